@@ -1,0 +1,219 @@
+"""Sets segstudio up on a bare machine and runs its main job or its tests, with the standard library alone.
+
+    python3 bootstrap.py demo    set up, then the main job on bundled frames (offscreen where there is no display)
+    python3 bootstrap.py test    set up, then lint, types and all tests
+    python3 bootstrap.py setup   set up only
+
+Words after the command go to it: `python3 bootstrap.py test tests/annotation -k brush`.
+"""
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "segstudio-setup.txt"
+CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
+OLDEST_PYTHON = (3, 11)
+
+OFFSCREEN_PACKAGES = (
+    "libglib2.0-0",
+    "libgl1",
+    "libegl1",
+    "libxkbcommon0",
+    "libfontconfig1",
+    "libdbus-1-3",
+    "fonts-dejavu-core",
+)
+WINDOW_PACKAGES = (
+    "libxkbcommon-x11-0",
+    "libxcb-cursor0",
+    "libxcb-icccm4",
+    "libxcb-image0",
+    "libxcb-keysyms1",
+    "libxcb-render-util0",
+    "libxcb-shape0",
+    "libxcb-xinerama0",
+    "libxcb-xkb1",
+)
+
+# Runs in the venv: a library that is missing ends it with the loader's own words.
+QT_PROBE = """
+import sys
+from PySide6.QtGui import QFontDatabase
+from PySide6.QtWidgets import QApplication
+app = QApplication(["probe"])
+sys.exit(0 if QFontDatabase.families() else "no fonts found")
+"""
+
+
+class SetupError(Exception):
+    """A step that the user must do, in one line."""
+
+
+def say(text: str) -> None:
+    """One line of progress on stderr, so that stdout stays the command's own."""
+    print(f"[segstudio] {text}", file=sys.stderr, flush=True)
+
+
+def venv_python() -> Path:
+    """The interpreter inside the virtual environment."""
+    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def has_display() -> bool:
+    """Whether a window can be shown here."""
+    if platform.system() != "Linux":
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def administrator() -> list[str] | None:
+    """The words that make a command run with system rights without a question, or None."""
+    if not hasattr(os, "geteuid"):
+        return None
+    if os.geteuid() == 0:
+        return []
+    if shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0:
+        return ["sudo", "-n"]
+    return None
+
+
+def install_system_packages(packages: tuple[str, ...], why: str) -> None:
+    """Installs Debian packages where that is allowed, else raises SetupError that names them."""
+    by_hand = f"{why}: run `sudo apt-get install {' '.join(packages)}`, then start again"
+    if not shutil.which("apt-get"):
+        raise SetupError(f"{why}: install your system's counterparts of {' '.join(packages)}")
+    prefix = administrator()
+    if prefix is None:
+        raise SetupError(by_hand)
+    say(f"{why}: installing {' '.join(packages)}")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", *packages]):
+        result = subprocess.run([*prefix, *command], env=environment, capture_output=True, text=True)
+        if result.returncode != 0:
+            lines = result.stderr.strip().splitlines() or ["no reason given"]
+            raise SetupError(f"{by_hand} (apt-get said: {lines[-1]})")
+
+
+def make_venv() -> None:
+    """Creates `.venv` unless a working one is there."""
+    python = venv_python()
+    if python.exists() and subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0:
+        return
+    say("creating .venv")
+    command = [sys.executable, "-m", "venv", "--clear", str(VENV)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode != 0 and "ensurepip" in result.stdout + result.stderr:
+        install_system_packages((f"python3.{sys.version_info.minor}-venv",), "Python's venv module is missing")
+        result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode != 0:
+        lines = (result.stderr or result.stdout).strip().splitlines() or ["no reason given"]
+        raise SetupError(f"cannot create {VENV}: {lines[-1]}")
+
+
+def fingerprint() -> str:
+    """What the installed packages depend on: when it is unchanged, nothing is installed again."""
+    digest = hashlib.sha256(f"{sys.version}\n{ROOT}\n".encode())
+    for path in (ROOT / "pyproject.toml", CONSTRAINTS):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def install_python_packages() -> None:
+    """Installs segstudio (editable) with the pinned versions of everything that it needs."""
+    if STAMP.exists() and STAMP.read_text(encoding="utf-8") == fingerprint():
+        return
+    say("installing Python packages (a few minutes the first time)")
+    command = [venv_python(), "-m", "pip", "install", "--disable-pip-version-check", "-q"]
+    command += ["-c", CONSTRAINTS, "-e", f"{ROOT}[dev]"]
+    if subprocess.run(command, cwd=ROOT).returncode != 0:
+        raise SetupError("pip could not install the packages: its reason stands above; mend it and start again")
+    STAMP.write_text(fingerprint(), encoding="utf-8")
+
+
+def probe_qt(offscreen: bool) -> str:
+    """Starts Qt in the venv; returns "" when it works, else the last line of what went wrong."""
+    environment = dict(os.environ)
+    if offscreen:
+        environment["QT_QPA_PLATFORM"] = "offscreen"
+    result = subprocess.run([venv_python(), "-c", QT_PROBE], env=environment, capture_output=True, text=True)
+    if result.returncode == 0:
+        return ""
+    return (result.stderr.strip().splitlines() or [f"exit code {result.returncode}"])[-1]
+
+
+def prepare_qt() -> None:
+    """Makes sure that Qt starts, offscreen and (where there is a display) in a window."""
+    for offscreen, packages in ((True, OFFSCREEN_PACKAGES), (False, WINDOW_PACKAGES)):
+        if not offscreen and not has_display():
+            return
+        problem = probe_qt(offscreen)
+        if not problem:
+            continue
+        if platform.system() != "Linux":
+            raise SetupError(f"Qt does not start: {problem}")
+        install_system_packages(packages, f"Qt needs system libraries ({problem})")
+        problem = probe_qt(offscreen)
+        if problem:
+            raise SetupError(f"Qt still does not start: {problem}")
+
+
+def set_up() -> None:
+    """Everything between a fresh clone and a program that runs; quick when it was done before."""
+    if sys.version_info < OLDEST_PYTHON:
+        wanted = ".".join(map(str, OLDEST_PYTHON))
+        raise SetupError(f"Python {wanted} or newer is needed, this is {platform.python_version()}")
+    make_venv()
+    install_python_packages()
+    prepare_qt()
+
+
+def run(*arguments: str | Path) -> int:
+    """Runs the venv's Python in the project's folder."""
+    return subprocess.run([venv_python(), *arguments], cwd=ROOT).returncode
+
+
+def demo(arguments: list[str]) -> int:
+    """The main job on bundled frames: in a window, or offscreen with a picture of every screen."""
+    if has_display() or "--headless" in arguments:
+        return run("-m", "segstudio", "demo", *arguments)
+    say("no display here: the demo runs offscreen and saves pictures to demo-output/")
+    return run("-m", "segstudio", "demo", "--headless", "--screenshots", "demo-output", *arguments)
+
+
+def test(arguments: list[str]) -> int:
+    """Format, lint and type checks, then every test; words that were given choose tests alone."""
+    checks: list[tuple[str, ...]] = []
+    if not arguments:
+        checks = [("ruff", "format", "--check", "-q", "."), ("ruff", "check", "-q", "."), ("mypy",)]
+    failed = [check for check in checks if run("-m", *check) != 0]
+    code = run("-m", "pytest", "-q", *arguments)
+    for check in failed:
+        say(f"failed: {' '.join(check)}")
+    return code or (1 if failed else 0)
+
+
+COMMANDS = {"demo": demo, "test": test, "setup": lambda _arguments: 0}
+
+
+def main(arguments: list[str]) -> int:
+    """Sets up, then runs the named command; returns the exit status."""
+    if not arguments or arguments[0] not in COMMANDS:
+        print((__doc__ or "").strip())
+        return 0 if arguments[:1] in ([], ["-h"], ["--help"]) else 2
+    try:
+        set_up()
+    except SetupError as error:
+        say(str(error))
+        return 2
+    return COMMANDS[arguments[0]](arguments[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

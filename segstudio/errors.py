@@ -1,0 +1,51 @@
+"""The errors that segstudio explains to its user; every other exception is a bug."""
+
+
+class SegstudioError(Exception):
+    """A problem with a message for the user (what and where) and a hint (what to do)."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """One line: the message, then the hint when there is one."""
+        parts = [part.strip().rstrip(".") + "." for part in (self.message, self.hint) if part.strip()]
+        return " ".join(" ".join(parts).split())
+
+
+class InputError(SegstudioError):
+    """Something that the user gave cannot be used; the command line exits with 2."""
+
+
+class ImageError(InputError):
+    """An image or video cannot be read or written."""
+
+
+class MaskError(InputError):
+    """A mask cannot be read, or does not fit its image or palette."""
+
+
+class PaletteError(InputError):
+    """A palette is missing, malformed, or lacks a class."""
+
+
+class ProjectError(InputError):
+    """A project cannot be opened or changed as asked."""
+
+
+class ModelError(InputError):
+    """A model folder or its weights cannot be used."""
+
+
+class BackendError(InputError):
+    """A backend is not available on this machine or refuses a model."""
+
+
+class SpecError(InputError):
+    """An experiment spec has a wrong key, type or value."""
+
+
+class Cancelled(SegstudioError):
+    """Raised inside a Job's work once its cancellation was asked for."""
