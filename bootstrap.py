@@ -1,6 +1,6 @@
 """Sets segstudio up on a bare machine and runs its main job or its tests, with the standard library alone.
 
-    python3 bootstrap.py demo    set up, then the main job on bundled frames (offscreen where there is no display)
+    python3 bootstrap.py demo    set up, then the main job on bundled frames (offscreen without a display)
     python3 bootstrap.py test    set up, then lint, types and all tests
     python3 bootstrap.py setup   set up only
 
@@ -104,13 +104,18 @@ def install_system_packages(packages: tuple[str, ...], why: str) -> None:
 def make_venv() -> None:
     """Creates `.venv` unless a working one is there."""
     python = venv_python()
-    if python.exists() and subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0:
+    if (
+        python.exists()
+        and subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0
+    ):
         return
     say("creating .venv")
     command = [sys.executable, "-m", "venv", "--clear", str(VENV)]
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode != 0 and "ensurepip" in result.stdout + result.stderr:
-        install_system_packages((f"python3.{sys.version_info.minor}-venv",), "Python's venv module is missing")
+        install_system_packages(
+            (f"python3.{sys.version_info.minor}-venv",), "Python's venv module is missing"
+        )
         result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode != 0:
         lines = (result.stderr or result.stdout).strip().splitlines() or ["no reason given"]
@@ -130,10 +135,12 @@ def install_python_packages() -> None:
     if STAMP.exists() and STAMP.read_text(encoding="utf-8") == fingerprint():
         return
     say("installing Python packages (a few minutes the first time)")
-    command = [venv_python(), "-m", "pip", "install", "--disable-pip-version-check", "-q"]
-    command += ["-c", CONSTRAINTS, "-e", f"{ROOT}[dev]"]
+    command = [str(venv_python()), "-m", "pip", "install", "--disable-pip-version-check", "-q"]
+    command += ["-c", str(CONSTRAINTS), "-e", f"{ROOT}[dev]"]
     if subprocess.run(command, cwd=ROOT).returncode != 0:
-        raise SetupError("pip could not install the packages: its reason stands above; mend it and start again")
+        raise SetupError(
+            "pip could not install the packages: its reason stands above; mend it and start again"
+        )
     STAMP.write_text(fingerprint(), encoding="utf-8")
 
 
@@ -199,7 +206,12 @@ def test(arguments: list[str]) -> int:
     return code or (1 if failed else 0)
 
 
-COMMANDS = {"demo": demo, "test": test, "setup": lambda _arguments: 0}
+def setup(_arguments: list[str]) -> int:
+    """Nothing more than the set-up that every command begins with."""
+    return 0
+
+
+COMMANDS = {"demo": demo, "test": test, "setup": setup}
 
 
 def main(arguments: list[str]) -> int:

@@ -47,5 +47,5 @@ class SpecError(InputError):
     """An experiment spec has a wrong key, type or value."""
 
 
-class Cancelled(SegstudioError):
+class Cancelled(SegstudioError):  # noqa: N818 - being cancelled is no error
     """Raised inside a Job's work once its cancellation was asked for."""

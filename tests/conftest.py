@@ -1,7 +1,6 @@
 """Fixtures that every test shares: an isolated home, the real frames where they are, offscreen Qt."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,11 +11,11 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(autouse=True)
-def isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Settings, caches, logs and imported models of a test stay in a folder of its own."""
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("SEGSTUDIO_HOME", str(home))
-    yield home
+    return home
 
 
 @pytest.fixture(scope="session")

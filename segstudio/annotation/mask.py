@@ -1,0 +1,166 @@
+"""MaskDocument: the mask of one sample while it is edited, with strokes, revision and history."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.annotation.history import Edit, History
+from segstudio.annotation.rect import EMPTY, Rect
+
+TILE = 128
+Mask = NDArray[np.uint8]
+
+
+class MaskDocument:
+    """Owns a mask's pixels; its `array` is the same memory for life, so that a canvas can draw from it.
+
+    A stroke is `begin`, any number of `touch` and writes, then `commit` or `abort`. `touch` must come before
+    pixels of its rectangle are written: it saves the tiles beneath, so a stroke costs what it touches.
+    """
+
+    def __init__(self, array: Mask, history: History | None = None) -> None:
+        if array.ndim != 2 or array.dtype != np.uint8:
+            raise ValueError(f"a mask is uint8 [H,W], not {array.dtype} {array.shape}")
+        self.array: Mask = np.ascontiguousarray(array)
+        if self.array is array:
+            self.array = array.copy()
+        self.history = history or History()
+        self.revision = 0
+        self._title = ""
+        self._touched: Rect | None = None
+        self._tiles: dict[tuple[int, int], Mask] = {}
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return int(self.array.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self.array.shape[0])
+
+    @property
+    def in_stroke(self) -> bool:
+        """Whether a stroke was begun and neither committed nor aborted."""
+        return self._touched is not None
+
+    def begin(self, title: str) -> None:
+        """Starts a stroke.
+
+        Raises:
+            RuntimeError: one is under way.
+        """
+        if self.in_stroke:
+            raise RuntimeError(f"stroke {self._title!r} is not finished")
+        self._title = title
+        self._touched = EMPTY
+
+    def touch(self, rect: Rect) -> Rect:
+        """Saves the pixels of a rectangle for undo; returns the part of it inside the mask.
+
+        Raises:
+            RuntimeError: no stroke was begun.
+        """
+        if self._touched is None:
+            raise RuntimeError("touch outside a stroke")
+        inside = rect.clip(self.width, self.height)
+        if inside.is_empty:
+            return EMPTY
+        self._touched = self._touched.union(inside)
+        for row in range(inside.y // TILE, (inside.bottom - 1) // TILE + 1):
+            for column in range(inside.x // TILE, (inside.right - 1) // TILE + 1):
+                if (row, column) not in self._tiles:
+                    self._tiles[row, column] = self._tile(row, column).copy()
+        return inside
+
+    def commit(self) -> Edit | None:
+        """Ends the stroke; returns its edit, or None when no pixel changed.
+
+        Raises:
+            RuntimeError: no stroke was begun.
+        """
+        if self._touched is None:
+            raise RuntimeError("commit outside a stroke")
+        rect, title = self._touched, self._title
+        edit = None
+        if not rect.is_empty:
+            edit = Edit.of(title, rect, self._before(rect), self.array[rect.slices])
+        self._end()
+        if edit is not None:
+            self.history.push(edit)
+            self.revision += 1
+        return edit
+
+    def abort(self) -> Rect:
+        """Ends the stroke and restores every pixel; returns what may have changed back."""
+        rect = self._touched or EMPTY
+        for (row, column), pixels in self._tiles.items():
+            self._tile(row, column)[:] = pixels
+        self._end()
+        return rect
+
+    def apply(self, title: str, rect: Rect, change: Callable[[Mask], object]) -> Edit | None:
+        """A whole stroke at once; if `change` raises, every pixel is restored and the error goes on."""
+        self.begin(title)
+        try:
+            self.touch(rect)
+            change(self.array)
+        except BaseException:
+            self.abort()
+            raise
+        return self.commit()
+
+    def whole(self) -> Rect:
+        """The rectangle of all pixels."""
+        return Rect(0, 0, self.width, self.height)
+
+    def undo(self) -> Rect | None:
+        """Takes the last edit back; returns what changed, None when there is nothing or a stroke is under way."""
+        edit = None if self.in_stroke else self.history.step_back()
+        if edit is None:
+            return None
+        edit.put_before(self.array)
+        self.revision += 1
+        return edit.rect
+
+    def redo(self) -> Rect | None:
+        """Makes the last undone edit again; returns what changed, or None."""
+        edit = None if self.in_stroke else self.history.step_forward()
+        if edit is None:
+            return None
+        edit.put_after(self.array)
+        self.revision += 1
+        return edit.rect
+
+    def go_to(self, position: int) -> Rect | None:
+        """Undoes or redoes until `position` edits are in force; returns what changed, or None."""
+        changed: Rect | None = None
+        while self.history.position != position:
+            rect = self.undo() if self.history.position > position else self.redo()
+            if rect is None:
+                break
+            changed = rect if changed is None else changed.union(rect)
+        return changed
+
+    def _tile(self, row: int, column: int) -> Mask:
+        return self.array[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE]
+
+    def _before(self, rect: Rect) -> Mask:
+        """The pixels of a touched rectangle as they were when the stroke began."""
+        before = self.array[rect.slices].copy()
+        for (row, column), pixels in self._tiles.items():
+            tile = Rect(column * TILE, row * TILE, pixels.shape[1], pixels.shape[0])
+            shared = tile.intersection(rect)
+            if shared.is_empty:
+                continue
+            target = Rect(shared.x - rect.x, shared.y - rect.y, shared.width, shared.height)
+            source = Rect(shared.x - tile.x, shared.y - tile.y, shared.width, shared.height)
+            before[target.slices] = pixels[source.slices]
+        return before
+
+    def _end(self) -> None:
+        self._touched = None
+        self._title = ""
+        self._tiles = {}

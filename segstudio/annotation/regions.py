@@ -1,0 +1,100 @@
+"""Regions: 4-connected components of one class, found around a pixel at the cost of their own size."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.annotation.rect import Rect
+
+FIRST_WINDOW = 256
+Mask = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A 4-connected component: its box, which pixels of the box belong to it (bool [h,w]), area and class."""
+
+    class_id: int
+    rect: Rect
+    inside: NDArray[np.bool_]
+    area: int
+
+
+def region_at(mask: Mask, x: int, y: int) -> Region:
+    """The region that holds a pixel.
+
+    A window around the pixel grows until the region does not reach its border, so that a small region in a
+    huge mask costs little.
+
+    Raises:
+        IndexError: the pixel is outside the mask.
+    """
+    height, width = mask.shape
+    if not (0 <= x < width and 0 <= y < height):
+        raise IndexError(f"pixel {x},{y} is outside {width}x{height}")
+    size = FIRST_WINDOW
+    while True:
+        window = Rect(x - size // 2, y - size // 2, size, size).clip(width, height)
+        region = _in_window(mask, x, y, window)
+        if not _reaches_open_border(region.rect, window, width, height):
+            return region
+        size *= 2
+
+
+def regions_of_class(mask: Mask, class_id: int) -> list[Region]:
+    """All regions of one class, in scan order."""
+    chosen = (mask == class_id).view(np.uint8)
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(chosen, connectivity=4)
+    found = []
+    for number in range(1, count):
+        x, y, width, height, area = (int(value) for value in boxes[number])
+        rect = Rect(x, y, width, height)
+        found.append(Region(class_id, rect, np.asarray(labels[rect.slices] == number), area))
+    return found
+
+
+def region_outline(region: Region) -> list[tuple[int, int, int, int]]:
+    """Unit-wide border segments (x0, y0, x1, y1) on pixel edges, in mask coordinates, merged along lines."""
+    padded = np.pad(region.inside, 1)
+    segments = []
+    x0, y0 = region.rect.x, region.rect.y
+    horizontal = padded[1:, 1:-1] != padded[:-1, 1:-1]
+    for row in np.flatnonzero(horizontal.any(axis=1)):
+        for start, end in _runs(horizontal[row]):
+            segments.append((x0 + start, y0 + int(row), x0 + end, y0 + int(row)))
+    vertical = padded[1:-1, 1:] != padded[1:-1, :-1]
+    for column in np.flatnonzero(vertical.any(axis=0)):
+        for start, end in _runs(vertical[:, column]):
+            segments.append((x0 + int(column), y0 + start, x0 + int(column), y0 + end))
+    return segments
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    steps = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return [(int(start), int(end)) for start, end in zip(steps[::2], steps[1::2], strict=True)]
+
+
+def _in_window(mask: Mask, x: int, y: int, window: Rect) -> Region:
+    crop = mask[window.slices]
+    class_id = int(mask[y, x])
+    # floodFill marks its pixels in a frame that is one pixel wider on every side.
+    marks = np.zeros((window.height + 2, window.width + 2), np.uint8)
+    flags = 4 | cv2.FLOODFILL_MASK_ONLY | (1 << 8)
+    seed = (x - window.x, y - window.y)
+    area, _, _, box = cv2.floodFill(np.ascontiguousarray(crop), marks, seed, 0, 0, 0, flags)
+    rect = Rect(box[0], box[1], box[2], box[3])
+    inside = marks[rect.y + 1 : rect.bottom + 1, rect.x + 1 : rect.right + 1].astype(bool)
+    return Region(
+        class_id, Rect(rect.x + window.x, rect.y + window.y, rect.width, rect.height), inside, int(area)
+    )
+
+
+def _reaches_open_border(rect: Rect, window: Rect, width: int, height: int) -> bool:
+    return (
+        (rect.x == window.x and window.x > 0)
+        or (rect.y == window.y and window.y > 0)
+        or (rect.right == window.right and window.right < width)
+        or (rect.bottom == window.bottom and window.bottom < height)
+    )

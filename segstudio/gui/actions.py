@@ -1,0 +1,313 @@
+"""The one table of everything the user can do: menus, toolbar, keys, key sheet and palette come from it."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Needs(Enum):
+    """What must be there for an action to be of use."""
+
+    NOTHING = "nothing"
+    PROJECT = "an open folder"
+    SAMPLE = "an open sample"
+    EDITABLE = "a mask that can be edited"
+    UNDO = "an edit to undo"
+    REDO = "an undone edit"
+    MODEL = "a folder and a model"
+    PREDICTION = "a prediction for the open, editable sample"
+    JOB = "a running job"
+
+
+# The menu in which actions of a group stand unless they name another.
+MENU_OF_GROUP = {
+    "file": "File",
+    "edit": "Edit",
+    "tool": "Tools",
+    "class": "Class",
+    "page": "View",
+    "view": "View",
+    "layer": "View/Layer",
+    "style": "View/Outline",
+    "theme": "View/Theme",
+    "go": "Go",
+    "mark": "Go/Status",
+    "model": "Model",
+    "help": "Help",
+}
+MENUS = ("File", "Edit", "Tools", "Class", "View", "Go", "Model", "Help")
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """One thing the user can do.
+
+    Attributes:
+        id: stable name "group.what".
+        text: what menus and the command palette say.
+        keys: shortcuts; the first is shown.
+        icon: Phosphor name; "" for none.
+        needs: when the action is enabled.
+        hint: longer explanation for the tooltip.
+        calls: "group.method" of `commands.Commands`; the id unless given.
+        argument: passed to the method when not "".
+        hold: the key acts while it is down (`held_keys`); the action stands in no menu.
+        ticks: shows a tick.
+        choice: ticks, and so does at most one of its group.
+        repeats: fires again while the key is held (navigation and sizes only).
+        separator: a line above it in its menu.
+        strip: belongs to the tool strip.
+    """
+
+    id: str
+    text: str
+    keys: tuple[str, ...] = ()
+    icon: str = ""
+    needs: Needs = Needs.NOTHING
+    hint: str = ""
+    calls: str = ""
+    argument: str = ""
+    hold: bool = False
+    ticks: bool = False
+    choice: bool = False
+    repeats: bool = False
+    separator: bool = False
+    strip: bool = False
+
+    @property
+    def group(self) -> str:
+        """The first part of the id."""
+        return self.id.partition(".")[0]
+
+    @property
+    def menu(self) -> str:
+        """Path of the menu, "View/Layer" for a submenu; "" for held keys."""
+        return "" if self.hold else MENU_OF_GROUP[self.group]
+
+    @property
+    def target(self) -> tuple[str, str]:
+        """(group, method) of the command that does it."""
+        group, _, method = (self.calls or self.id).partition(".")
+        return group, method
+
+    @property
+    def key_text(self) -> str:
+        """The first key as it is written on screen, "" for none."""
+        return pretty_key(self.keys[0]) + (" (hold)" if self.hold else "") if self.keys else ""
+
+    @property
+    def tip(self) -> str:
+        """Tooltip: what it does, and its key."""
+        text = self.hint or self.text.rstrip("…")
+        return f"{text} ({self.key_text})" if self.keys else text
+
+
+def pretty_key(key: str) -> str:
+    """A shortcut as users read it, with names for keys that are hard to see."""
+    names = {",": ", (comma)", ".": ". (period)", "-": "−", "PgUp": "Page Up", "PgDown": "Page Down"}
+    return names.get(key, key.replace("Return", "Enter"))
+
+
+def _tool(tool: str, text: str, icon: str, keys: tuple[str, ...], hint: str) -> ActionSpec:
+    calls = "tool.choose"
+    return ActionSpec(
+        f"tool.{tool}", text, keys, icon, S, hint, calls, tool, ticks=True, choice=True, strip=True
+    )
+
+
+def _choice(action_id: str, text: str, calls: str, needs: Needs, keys: tuple[str, ...] = ()) -> ActionSpec:
+    argument = action_id.partition(".")[2]
+    return ActionSpec(
+        action_id, text, keys, needs=needs, calls=calls, argument=argument, ticks=True, choice=True
+    )
+
+
+A = ActionSpec
+N, P, S, E = Needs.NOTHING, Needs.PROJECT, Needs.SAMPLE, Needs.EDITABLE
+
+ACTIONS: tuple[ActionSpec, ...] = (
+    A("file.open", "Open folder…", ("Ctrl+O",), "folder-open"),
+    A("file.demo", "Open the demo project", (), "play-circle"),
+    A("file.rescan", "Look for new images", ("F5",), needs=P, separator=True),
+    A("file.save", "Save mask", ("Ctrl+S",), "floppy-disk", E),
+    A("file.close", "Close folder", ("Ctrl+W",), needs=P),
+    A("file.quit", "Quit", ("Ctrl+Q",), separator=True),
+    A("edit.undo", "Undo", ("Ctrl+Z",), "arrow-u-up-left", Needs.UNDO, repeats=True),
+    A("edit.redo", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "arrow-u-up-right", Needs.REDO, repeats=True),
+    _tool("brush", "Brush", "paint-brush", ("B",), "Brush: paint the active class"),
+    _tool("eraser", "Eraser", "eraser", ("E",), "Eraser: back to unlabelled"),
+    _tool("polygon", "Polygon", "polygon", ("P",), "Polygon: click corners, Enter fills"),
+    _tool("fill", "Fill region", "paint-bucket", ("F",), "Fill: the clicked region takes the active class"),
+    _tool("relabel", "Relabel region", "swap", ("R",), "Relabel: the region takes the class you choose"),
+    _tool(
+        "accept_region", "Use prediction here", "magic-wand", ("U",), "Take the predicted region you click"
+    ),
+    _tool("pick", "Pick class", "eyedropper", ("I",), "Pick: the clicked class becomes active"),
+    _tool("pan", "Pan", "hand", (), "Pan: drag the image (hold Space in any other tool)"),
+    A("tool.hold_pan", "Pan", ("Space",), needs=S, hold=True),
+    A(
+        "tool.bigger",
+        "Larger brush",
+        ("]",),
+        "",
+        S,
+        calls="tool.resize",
+        argument="1",
+        repeats=True,
+        separator=True,
+    ),
+    A("tool.smaller", "Smaller brush", ("[",), "", S, calls="tool.resize", argument="-1", repeats=True),
+    A(
+        "tool.big",
+        "Brush larger ×10",
+        ("}", "Shift+]"),
+        "",
+        S,
+        calls="tool.resize",
+        argument="10",
+        repeats=True,
+    ),
+    A(
+        "tool.small",
+        "Brush smaller ×10",
+        ("{", "Shift+["),
+        "",
+        S,
+        calls="tool.resize",
+        argument="-10",
+        repeats=True,
+    ),
+    A("class.find", "Find class…", ("/",), "magnifying-glass", P),
+    A("class.swap", "Previous active class", ("X",), needs=P),
+    A("class.above", "Class above", (",",), needs=P, calls="class.step", argument="-1", repeats=True),
+    A("class.below", "Class below", (".",), needs=P, calls="class.step", argument="1", repeats=True),
+    A(
+        "class.lock",
+        "Lock active class",
+        ("K",),
+        "",
+        P,
+        "Nothing changes a locked class",
+        ticks=True,
+        separator=True,
+    ),
+    A("class.lock_others", "Lock all other classes", ("Shift+K",), needs=P),
+    A("class.unlock_all", "Unlock all classes", needs=P),
+    A("class.hide", "Hide active class", ("Shift+H",), needs=P, ticks=True, separator=True),
+    A("class.solo", "Show active class alone", ("Shift+V",), needs=P, ticks=True),
+    A("class.show_all", "Show all classes", needs=P),
+    _choice("page.editor", "Editor", "page.show", N, ("Ctrl+1",)),
+    _choice("page.classes", "Classes", "page.show", N, ("Ctrl+2",)),
+    _choice("page.speed", "Speed", "page.show", N, ("Ctrl+3",)),
+    A("view.overlay", "Overlay", ("V",), needs=S, ticks=True, separator=True),
+    A("view.hold_peek", "Image without mask", ("H",), needs=S, hold=True),
+    A("view.hold_blink", "Prediction instead of mask", ("\\",), needs=S, hold=True),
+    _choice("layer.mask", "Mask", "view.layer", S),
+    _choice("layer.prediction", "Prediction", "view.layer", S),
+    _choice("layer.difference", "Difference", "view.layer", S),
+    _choice("layer.confidence", "Confidence", "view.layer", S),
+    A("layer.next", "Next layer", ("M",), needs=S, calls="view.next_layer", separator=True),
+    _choice("style.fill", "Filled", "view.outline", S),
+    _choice("style.outline", "Outlines", "view.outline", S),
+    _choice("style.both", "Filled with outlines", "view.outline", S),
+    A("style.next", "Next style", ("O",), needs=S, calls="view.next_outline", separator=True),
+    A("view.more", "More opaque", ("=",), needs=S, calls="view.opacity", argument="0.1", repeats=True),
+    A("view.less", "Less opaque", ("-",), needs=S, calls="view.opacity", argument="-0.1", repeats=True),
+    A(
+        "view.colours",
+        "Editing colours",
+        (),
+        "",
+        P,
+        "Tell look-alike classes apart; files keep theirs",
+        ticks=True,
+    ),
+    A("view.fit", "Fit window", ("Ctrl+F",), "arrows-out", S, separator=True),
+    A("view.fit_width", "Fit width", ("Ctrl+Shift+F",), needs=S),
+    A("view.actual", "Actual pixels", ("Ctrl+0",), needs=S),
+    A("view.in", "Zoom in", ("Ctrl++", "Ctrl+="), "", S, calls="view.zoom", argument="1.25", repeats=True),
+    A("view.out", "Zoom out", ("Ctrl+-",), "", S, calls="view.zoom", argument="0.8", repeats=True),
+    A("view.keep", "Keep view between samples", needs=P, ticks=True),
+    A("view.left", "Samples panel", ("Ctrl+B",), ticks=True, separator=True),
+    A("view.right", "Class panel", ("Ctrl+J",), ticks=True),
+    _choice("theme.system", "Like the system", "view.theme", N),
+    _choice("theme.light", "Light", "view.theme", N),
+    _choice("theme.dark", "Dark", "view.theme", N),
+    A("view.larger", "Larger text", calls="view.text_size", argument="0.1"),
+    A("view.tinier", "Smaller text", calls="view.text_size", argument="-0.1"),
+    A("view.full", "Full screen", ("F11",), ticks=True),
+    A(
+        "go.previous",
+        "Previous sample",
+        ("A", "PgUp"),
+        "caret-left",
+        P,
+        calls="go.step",
+        argument="-1",
+        repeats=True,
+    ),
+    A(
+        "go.next",
+        "Next sample",
+        ("D", "PgDown"),
+        "caret-right",
+        P,
+        calls="go.step",
+        argument="1",
+        repeats=True,
+    ),
+    A("go.work_before", "Previous that needs work", ("Shift+A",), "", P, calls="go.step_work", argument="-1"),
+    A("go.work_after", "Next that needs work", ("Shift+D",), "", P, calls="go.step_work", argument="1"),
+    A("go.submit", "Submit and next", ("Ctrl+Return",), "check", S, separator=True),
+    A("mark.accepted", "Mark as accepted", needs=S, calls="go.mark", argument="accepted"),
+    A("mark.rejected", "Mark as rejected", needs=S, calls="go.mark", argument="rejected"),
+    A("mark.skipped", "Mark as skipped", needs=S, calls="go.mark", argument="skipped"),
+    A("mark.in_progress", "Mark as in progress", needs=S, calls="go.mark", argument="in_progress"),
+    A("model.predict", "Predict this sample", ("Ctrl+P",), "sparkle", Needs.MODEL),
+    A("model.predict_all", "Predict all samples", ("Ctrl+Shift+P",), "stack", Needs.MODEL),
+    A("model.cancel", "Cancel the running job", ("Ctrl+.",), "x", Needs.JOB),
+    A(
+        "model.accept",
+        "Accept whole prediction",
+        ("Ctrl+Shift+A",),
+        "check-circle",
+        Needs.PREDICTION,
+        "The mask becomes the prediction; locked classes stay",
+        separator=True,
+    ),
+    A(
+        "model.accept_class",
+        "Accept active class",
+        ("Ctrl+Shift+C",),
+        "",
+        Needs.PREDICTION,
+        "Take what is predicted as the active class",
+    ),
+    A(
+        "model.fill",
+        "Fill unlabelled pixels",
+        ("Ctrl+Shift+U",),
+        "",
+        Needs.PREDICTION,
+        "Use the prediction where the mask is unlabelled",
+    ),
+    A("model.drop", "Discard prediction", (), "trash", Needs.PREDICTION),
+    A("model.import_model", "Import a model…", separator=True),
+    A("help.keys", "Keys", ("F1",), "keyboard"),
+    A("help.commands", "Command palette…", ("Ctrl+K",), "command"),
+    A("help.log", "Open the log folder", separator=True),
+    A("help.about", "About segstudio"),
+)
+
+BY_ID: dict[str, ActionSpec] = {spec.id: spec for spec in ACTIONS}
+
+
+def key_conflicts(actions: tuple[ActionSpec, ...] = ACTIONS) -> dict[str, list[str]]:
+    """Keys that more than one action claims, with the actions' ids; digits belong to the class slots."""
+    owners: dict[str, list[str]] = {}
+    for spec in actions:
+        for key in spec.keys:
+            owners.setdefault(key.casefold(), []).append(spec.id)
+    for digit in "1234567890":
+        owners.setdefault(digit, []).append("class slots")
+        owners.setdefault(f"shift+{digit}", []).append("class slots")
+    return {key: ids for key, ids in owners.items() if len(ids) > 1}

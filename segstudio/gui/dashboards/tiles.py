@@ -1,0 +1,78 @@
+"""Small boxes that show one figure each, in a row above a dashboard's table."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+
+class Tile(QFrame):
+    """A figure with its name above and a remark below."""
+
+    def __init__(self, name: str, remark: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("tile")
+        self._name = QLabel(name)
+        self._name.setObjectName("tileName")
+        self._figure = QLabel("–")
+        self._figure.setObjectName("tileFigure")
+        self._remark = QLabel(remark)
+        self._remark.setObjectName("tileRemark")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 12, 16, 12)
+        layout.setSpacing(2)
+        for text in (self._name, self._figure, self._remark):
+            text.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+            layout.addWidget(text)
+        self.setAccessibleName(name)
+
+    def show_figure(self, figure: str, remark: str | None = None) -> None:
+        """Sets the figure and, when given, the remark."""
+        self._figure.setText(figure)
+        if remark is not None:
+            self._remark.setText(remark)
+        self.setAccessibleDescription(f"{figure} {self._remark.text()}")
+
+    @property
+    def figure(self) -> str:
+        """The text that is shown."""
+        return self._figure.text()
+
+
+class TileRow(QWidget):
+    """Tiles of equal width side by side, by key."""
+
+    def __init__(self, tiles: dict[str, tuple[str, str]], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(12)
+        self.tiles = {key: Tile(name, remark) for key, (name, remark) in tiles.items()}
+        for tile in self.tiles.values():
+            layout.addWidget(tile, 1)
+
+    def show_figure(self, key: str, figure: str, remark: str | None = None) -> None:
+        """Sets one tile's figure."""
+        self.tiles[key].show_figure(figure, remark)
+
+
+class Placeholder(QWidget):
+    """What a dashboard shows while it has nothing to show: why, and the one next step."""
+
+    def __init__(self, title: str, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._title = QLabel(title)
+        self._title.setObjectName("placeholderTitle")
+        self._text = QLabel(text)
+        self._text.setObjectName("placeholderText")
+        self._text.setWordWrap(True)
+        self._text.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
+        self._text.setFixedWidth(420)
+        layout = QGridLayout(self)
+        layout.setRowStretch(0, 2)
+        layout.setRowStretch(3, 3)
+        layout.addWidget(self._title, 1, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addWidget(self._text, 2, 0, Qt.AlignmentFlag.AlignHCenter)
+
+    def explain(self, title: str, text: str) -> None:
+        """Replaces both texts."""
+        self._title.setText(title)
+        self._text.setText(text)

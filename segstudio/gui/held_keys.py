@@ -1,0 +1,114 @@
+"""Keys that Qt's shortcuts cannot serve: held keys, tools held for a moment, and digits by their place."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from time import monotonic
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QGuiApplication, QKeyEvent
+from PySide6.QtWidgets import QWidget
+
+from segstudio.gui.physical_keys import KeyPress, class_slot
+
+# A tool key tapped shorter than this switches the tool for good; held longer, the tool is lent.
+LENT_AFTER_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Hold:
+    """What a held key does when it goes down and when it comes up."""
+
+    press: Callable[[], None]
+    release: Callable[[], None]
+
+
+class HeldKeys(QObject):
+    """An event filter of the window: it sees the keys that the focused widget did not want.
+
+    So typing in a text field is never touched. A key that Qt repeats counts once.
+    """
+
+    def __init__(
+        self,
+        window: QWidget,
+        holds: Mapping[Qt.Key, Hold],
+        tools: Mapping[Qt.Key, Callable[[], Callable[[], None] | None]],
+        choose_slot: Callable[[int], None],
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """Tools map a key to a function that tells how to go back to the tool used before, or None."""
+        super().__init__(window)
+        self._holds = holds
+        self._tools = tools
+        self._choose_slot = choose_slot
+        self._clock = clock
+        self._down: dict[int, Hold] = {}
+        self._lent: tuple[int, float, Callable[[], None]] | None = None
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Takes the keys that are ours; everything else goes on."""
+        kind = event.type()
+        if kind == QEvent.Type.WindowDeactivate:
+            self.release_all()
+        if not isinstance(event, QKeyEvent):
+            return False
+        if kind == QEvent.Type.ShortcutOverride and not event.isAutoRepeat():
+            self._remember_tool(event)
+        elif kind == QEvent.Type.KeyPress:
+            return self._pressed(event)
+        elif kind == QEvent.Type.KeyRelease and not event.isAutoRepeat():
+            return self._released(event)
+        return False
+
+    def release_all(self) -> None:
+        """Lets go of every held key: the window lost the keyboard and will not hear of their release."""
+        for hold in self._down.values():
+            hold.release()
+        self._down.clear()
+        self._lent = None
+
+    def _remember_tool(self, event: QKeyEvent) -> None:
+        if event.modifiers() != Qt.KeyboardModifier.NoModifier:
+            return
+        tool = self._tools.get(Qt.Key(event.key()))
+        go_back = tool() if tool else None
+        if go_back is not None:
+            self._lent = (event.key(), self._clock(), go_back)
+
+    def _pressed(self, event: QKeyEvent) -> bool:
+        hold = self._holds.get(Qt.Key(event.key()))
+        if hold is not None and event.modifiers() == Qt.KeyboardModifier.NoModifier:
+            if not event.isAutoRepeat() and event.key() not in self._down:
+                self._down[event.key()] = hold
+                hold.press()
+            return True
+        slot = class_slot(_plain(event))
+        other = event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier)
+        if slot is None or other or event.modifiers() & Qt.KeyboardModifier.KeypadModifier:
+            return False
+        if not event.isAutoRepeat():
+            self._choose_slot(slot)
+        return True
+
+    def _released(self, event: QKeyEvent) -> bool:
+        hold = self._down.pop(event.key(), None)
+        if hold is not None:
+            hold.release()
+            return True
+        if self._lent is not None and self._lent[0] == event.key():
+            _, since, go_back = self._lent
+            self._lent = None
+            if self._clock() - since >= LENT_AFTER_SECONDS:
+                go_back()
+        return False
+
+
+def _plain(event: QKeyEvent) -> KeyPress:
+    return KeyPress(
+        platform=QGuiApplication.platformName(),
+        scan_code=event.nativeScanCode(),
+        virtual_key=event.nativeVirtualKey(),
+        key=event.key(),
+        shift=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier),
+    )

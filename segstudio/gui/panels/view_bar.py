@@ -1,0 +1,98 @@
+"""The bar above the canvas: which sample, which layer, how opaque, how outlined."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QWidget
+
+from segstudio.gui.action_set import ActionSet
+from segstudio.gui.actions import BY_ID
+from segstudio.gui.panels.parts import ElidedLabel, Segments, caption
+from segstudio.gui.view_state import ViewState
+
+HEIGHT = 44
+
+
+class ViewBar(QWidget):
+    """Everything about display that is changed often enough to be in sight."""
+
+    asked = Signal(str)
+
+    def __init__(self, view: ViewState, actions: ActionSet) -> None:
+        super().__init__()
+        self.setObjectName("bar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedHeight(HEIGHT)
+        self._view = view
+        self.name = ElidedLabel()
+        self.name.setProperty("role", "heading")
+        self.name.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.place = caption("", "muted")
+        self.layers = Segments(
+            "Layer",
+            [
+                ("mask", "Mask", "Your mask (M: next layer)"),
+                ("prediction", "Prediction", "What the model says"),
+                ("difference", "Difference", "Where mask and prediction differ"),
+                ("confidence", "Confidence", "How sure the model is"),
+            ],
+        )
+        self.outlines = Segments(
+            "Outline",
+            [
+                ("fill", "Fill", "Filled regions (O: next style)"),
+                ("outline", "Line", "Outlines only"),
+                ("both", "Both", "Filled regions with outlines"),
+            ],
+        )
+        self.opacity = self._make_opacity()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(8, 0, 12, 0)
+        layout.setSpacing(4)
+        layout.addWidget(actions.button("go.previous"))
+        layout.addWidget(actions.button("go.next"))
+        layout.addSpacing(4)
+        layout.addWidget(self.name, 1)
+        layout.addWidget(self.place)
+        layout.addSpacing(12)
+        layout.addWidget(self.layers)
+        layout.addSpacing(8)
+        layout.addWidget(self.outlines)
+        layout.addSpacing(12)
+        layout.addWidget(caption("Opacity", "muted"))
+        layout.addWidget(self.opacity)
+        layout.addWidget(self.percent)
+        layout.addWidget(actions.button("view.fit"))
+        self.layers.chosen.connect(view.set_layer)
+        self.outlines.chosen.connect(view.set_outline)
+        view.changed.connect(self._follow)
+        self._follow()
+
+    def _make_opacity(self) -> QSlider:
+        slider = QSlider(Qt.Orientation.Horizontal)
+        slider.setRange(0, 100)
+        slider.setFixedWidth(96)
+        slider.setAccessibleName("Overlay opacity")
+        slider.setToolTip(f"{BY_ID['view.less'].key_text} and {BY_ID['view.more'].key_text} change it")
+        slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        slider.valueChanged.connect(lambda value: self._view.set_opacity(value / 100))
+        self.percent = caption("", "muted")
+        self.percent.setFixedWidth(self.percent.fontMetrics().horizontalAdvance("100 %") + 4)
+        return slider
+
+    def _follow(self) -> None:
+        self.layers.set_value(self._view.layer)
+        self.outlines.set_value(self._view.outline)
+        self.opacity.blockSignals(True)
+        self.opacity.setValue(round(self._view.opacity * 100))
+        self.opacity.blockSignals(False)
+        shown = f"{round(self._view.opacity * 100)} %" if self._view.overlay else "off"
+        self.percent.setText(shown)
+
+    def show_sample(self, name: str, place: str) -> None:
+        """Names the open sample and its place in the list, such as "12 of 101"."""
+        self.name.setText(name)
+        self.place.setText(place)
+
+    def show_prediction(self, there: bool) -> None:
+        """Layers that need a prediction are of no use without one."""
+        for layer in ("prediction", "difference", "confidence"):
+            self.layers.buttons[layer].setEnabled(there)

@@ -1,0 +1,247 @@
+"""Reads images and video frames as RGB, reads and writes masks as indexed PNG, makes thumbnails."""
+
+import contextlib
+import io
+import os
+import re
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from segstudio.errors import ImageError, MaskError
+
+Rgb = NDArray[np.uint8]
+Mask = NDArray[np.uint8]
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"})
+# What segstudio itself writes beside images; never taken for frames.
+OWN_FOLDERS = frozenset({"masks", "predictions"})
+LARGEST_SIDE = 16384
+Image.MAX_IMAGE_PIXELS = LARGEST_SIDE * LARGEST_SIDE
+
+EXIF_ORIENTATION = 0x0112
+SIDEWAYS = frozenset({5, 6, 7, 8})
+MASK_COMPRESSION = 2
+
+
+def natural_key(text: str) -> list[tuple[int, int, str]]:
+    """Sorts frame2 before frame10: digits count as numbers."""
+    parts = re.split(r"(\d+)", text.casefold())
+    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts]
+
+
+def list_images(folder: Path, *, recursive: bool = True) -> list[Path]:
+    """All images below a folder in natural order; hidden folders and OWN_FOLDERS are left out.
+
+    Raises:
+        ImageError: the folder cannot be listed.
+    """
+    found: list[Path] = []
+    pending = [folder]
+    while pending:
+        current = pending.pop()
+        try:
+            with os.scandir(current) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir():
+                        if recursive and entry.name not in OWN_FOLDERS:
+                            pending.append(Path(entry.path))
+                    elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:
+                        found.append(Path(entry.path))
+        except OSError as error:
+            raise ImageError(f"{current} cannot be listed: {error.strerror}") from error
+    return sorted(found, key=lambda path: natural_key(path.relative_to(folder).as_posix()))
+
+
+def read_image(path: Path) -> Rgb:
+    """Decodes an image to RGB, uint8 [H,W,3], upright by its EXIF orientation.
+
+    Grey becomes three equal channels; 16-bit samples are scaled by 1/257 (floats by their range 0-1); alpha
+    is dropped; CMYK and palettes are converted.
+
+    Raises:
+        ImageError: the file is missing, empty, truncated or no image.
+    """
+    with _opened(path) as image:
+        upright = _decoded(image, path)
+        if upright.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
+            grey = _grey_to_8_bit(np.asarray(upright), upright.mode)
+            return np.repeat(grey[:, :, None], 3, axis=2)
+        if upright.mode in ("P", "PA") and "transparency" in upright.info:
+            upright = upright.convert("RGBA")
+        return np.array(upright.convert("RGB"), np.uint8)
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """(width, height) of the upright image, from the header alone.
+
+    Raises:
+        ImageError: the file is missing or no image.
+    """
+    with _opened(path) as image:
+        sideways = image.getexif().get(EXIF_ORIENTATION) in SIDEWAYS
+        return (image.height, image.width) if sideways else (image.width, image.height)
+
+
+def thumbnail(path: Path, size: int) -> Rgb:
+    """A small upright RGB picture whose longer side is at most `size` pixels."""
+    with _opened(path) as image:
+        # A JPEG is decoded at a fraction of its size, which is many times faster.
+        image.draft("RGB", (size * 2, size * 2))
+        if image.mode.startswith("I") or image.mode == "F":
+            rgb = Image.fromarray(read_image(path))
+        else:
+            rgb = _decoded(image, path).convert("RGB")
+        rgb.thumbnail((size, size), Image.Resampling.BILINEAR)
+        return np.array(rgb, np.uint8)
+
+
+def read_mask(path: Path) -> Mask:
+    """Class ids, uint8 [H,W], of an indexed, grey or 1-bit file (never the palette's colours).
+
+    Raises:
+        MaskError: the file cannot be read, or holds colours or ids above 255.
+    """
+    try:
+        with _opened(path) as image:
+            image.load()
+            if image.mode in ("P", "L"):
+                return np.array(image, np.uint8)
+            if image.mode == "1":
+                return np.array(image.convert("L"), np.uint8) // 255
+            if image.mode.startswith("I"):
+                wide = np.asarray(image)
+                if wide.min() >= 0 and wide.max() <= 255:
+                    return wide.astype(np.uint8)
+                raise MaskError(f"{path} holds ids up to {wide.max()}", hint="masks hold ids 0-255")
+            raise MaskError(
+                f"{path} holds colours ({image.mode}), not class ids",
+                hint="masks are indexed or grey 8-bit PNG files",
+            )
+    except (ImageError, OSError, SyntaxError, ValueError) as error:
+        reason = error.message if isinstance(error, ImageError) else f"{path} cannot be read: {error}"
+        raise MaskError(reason, hint="restore it from a copy, or delete it to start anew") from error
+
+
+def mask_bytes(mask: Mask, colours: NDArray[np.uint8]) -> bytes:
+    """An 8-bit indexed PNG of ids uint8 [H,W] with all 256 colours uint8 [256,3].
+
+    Raises:
+        ValueError: wrong shape or dtype.
+    """
+    if mask.ndim != 2 or mask.dtype != np.uint8 or colours.shape != (256, 3):
+        raise ValueError(f"mask {mask.shape} {mask.dtype}, colours {colours.shape}")
+    image = Image.fromarray(np.ascontiguousarray(mask)).convert("L")
+    # With fewer entries Pillow would write 1, 2 or 4 bits a pixel, which other tools misread.
+    image.putpalette(np.ascontiguousarray(colours, np.uint8).tobytes())
+    stream = io.BytesIO()
+    image.save(stream, "PNG", compress_level=MASK_COMPRESSION, bits=8)
+    return stream.getvalue()
+
+
+def write_mask(path: Path, mask: Mask, colours: NDArray[np.uint8]) -> None:
+    """Writes ids as an indexed PNG; the old file stays whole until the new one is complete."""
+    atomic_write(path, mask_bytes(mask, colours))
+
+
+def write_image(path: Path, rgb: NDArray[np.uint8]) -> None:
+    """Writes RGB [H,W,3] or grey [H,W] in the format of the suffix, atomically.
+
+    Raises:
+        ImageError: the suffix names no format, or the disk refuses.
+    """
+    stream = io.BytesIO()
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind is None:
+        raise ImageError(f"{path} has no image suffix", hint="use .png or .jpg")
+    options = {"compress_level": MASK_COMPRESSION} if kind == "PNG" else {"quality": 92}
+    Image.fromarray(np.ascontiguousarray(rgb)).save(stream, kind, **options)
+    atomic_write(path, stream.getvalue())
+
+
+def atomic_write(path: Path, content: bytes) -> None:
+    """Writes beside the target and replaces it, so that a crash leaves the old file or the new one.
+
+    Raises:
+        ImageError: the folder or the disk refuses; the old file is untouched.
+    """
+    temporary = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+        raise ImageError(
+            f"{path} cannot be written: {error.strerror or error}", hint="free some space or check its rights"
+        ) from error
+
+
+def frames(path: Path, stride: int = 1) -> Iterator[tuple[int, Rgb]]:
+    """(index, RGB uint8 [H,W,3]) of every `stride`-th frame of a video.
+
+    Raises:
+        ImageError: OpenCV cannot open it.
+    """
+    video = cv2.VideoCapture(str(path))
+    try:
+        if not video.isOpened():
+            raise ImageError(f"{path} cannot be opened as a video", hint="convert it to MP4 (H.264)")
+        index = 0
+        while video.grab():
+            if index % stride == 0:
+                read, bgr = video.retrieve()
+                if read:
+                    yield index, np.ascontiguousarray(bgr[:, :, ::-1]).astype(np.uint8, copy=False)
+            index += 1
+    finally:
+        video.release()
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Opens with Pillow; its many ways to fail become one ImageError with the reason."""
+    try:
+        if path.stat().st_size == 0:
+            raise ImageError(f"{path} is empty")
+        with warnings.catch_warnings():
+            # Pillow warns about odd metadata and large sizes; neither hinders decoding.
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                yield image
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{path} is no image") from error
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise ImageError(f"{path} cannot be read: {reason}") from error
+
+
+def _decoded(image: Image.Image, path: Path) -> Image.Image:
+    if max(image.size) > LARGEST_SIDE:
+        raise ImageError(f"{path} is {image.width}x{image.height}, more than {LARGEST_SIDE} pixels a side")
+    image.load()
+    return ImageOps.exif_transpose(image)
+
+
+def _grey_to_8_bit(values: NDArray[np.generic], mode: str) -> NDArray[np.uint8]:
+    wide = values.astype(np.float32)
+    if mode == "F":
+        wide = wide * 255.0 if np.nanmax(wide, initial=0.0) <= 1.0 else wide
+    elif wide.max(initial=0) > 255:
+        wide = wide / 257.0
+    return np.clip(np.rint(np.nan_to_num(wide)), 0, 255).astype(np.uint8)

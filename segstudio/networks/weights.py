@@ -1,0 +1,58 @@
+"""Loads and saves the weights of a network as safetensors, with a report of what matched."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from segstudio.errors import ModelError
+
+LEAST_MATCH = 0.5
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """Names of tensors that were loaded, that the file lacks, and that the network does not have."""
+
+    matched: tuple[str, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+
+    @property
+    def share(self) -> float:
+        """Share of the network's tensors that were loaded, 0-1."""
+        return len(self.matched) / max(1, len(self.matched) + len(self.missing))
+
+
+def load_network_weights(network: nn.Module, path: Path) -> LoadReport:
+    """Loads tensors whose name and shape fit.
+
+    Raises:
+        ModelError: no readable safetensors file, or less than half of the network's tensors match.
+    """
+    try:
+        given = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path} is no readable safetensors file: {error}") from error
+    own = network.state_dict()
+    matched = [name for name, tensor in given.items() if name in own and own[name].shape == tensor.shape]
+    missing = sorted(set(own) - set(matched))
+    report = LoadReport(tuple(matched), tuple(missing), tuple(sorted(set(given) - set(own))))
+    if report.share < LEAST_MATCH:
+        raise ModelError(
+            f"{path} matches {report.share:.0%} of the network; missing: {', '.join(missing[:8])} ...",
+            hint="use weights of the same architecture",
+        )
+    network.load_state_dict({name: given[name].to(own[name].dtype) for name in matched}, strict=False)
+    return report
+
+
+def save_network_weights(tensors: dict[str, Tensor], path: Path) -> None:
+    """Writes tensors beside the target, then replaces it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".part")
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
+    os.replace(temporary, path)

@@ -1,0 +1,80 @@
+"""The set-up script: what it says and does without touching this machine."""
+
+import ast
+import importlib.util
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def bootstrap() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("bootstrap", ROOT / "bootstrap.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_uses_the_standard_library_alone(bootstrap: ModuleType) -> None:
+    tree = ast.parse((ROOT / "bootstrap.py").read_text(encoding="utf-8"))
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (
+            [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+        )
+    }
+    assert imported <= sys.stdlib_module_names
+
+
+def test_unknown_command_explains_itself(bootstrap: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bootstrap.main(["fly"]) == 2
+    assert "bootstrap.py demo" in capsys.readouterr().out
+
+
+def test_old_python_is_refused_in_one_line(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bootstrap, "OLDEST_PYTHON", (99, 0))
+    assert bootstrap.main(["test"]) == 2
+    assert "Python 99.0 or newer is needed" in capsys.readouterr().err
+
+
+def test_packages_are_named_where_they_cannot_be_installed(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "administrator", lambda: None)
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: f"/usr/bin/{name}")
+    with pytest.raises(bootstrap.SetupError, match=r"sudo apt-get install libgl1 libegl1"):
+        bootstrap.install_system_packages(("libgl1", "libegl1"), "Qt needs system libraries")
+
+
+def test_setup_is_skipped_while_nothing_changed(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stamp = tmp_path / "stamp.txt"
+    stamp.write_text(bootstrap.fingerprint(), encoding="utf-8")
+    monkeypatch.setattr(bootstrap, "STAMP", stamp)
+
+    def refuse(*_arguments: object, **_options: object) -> None:
+        pytest.fail("packages were installed again")
+
+    monkeypatch.setattr(bootstrap.subprocess, "run", refuse)
+    bootstrap.install_python_packages()
+
+
+def test_every_direct_dependency_is_pinned() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    lines = (ROOT / "packaging" / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {line.split("==")[0].lower().replace("_", "-") for line in lines if "==" in line}
+    assert {name.lower().replace("_", "-") for name in wanted} <= pinned
+    assert "torch==2.13.0" in lines
