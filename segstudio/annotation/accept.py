@@ -1,4 +1,4 @@
-"""Takes over what a model predicted: everything, one class, one region, or only where nothing was labelled."""
+"""Takes over what a model predicted: everything, one class, one region, or only where no class is yet."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -117,7 +117,7 @@ class MaskDocument:
         return Rect(0, 0, self.width, self.height)
 
     def undo(self) -> Rect | None:
-        """Takes the last edit back; returns what changed, None when there is nothing or a stroke is under way."""
+        """Takes the last edit back; returns what changed, None without any or while a stroke is under way."""
         edit = None if self.in_stroke else self.history.step_back()
         if edit is None:
             return None

@@ -64,6 +64,7 @@ def stroke_cover(
     else:
         along = np.clip(((x - start[0]) * dx + (y - start[1]) * dy) / length, 0.0, 1.0)
         off_x, off_y = x - (start[0] + along * dx), y - (start[1] + along * dy)
+    cover: NDArray[np.bool_]
     if square:
         cover = np.maximum(np.abs(off_x), np.abs(off_y)) <= radius
     else:
@@ -85,7 +86,7 @@ def paint_stroke(
     square: bool = False,
     protection: Protection = OPEN,
 ) -> Rect:
-    """Paints a brush moved in a straight line; ends are round (or square), so consecutive moves leave no gap."""
+    """Paints a brush moved in a straight line, both ends included, so consecutive moves leave no gap."""
     rect = stroke_bounds(start, end, radius).clip(mask.shape[1], mask.shape[0])
     if rect.is_empty:
         return EMPTY

@@ -12,10 +12,11 @@ from segstudio.annotation.history import Edit
 from segstudio.annotation.journal import Journal
 from segstudio.annotation.mask import MaskDocument
 from segstudio.annotation.rect import Rect
-from segstudio.errors import SegstudioError
+from segstudio.errors import MaskError, SegstudioError
 from segstudio.gui.job_bridge import JobBridge, Replies
 from segstudio.jobs import JobContext
-from segstudio.project.project import Changes, Project
+from segstudio.project.project import Project
+from segstudio.project.sample import Changes
 
 LOG = logging.getLogger(__name__)
 KEPT = 20
@@ -23,6 +24,7 @@ AUTOSAVE_MS = 1000
 RETRY_MS = 15_000
 LANE = "project"
 SAVE_TITLE = "Save"
+INITIATOR = "documents"
 
 
 @dataclass
@@ -47,9 +49,10 @@ class OpenDocuments(QObject):
 
     edited = Signal(str, object)
     restored = Signal(str, object)
-    saved = Signal(object)
+    saved = Signal(str, object, object)
     state_changed = Signal()
     save_failed = Signal(str, object)
+    journal_failed = Signal(str, object)
     save_recovered = Signal(str)
 
     def __init__(self, bridge: JobBridge) -> None:
@@ -103,7 +106,7 @@ class OpenDocuments(QObject):
     def committed(self, key: str, edit: Edit) -> None:
         """Takes note of an edit that was just made: into the journal before anything else."""
         entry = self._open[key]
-        entry.journal.append(edit)
+        self._write_journal(entry, edit, undo=False)
         self._timer.start(AUTOSAVE_MS)
         self.edited.emit(key, edit)
         self.state_changed.emit()
@@ -112,51 +115,73 @@ class OpenDocuments(QObject):
         """Undoes or redoes one edit; returns where pixels moved, None when there was nothing to do."""
         entry = self._open[key]
         history = entry.document.history
-        edit = history.next_undo if undo else history.next_redo
-        if edit is None:
-            return None
+        position = history.position - 1 if undo else history.position
         rect = entry.document.undo() if undo else entry.document.redo()
-        if rect is not None:
-            entry.journal.append(edit, undo=undo)
-            self._timer.start(AUTOSAVE_MS)
-            self.restored.emit(key, rect)
-            self.state_changed.emit()
+        if rect is None:
+            return None
+        self._write_journal(entry, history.edits[position], undo=undo)
+        self._timer.start(AUTOSAVE_MS)
+        self.restored.emit(key, rect)
+        self.state_changed.emit()
         return rect
+
+    def _write_journal(self, entry: OpenDocument, edit: Edit, *, undo: bool) -> None:
+        try:
+            entry.journal.append(edit, undo=undo)
+        except MaskError as error:
+            self.journal_failed.emit(entry.key, error)
+
+    def reload(self, key: str) -> None:
+        """Drops a document and its unsaved edits: its file is the truth."""
+        entry = self._open.pop(key, None)
+        if entry is not None:
+            entry.journal.close()
+            if self._project is not None:
+                self._project.discard_journal(key)
+        self.state_changed.emit()
 
     def save_all(self) -> None:
         """Starts saving every document with unsaved edits."""
         for key in list(self._open):
             self.save(key)
 
-    def save(self, key: str) -> None:
-        """Starts saving a document in a worker, on a copy of its pixels."""
+    def save(self, key: str, *, force: bool = False) -> None:
+        """Starts saving a document in a worker, on a copy of its pixels; `force` overwrites any file."""
         entry = self._open.get(key)
         if entry is None or not entry.dirty or entry.saving or entry.document.in_stroke:
             return
         project = self._project
         assert project is not None
         pixels, revision = entry.document.array.copy(), entry.document.revision
+        journalled = entry.journal.length
         entry.saving = True
 
         def work(_: JobContext) -> Changes:
-            return project.save_mask(key, pixels)
+            return project.save_mask(key, pixels, force=force, initiator=INITIATOR)
 
         replies = Replies(
-            done=lambda changes: self._saved(entry, revision, pixels, changes),
+            done=lambda changes: self._saved(entry, revision, pixels, journalled, changes),
             failed=lambda error: self._failed(entry, error),
             cancelled=lambda: self._failed(entry, SegstudioError("saving was cancelled")),
         )
         self._bridge.start(SAVE_TITLE, work, lane=LANE, replies=replies)
         self.state_changed.emit()
 
-    def _saved(self, entry: OpenDocument, revision: int, pixels: NDArray[np.uint8], changes: Changes) -> None:
+    def _saved(
+        self,
+        entry: OpenDocument,
+        revision: int,
+        pixels: NDArray[np.uint8],
+        journalled: int,
+        changes: Changes,
+    ) -> None:
         entry.saving = False
         entry.saved_revision = revision
-        entry.journal.rebase(pixels)
+        entry.journal.rebase(pixels, journalled)
         if entry.failure is not None:
             entry.failure = None
             self.save_recovered.emit(entry.key)
-        self.saved.emit(changes)
+        self.saved.emit(entry.key, pixels, changes)
         self.state_changed.emit()
         if entry.dirty and not self._timer.isActive():
             self._timer.start(AUTOSAVE_MS)

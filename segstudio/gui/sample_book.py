@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
-from segstudio.project.project import Sample, SampleStatus
+from segstudio.project.sample import Sample, SampleStatus
 
 NEEDS_WORK = frozenset(
     {SampleStatus.UNLABELLED, SampleStatus.PREDICTED, SampleStatus.IN_PROGRESS, SampleStatus.REJECTED}

@@ -3,7 +3,7 @@
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,8 @@ from PySide6.QtCore import QObject, Signal
 from segstudio import images
 from segstudio.errors import SegstudioError
 from segstudio.gui.job_bridge import JobBridge, Replies
-from segstudio.project.project import Project, Sample, StoredPrediction
+from segstudio.project.project import Project
+from segstudio.project.sample import Sample, StoredPrediction
 
 LOG = logging.getLogger(__name__)
 # About 20 frames of 2 MP with mask and prediction.
@@ -106,6 +107,12 @@ class SampleLoader(QObject):
         """Reads these samples next, in this order; earlier wishes are dropped."""
         self._wishes = [sample for sample in samples if sample.key not in self._kept]
         self._next()
+
+    def set_mask(self, key: str, mask: NDArray[np.uint8]) -> None:
+        """Follows a mask that was just saved, uint8 [H,W]."""
+        kept = self._kept.get(key)
+        if kept is not None:
+            self._kept[key] = replace(kept, mask=mask)
 
     def forget(self, keys: Iterable[str]) -> None:
         """Drops samples whose files changed."""

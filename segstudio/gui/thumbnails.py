@@ -2,19 +2,17 @@
 
 import logging
 from collections import OrderedDict
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage, QPixmap
 
-from segstudio import images
 from segstudio.errors import SegstudioError
 from segstudio.gui.job_bridge import JobBridge, Replies
 from segstudio.jobs import JobContext
-from segstudio.project.project import Project, Sample
+from segstudio.project.project import Project
+from segstudio.project.sample import Sample
 
 LOG = logging.getLogger(__name__)
 LANE = "thumbnails"
@@ -23,13 +21,6 @@ KEPT = 600
 # Rows that scrolled past while a batch ran are not worth their time any more.
 WAITING = 48
 BATCH = 8
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    key: str
-    image: Path
-    thumbnail: Path
 
 
 class Thumbnails(QObject):
@@ -42,7 +33,7 @@ class Thumbnails(QObject):
         self._bridge = bridge
         self._project: Project | None = None
         self._pixmaps: OrderedDict[str, QPixmap] = OrderedDict()
-        self._waiting: OrderedDict[str, _Wanted] = OrderedDict()
+        self._waiting: OrderedDict[str, None] = OrderedDict()
         self._unreadable: set[str] = set()
         self._busy = False
 
@@ -64,8 +55,7 @@ class Thumbnails(QObject):
             self._pixmaps.move_to_end(sample.key)
             return pixmap
         if self._project is not None and sample.key not in self._unreadable:
-            path = self._project.thumb_path(sample.key)
-            self._waiting[sample.key] = _Wanted(sample.key, sample.image, path)
+            self._waiting[sample.key] = None
             self._waiting.move_to_end(sample.key)
             while len(self._waiting) > WAITING:
                 self._waiting.popitem(last=False)
@@ -73,11 +63,11 @@ class Thumbnails(QObject):
         return None
 
     def _next_batch(self) -> None:
-        if self._busy or not self._waiting:
-            return
-        batch = [self._waiting.popitem()[1] for _ in range(min(BATCH, len(self._waiting)))]
-        self._busy = True
         project = self._project
+        if self._busy or not self._waiting or project is None:
+            return
+        batch = [self._waiting.popitem()[0] for _ in range(min(BATCH, len(self._waiting)))]
+        self._busy = True
 
         def deliver(event: tuple[str, QImage | None]) -> None:
             if project is self._project:
@@ -89,7 +79,9 @@ class Thumbnails(QObject):
             cancelled=self._batch_over,
             event=deliver,
         )
-        self._bridge.start("Thumbnails", lambda context: _make(context, batch), lane=LANE, replies=replies)
+        self._bridge.start(
+            "Thumbnails", lambda context: _make(context, project, batch), lane=LANE, replies=replies
+        )
 
     def _batch_over(self) -> None:
         self._busy = False
@@ -113,30 +105,12 @@ def to_qimage(rgb: NDArray[np.uint8]) -> QImage:
     return QImage(rgb.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
 
 
-def _make(context: JobContext, batch: list[_Wanted]) -> None:
-    for wanted in batch:
+def _make(context: JobContext, project: Project, keys: list[str]) -> None:
+    for key in keys:
         context.check()
         try:
-            rgb = _read_or_make(wanted)
+            picture = to_qimage(project.thumbnail(key, EDGE))
         except SegstudioError as error:
             LOG.info("no thumbnail: %s", error)
-            context.event((wanted.key, None))
-            continue
-        context.event((wanted.key, to_qimage(rgb)))
-
-
-def _read_or_make(wanted: _Wanted) -> NDArray[np.uint8]:
-    stored = wanted.thumbnail
-    try:
-        if stored.stat().st_mtime >= wanted.image.stat().st_mtime:
-            return images.read_image(stored)
-    except (OSError, SegstudioError):
-        LOG.debug("thumbnail %s is made anew", stored)
-    rgb = images.thumbnail(wanted.image, EDGE)
-    try:
-        stored.parent.mkdir(parents=True, exist_ok=True)
-        images.write_image(stored, rgb)
-    except (OSError, SegstudioError) as error:
-        # A folder that cannot be written costs speed only.
-        LOG.info("thumbnail %s was not kept: %s", stored, error)
-    return rgb
+            picture = None
+        context.event((key, picture))

@@ -37,12 +37,15 @@ def network_size(rule: ResizeRule, height: int, width: int) -> tuple[int, int]:
     """(height, width) at which the network sees an image: the one definition, for all uses."""
     if rule.mode == "stretch":
         return rule.size, rule.width or rule.size
-    scale = rule.size / min(height, width) if rule.mode == "short_side" else 1.0
-    return _rounded(height * scale, rule.multiple), _rounded(width * scale, rule.multiple)
+    shorter = min(height, width)
+    size = rule.size if rule.mode == "short_side" else shorter
 
+    def rounded(side: int) -> int:
+        # side * size / shorter, rounded to a multiple; in integers, as the graph computes it too.
+        count = (2 * side * size + shorter * rule.multiple) // (2 * shorter * rule.multiple)
+        return max(1, count) * rule.multiple
 
-def _rounded(side: float, multiple: int) -> int:
-    return max(multiple, int(side / multiple + 0.5) * multiple)
+    return rounded(height), rounded(width)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class ClassRow:
 
 @dataclass(frozen=True)
 class Scoreboard:
-    """Scores of one model over the evaluated samples of a project; fractions 0-1, None when nothing counts."""
+    """Scores of one model over the evaluated samples of a project: fractions, None when nothing counts."""
 
     model: str
     samples: int

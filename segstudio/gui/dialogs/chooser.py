@@ -39,7 +39,7 @@ WIDTH, ROWS = 560, 10
 
 @dataclass(frozen=True)
 class Choice:
-    """An entry: its text, a remark at the right, the path where it belongs, and the value that it stands for."""
+    """An entry: its text, a remark at the right, the path where it belongs, and the value it stands for."""
 
     text: str
     value: Any
@@ -168,7 +168,9 @@ class Chooser(QDialog):
 
     def open_at_top(self) -> None:
         """Shows the dialog in the upper middle of its window, ready to type."""
-        window = self.parentWidget().window()
+        parent = self.parentWidget()
+        assert parent is not None
+        window = parent.window()
         corner = window.mapToGlobal(window.rect().topLeft())
         self.adjustSize()
         self.move(corner.x() + (window.width() - self.width()) // 2, corner.y() + window.height() // 8)

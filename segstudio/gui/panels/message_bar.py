@@ -1,45 +1,18 @@
 """The strip above the editor that says what went wrong and what to do; quiet successes pass by below."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from segstudio.gui.icons import Icons
+from segstudio.gui.message import Message
 from segstudio.gui.panels.parts import caption, icon_button
 
-LEVELS = ("info", "success", "warning", "error")
 ICON_NAMES = {"info": "info", "success": "check-circle", "warning": "warning", "error": "warning-circle"}
 ROLES = {"info": "accent", "success": "success", "warning": "warning", "error": "danger"}
 # Good news leaves by itself; a problem stays until it is closed or solved.
 SECONDS = {"info": 6, "success": 6}
-
-
-@dataclass(frozen=True)
-class Message:
-    """Something to tell the user.
-
-    Attributes:
-        level: one of LEVELS.
-        text: what happened and where.
-        hint: what to do about it.
-        topic: messages of one topic replace each other; "" stands for the text itself.
-        action: text of the button, "" for none.
-        act: what the button does.
-    """
-
-    level: str
-    text: str
-    hint: str = ""
-    topic: str = ""
-    action: str = ""
-    act: Callable[[], None] | None = None
-
-    @property
-    def key(self) -> str:
-        """What makes two messages the same."""
-        return self.topic or self.text
 
 
 class MessageRow(QWidget):

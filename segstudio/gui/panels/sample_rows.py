@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 from segstudio.gui.sample_book import STATUS_ROLE, STATUS_TEXT, SampleBook
 from segstudio.gui.theme import Theme, ThemeSwitch
 from segstudio.gui.thumbnails import Thumbnails
-from segstudio.project.project import Sample
+from segstudio.project.sample import Sample
 
 SAMPLE_ROLE = Qt.ItemDataRole.UserRole + 1
 Index = QModelIndex | QPersistentModelIndex

@@ -15,7 +15,7 @@ from segstudio.gui.panels.sample_rows import SAMPLE_ROLE, SampleDelegate, Sample
 from segstudio.gui.sample_book import NEEDS_WORK, STATUS_TEXT, SampleBook, SampleFilter
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.gui.thumbnails import Thumbnails
-from segstudio.project.project import Sample, SampleStatus
+from segstudio.project.sample import Sample, SampleStatus
 
 TYPING_PAUSE_MS = 120
 ALL = "All"

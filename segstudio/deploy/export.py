@@ -1,0 +1,140 @@
+"""Makes a model folder from trained weights: deployment graph, proof of parity, spec."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from segstudio.annotation.palette import load_palette
+from segstudio.deploy.graph import DeploymentGraph, FoldedNetwork
+from segstudio.deploy.onnx import export_onnx
+from segstudio.deploy.parity import ParityReport, check_parity, require_parity
+from segstudio.errors import ModelError
+from segstudio.inference.spec import ModelSpec, ResizeRule, save_spec
+from segstudio.networks.segformer import SegFormer
+from segstudio.networks.weights import load_network_weights
+from segstudio.scenes.street import draw_scene
+
+ONNX_FILE = "model.onnx"
+WEIGHTS_FILE = "weights.safetensors"
+PARITY_FILE = "parity.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """A finished model folder and the proof that came with it."""
+
+    folder: Path
+    spec: ModelSpec
+    parity: tuple[ParityReport, ...]
+
+
+def export_model(
+    weights: Path,
+    out: Path,
+    *,
+    name: str,
+    architecture: str = "mit_b0",
+    embed_dim: int | None = None,
+    palette: str = "cityscapes",
+    short_side: int = 512,
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406),
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225),
+    trained_on: str = "",
+    licence: str = "",
+    half_weights: bool = True,
+) -> Exported:
+    """Exports safetensors weights into a model folder; nothing appears at `out` unless parity holds.
+
+    Args:
+        weights: safetensors with the network's own names.
+        out: the model folder to make; an existing one is replaced.
+        name: the model's name.
+        architecture: a key of MIT_VARIANTS.
+        embed_dim: the head's width; None takes the architecture's usual one.
+        palette: the palette of the classes.
+        short_side: pixels of the shorter side at which the network sees images.
+        mean: per channel, for pixels 0-1.
+        std: per channel, for pixels 0-1.
+        trained_on: what the model card says about the data.
+        licence: what the model card says about the licence.
+        half_weights: round the weights to float16 and store them so, at half the size; arithmetic stays float32.
+
+    Raises:
+        ModelError: weights that do not fit, or a graph that does not answer like the network.
+    """
+    classes = load_palette(palette)
+    network = SegFormer(architecture, classes.count, embed_dim=embed_dim)
+    report = load_network_weights(network, weights)
+    if report.missing:
+        raise ModelError(f"{weights} lacks {len(report.missing)} tensors, such as {report.missing[0]}")
+    if half_weights:
+        # Rounded before everything is made from them, so that all files hold the same network.
+        network.load_state_dict(
+            {
+                key: halved(value).float() if value.is_floating_point() else value
+                for key, value in network.state_dict().items()
+            }
+        )
+    folded = FoldedNetwork(network)
+    spec = ModelSpec(
+        name=name,
+        architecture=architecture,
+        classes=classes.names,
+        palette=classes.name,
+        files={"onnx": ONNX_FILE, "weights": WEIGHTS_FILE},
+        resize=ResizeRule("short_side", short_side),
+        mean=mean,
+        std=std,
+        embed_dim=network.embed_dim,
+        weights_sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
+        trained_on=trained_on,
+        licence=licence,
+        created=time.strftime("%Y-%m-%d"),
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
+    try:
+        export_onnx(folded, spec, temporary / ONNX_FILE)
+        reports = check_parity(DeploymentGraph(network.eval(), spec), temporary, spec, parity_images())
+        require_parity(reports)
+        tensors = load_file(weights)
+        if half_weights:
+            tensors = {key: halved(value) for key, value in tensors.items()}
+        save_file(tensors, temporary / WEIGHTS_FILE)
+        text = json.dumps([dataclasses.asdict(entry) for entry in reports], indent=2)
+        (temporary / PARITY_FILE).write_text(text + "\n", encoding="utf-8")
+        save_spec(spec, temporary)
+        move_into_place(temporary, out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return Exported(out, spec, tuple(reports))
+
+
+def move_into_place(made: Path, out: Path) -> None:
+    """Replaces the files of a model folder by the ones that were made; others in it stay, such as its card."""
+    out.mkdir(parents=True, exist_ok=True)
+    for path in made.iterdir():
+        os.replace(path, out / path.name)
+
+
+def halved(tensor: Tensor) -> Tensor:
+    """Floats as float16; other tensors as they are."""
+    return tensor.half() if tensor.is_floating_point() else tensor
+
+
+def parity_images() -> list[np.ndarray]:
+    """Street scenes and noise at sizes that exercise up- and downscaling, portrait and odd sides."""
+    random = np.random.default_rng(0)
+    scenes = [
+        draw_scene(seed, *size).image for seed, size in ((1, (360, 480)), (2, (300, 533)), (3, (200, 128)))
+    ]
+    return [*scenes, random.integers(0, 256, (97, 61, 3), dtype=np.uint8)]

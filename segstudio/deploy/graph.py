@@ -1,0 +1,62 @@
+"""The deployment graph in torch: the folded network, and with it the whole way from pixels to ids."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from segstudio.inference.spec import ModelSpec, network_size
+from segstudio.networks.segformer import SegFormer, fuse_levels
+
+
+class FoldedNetwork(nn.Module):
+    """A SegFormer whose head is one projection a level: fuse products and BatchNorm are formed beforehand."""
+
+    def __init__(self, network: SegFormer) -> None:
+        super().__init__()
+        self.backbone = network.backbone
+        head = network.decode_head.folded()
+        for number, weight in enumerate(head.weights):
+            self.register_buffer(f"weight{number}", weight)
+        self.register_buffer("bias", head.bias)
+        self.register_buffer("classifier_weight", head.classifier_weight)
+        self.register_buffer("classifier_bias", head.classifier_bias)
+        self.eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalised images [N,3,H,W] to logits [N,K,H/4,W/4]."""
+        weights = [self.get_buffer(f"weight{number}") for number in range(4)]
+        fused = F.relu(fuse_levels(self.backbone(x), weights, self.get_buffer("bias")))
+        return F.conv2d(fused, self.get_buffer("classifier_weight"), self.get_buffer("classifier_bias"))
+
+
+class DeploymentGraph(nn.Module):
+    """Pixels in, ids and confidence out: what every exported file must equal."""
+
+    def __init__(self, network: nn.Module, spec: ModelSpec) -> None:
+        super().__init__()
+        self.network = network
+        self.rule = spec.resize
+        self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1))
+        self.eval()
+
+    @torch.inference_mode()
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """uint8 [N,H,W,3] RGB to ids and confidence, uint8 [N,H,W] each."""
+        height, width = images.shape[1], images.shape[2]
+        logits = restore(self.network(self.prepare(images)), height, width)
+        largest = logits.amax(1, keepdim=True)
+        confidence = 1.0 / (logits - largest).exp().sum(1)
+        return logits.argmax(1).to(torch.uint8), (confidence * 255).round().to(torch.uint8)
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """Scales to 0-1, resizes, normalises; uint8 [N,H,W,3] to float [N,3,h,w]."""
+        pixels = images.permute(0, 3, 1, 2).float() / 255
+        size = network_size(self.rule, images.shape[1], images.shape[2])
+        pixels = F.interpolate(pixels, size=size, mode="bilinear", align_corners=False)
+        return (pixels - self.get_buffer("mean")) / self.get_buffer("std")
+
+
+def restore(logits: Tensor, height: int, width: int) -> Tensor:
+    """Logits [N,K,h,w] at the image's size."""
+    return F.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)

@@ -1,0 +1,171 @@
+"""Writes the deployment graph as one self-contained ONNX file with free batch, height and width."""
+
+import json
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+from segstudio.deploy.graph import FoldedNetwork
+from segstudio.errors import ModelError
+from segstudio.images import atomic_write
+from segstudio.inference.spec import ModelSpec, spec_to_dict
+
+OPSET = 17
+SAMPLE = (1, 3, 64, 96)
+# Smaller constants are not worth a node.
+SMALLEST_CAST = 1024
+
+
+class Nodes:
+    """Collects ONNX nodes and constants, with names that say what they hold."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def add(self, operator: str, inputs: list[str], output: str, **attributes: object) -> str:
+        """Appends a node with one output; returns the output's name."""
+        self.nodes.append(helper.make_node(operator, inputs, [output], name=f"make_{output}", **attributes))
+        return output
+
+    def constant(self, name: str, values: object, dtype: type[np.generic]) -> str:
+        """Adds a constant; returns its name."""
+        self.constants.append(numpy_helper.from_array(np.asarray(values, dtype), name))
+        return name
+
+
+def export_onnx(network: FoldedNetwork, spec: ModelSpec, path: Path) -> None:
+    """Writes the deployment graph of a folded network.
+
+    Inputs: `images` uint8 [N,H,W,3] RGB. Outputs: `ids` and `confidence`, uint8 [N,H,W]. The resize rule,
+    the normalisation, the bilinear restore, argmax and the largest probability are inside.
+
+    Raises:
+        ModelError: the resize rule cannot be written as a graph.
+    """
+    core = _core(network)
+    nodes = Nodes()
+    _before(nodes, spec)
+    after = Nodes()
+    _after(after)
+    weights, casts = _stored_small(core)
+    graph = helper.make_graph(
+        [*casts, *nodes.nodes, *core.graph.node, *after.nodes],
+        spec.name,
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["batch", "height", "width", 3])],
+        [
+            helper.make_tensor_value_info(name, TensorProto.UINT8, ["batch", "height", "width"])
+            for name in ("ids", "confidence")
+        ],
+        [*weights, *nodes.constants, *after.constants],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
+    model.producer_name = "segstudio"
+    helper.set_model_props(model, {"segstudio": json.dumps(spec_to_dict(spec))})
+    onnx.checker.check_model(model, full_check=True)
+    atomic_write(path, model.SerializeToString())
+
+
+def _core(network: FoldedNetwork) -> onnx.ModelProto:
+    axes = {0: "batch", 2: "rows", 3: "columns"}
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        traced = Path(folder) / "core.onnx"
+        # The tracer warns that sizes become constants where they do not; parity at other sizes is checked.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            (torch.zeros(SAMPLE),),
+            traced,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["normalised"],
+            output_names=["logits"],
+            dynamic_axes={"normalised": axes, "logits": axes},
+        )
+        return onnx.load_model(traced)
+
+
+def _stored_small(core: onnx.ModelProto) -> tuple[list[onnx.TensorProto], list[onnx.NodeProto]]:
+    """Weights as float16 with a cast behind them, where that loses nothing; the rest as it is."""
+    weights, casts = [], []
+    for tensor in core.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype == np.float32 and values.size >= SMALLEST_CAST:
+            half = values.astype(np.float16)
+            if np.array_equal(half.astype(np.float32), values):
+                weights.append(numpy_helper.from_array(half, f"{tensor.name}.half"))
+                casts.append(
+                    helper.make_node("Cast", [f"{tensor.name}.half"], [tensor.name], to=TensorProto.FLOAT)
+                )
+                continue
+        weights.append(tensor)
+    return weights, casts
+
+
+def _before(nodes: Nodes, spec: ModelSpec) -> None:
+    nodes.add("Cast", ["images"], "images_float", to=TensorProto.FLOAT)
+    nodes.add("Transpose", ["images_float"], "images_planes", perm=[0, 3, 1, 2])
+    nodes.add("Div", ["images_planes", nodes.constant("full_scale", 255.0, np.float32)], "pixels")
+    nodes.add("Shape", ["pixels"], "pixels_shape")
+    nodes.add("Slice", ["pixels_shape", _ints(nodes, "two", [2]), _ints(nodes, "four", [4])], "image_size")
+    nodes.add("Slice", ["pixels_shape", _ints(nodes, "zero", [0]), "two"], "batch_and_planes")
+    size = _network_size(nodes, spec)
+    nodes.add("Concat", ["batch_and_planes", size], "resized_shape", axis=0)
+    nodes.add(
+        "Resize", ["pixels", "", "", "resized_shape"], "resized", mode="linear",
+        coordinate_transformation_mode="half_pixel",
+    )  # fmt: skip
+    mean = nodes.constant("mean", np.reshape(spec.mean, (1, 3, 1, 1)), np.float32)
+    std = nodes.constant("std", np.reshape(spec.std, (1, 3, 1, 1)), np.float32)
+    nodes.add("Sub", ["resized", mean], "centred")
+    nodes.add("Div", ["centred", std], "normalised")
+
+
+def _network_size(nodes: Nodes, spec: ModelSpec) -> str:
+    """The integer arithmetic of `inference.spec.network_size`, as nodes."""
+    rule = spec.resize
+    if rule.mode == "stretch":
+        return _ints(nodes, "network_size", [rule.size, rule.width or rule.size])
+    nodes.add("ReduceMin", ["image_size"], "shorter", axes=[0], keepdims=1)
+    if rule.mode == "short_side":
+        wanted = _ints(nodes, "wanted", [rule.size])
+    elif rule.mode == "native":
+        wanted = "shorter"
+    else:
+        raise ModelError(f"resize mode {rule.mode!r} has no graph")
+    nodes.add("Mul", ["shorter", _ints(nodes, "multiple", [rule.multiple])], "shorter_multiple")
+    nodes.add("Mul", ["image_size", wanted], "scaled")
+    nodes.add("Mul", ["scaled", "two"], "scaled_twice")
+    nodes.add("Add", ["scaled_twice", "shorter_multiple"], "numerator")
+    nodes.add("Mul", ["shorter_multiple", "two"], "denominator")
+    nodes.add("Div", ["numerator", "denominator"], "blocks")
+    nodes.add("Max", ["blocks", _ints(nodes, "one", [1])], "blocks_at_least_one")
+    return nodes.add("Mul", ["blocks_at_least_one", "multiple"], "network_size")
+
+
+def _after(nodes: Nodes) -> None:
+    nodes.add("Shape", ["logits"], "logits_shape")
+    nodes.add("Slice", ["logits_shape", "zero", "two"], "batch_and_classes")
+    nodes.add("Concat", ["batch_and_classes", "image_size"], "restored_shape", axis=0)
+    nodes.add(
+        "Resize", ["logits", "", "", "restored_shape"], "scores", mode="linear",
+        coordinate_transformation_mode="half_pixel",
+    )  # fmt: skip
+    nodes.add("ArgMax", ["scores"], "ids_wide", axis=1, keepdims=0)
+    nodes.add("Cast", ["ids_wide"], "ids", to=TensorProto.UINT8)
+    nodes.add("ReduceMax", ["scores"], "largest", axes=[1], keepdims=1)
+    nodes.add("Sub", ["scores", "largest"], "below_largest")
+    nodes.add("Exp", ["below_largest"], "shares")
+    nodes.add("ReduceSum", ["shares", _ints(nodes, "class_axis", [1])], "share_sum", keepdims=0)
+    nodes.add("Div", [nodes.constant("certain", 255.0, np.float32), "share_sum"], "confidence_exact")
+    nodes.add("Round", ["confidence_exact"], "confidence_rounded")
+    nodes.add("Cast", ["confidence_rounded"], "confidence", to=TensorProto.UINT8)
+
+
+def _ints(nodes: Nodes, name: str, values: list[int]) -> str:
+    return nodes.constant(name, values, np.int64)

@@ -1,0 +1,140 @@
+"""What can be done to the open sample from outside the canvas: undo, accept predictions, save, submit."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.annotation import accept
+from segstudio.annotation.history import Edit
+from segstudio.annotation.tools import Protection
+from segstudio.gui.actions import Needs
+from segstudio.gui.message import INFO, Message
+from segstudio.gui.session import Session
+from segstudio.project.sample import SampleStatus
+
+Mask = NDArray[np.uint8]
+IGNORE = 255
+
+
+class Editing:
+    """Edits of the open sample; each is one step of its history and in its journal before the next."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def commit(self, edit: Edit) -> None:
+        """Takes note of an edit that the canvas made."""
+        key = self._session.current
+        if key is not None:
+            self._session.documents.committed(key, edit)
+
+    def undo(self) -> None:
+        """Takes the last edit back."""
+        self._step(undo=True)
+
+    def redo(self) -> None:
+        """Makes the last undone edit again."""
+        self._step(undo=False)
+
+    def _step(self, *, undo: bool) -> bool:
+        key = self._session.current
+        if key is None or self._session.entry is None:
+            return False
+        return self._session.documents.step(key, undo=undo) is not None
+
+    def jump(self, done: int) -> None:
+        """Undoes or redoes until `done` edits are in force."""
+        entry = self._session.entry
+        while entry is not None and entry.document.history.position != done:
+            if not self._step(undo=entry.document.history.position > done):
+                return
+
+    def save(self) -> None:
+        """Saves the open sample now."""
+        if self._session.current is not None:
+            self._session.documents.save(self._session.current)
+
+    def accept_all(self) -> None:
+        """The mask becomes the prediction, locked classes aside."""
+        self._accept(
+            "Accept prediction",
+            lambda mask, ids, protection: accept.accept_all(mask, ids, protection=protection),
+        )
+
+    def accept_class(self, class_id: int) -> None:
+        """Takes what is predicted as one class."""
+        self._accept(
+            f"Accept {self._session.classes.name(class_id)}",
+            lambda mask, ids, protection: accept.accept_class(mask, ids, class_id, protection=protection),
+        )
+
+    def fill_unlabelled(self) -> None:
+        """Takes the prediction where the mask has no class yet."""
+        self._accept(
+            "Fill unlabelled",
+            lambda mask, ids, protection: accept.fill_unlabelled(mask, ids, protection=protection),
+        )
+
+    def _accept(self, title: str, change: Callable[[Mask, Mask, Protection], object]) -> None:
+        session = self._session
+        entry, prediction = session.entry, session.prediction
+        if entry is None or prediction is None or entry.document.in_stroke:
+            return
+        document = entry.document
+        # A model that does not know a class says nothing there; that must not erase what a person said.
+        ids = np.where(prediction.ids == IGNORE, document.array, prediction.ids)
+        protection = Protection(locked=session.classes.locked)
+        edit = document.apply(title, document.whole(), lambda mask: change(mask, ids, protection))
+        if edit is None:
+            text = "Nothing to take over: the mask says the same already"
+            session.message.emit(Message(INFO, text, topic="accept"))
+            return
+        session.documents.committed(entry.key, edit)
+        session.document_changed.emit(edit.rect)
+
+    def predict(self) -> None:
+        """Predicts the open sample in a worker."""
+        sample = self._session.sample
+        if sample is not None and self._session.project is not None:
+            self._session.predictions.predict(self._session.project, [sample])
+
+    def predict_all(self) -> None:
+        """Predicts every listed sample in a worker."""
+        if self._session.project is not None:
+            self._session.predictions.predict(self._session.project, self._session.book.listed)
+
+    def drop_prediction(self) -> None:
+        """Throws the open sample's prediction away."""
+        session = self._session
+        if session.project is not None and session.current is not None:
+            session.note(session.project.drop_prediction(session.current))
+
+    def mark(self, status: SampleStatus) -> None:
+        """Sets the open sample's status, after its edits are on their way to the file."""
+        if self._session.current is not None:
+            self.save()
+            self._session.set_status([self._session.current], status)
+
+    def available(self) -> frozenset[Needs]:
+        """What is there now, so that actions can be enabled."""
+        session = self._session
+        found = set()
+        if session.project is not None:
+            found.add(Needs.PROJECT)
+            if session.predictions.entry is not None:
+                found.add(Needs.MODEL)
+        if session.current is not None:
+            found.add(Needs.SAMPLE)
+        entry = session.entry
+        if entry is not None:
+            found.add(Needs.EDITABLE)
+            if entry.document.history.can_undo:
+                found.add(Needs.UNDO)
+            if entry.document.history.can_redo:
+                found.add(Needs.REDO)
+            if session.prediction is not None:
+                found.add(Needs.PREDICTION)
+        if session.jobs.active():
+            found.add(Needs.JOB)
+        return frozenset(found)

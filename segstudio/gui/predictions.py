@@ -1,0 +1,180 @@
+"""Models and what they predict: the choice of a model, prediction Jobs, and the backend that is kept."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+
+from segstudio import images
+from segstudio.annotation.palette import Palette, PaletteClass, list_palettes, load_palette, mapping
+from segstudio.errors import ImageError, SegstudioError
+from segstudio.gui.job_bridge import JobBridge, Replies
+from segstudio.inference.backend import Backend, open_backend
+from segstudio.inference.catalog import ModelEntry, import_model, list_models
+from segstudio.inference.predictor import Predictor
+from segstudio.inference.spec import ModelSpec
+from segstudio.jobs import Job, JobContext
+from segstudio.project.project import Project
+from segstudio.project.sample import Changes, Sample
+
+LOG = logging.getLogger(__name__)
+LANE = "gpu"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a prediction Job did; seconds are those of the model alone."""
+
+    predicted: int
+    skipped: tuple[str, ...]
+    seconds: float
+
+    @property
+    def fps(self) -> float:
+        """Images per second of the model alone."""
+        return self.predicted / self.seconds if self.seconds else 0.0
+
+
+def class_table(spec: ModelSpec, palette: Palette) -> NDArray[np.uint8]:
+    """uint8 [256]: the project's class for every class of a model, 255 where it has none."""
+    if spec.palette in list_palettes():
+        source = load_palette(spec.palette)
+        if source.names == spec.classes:
+            return mapping(source, palette)
+    classes = tuple(
+        PaletteClass(number, name, (0, 0, 0), "", name) for number, name in enumerate(spec.classes)
+    )
+    return mapping(Palette(spec.name, classes), palette)
+
+
+class OpenModel:
+    """The model in use, opened once; lives on the gpu lane and is touched by no other thread."""
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._spec: ModelSpec | None = None
+        self._backend: Backend | None = None
+
+    def predictor(self, entry: ModelEntry, backend: str) -> Predictor:
+        """A predictor on the model, opening it when another one was in use."""
+        name = f"{entry.folder}|{backend}"
+        if self._backend is None or self._spec is None or name != self._name:
+            self.close()
+            if entry.spec is None:
+                raise SegstudioError(f"model {entry.name} cannot be used: {entry.problem}")
+            self._backend = open_backend(entry.folder, entry.spec, backend)
+            self._spec, self._name = entry.spec, name
+        return Predictor(self._backend, self._spec)
+
+    def close(self) -> None:
+        """Lets the model go."""
+        if self._backend is not None:
+            self._backend.close()
+            self._backend = None
+
+
+def predict_samples(
+    project: Project, samples: Sequence[Sample], model: OpenModel, entry: ModelEntry, backend: str,
+    context: JobContext,
+) -> Outcome:  # fmt: skip
+    """Predicts samples one after the other; each one's Changes is an event, so views follow at once.
+
+    Raises:
+        SegstudioError: the model cannot be opened. Images that cannot be read are skipped and named.
+        Cancelled: between two samples.
+    """
+    context.progress(0, len(samples), "opening the model")
+    predictor = model.predictor(entry, backend)
+    assert entry.spec is not None
+    table = class_table(entry.spec, project.palette)
+    seconds, skipped = 0.0, []
+    for number, sample in enumerate(samples, start=1):
+        context.check()
+        try:
+            image = images.read_image(sample.image)
+        except ImageError as error:
+            LOG.warning("%s", error)
+            skipped.append(sample.key)
+            continue
+        start = time.perf_counter()
+        prediction = predictor.predict(image)
+        seconds += time.perf_counter() - start
+        ids = np.take(table, prediction.ids)
+        context.event(project.save_prediction(sample.key, ids, prediction.confidence, entry.name))
+        fps = (number - len(skipped)) / seconds
+        context.progress(number, len(samples), f"{number} of {len(samples)}  ·  {fps:.1f} images/s")
+    return Outcome(len(samples) - len(skipped), tuple(skipped), seconds)
+
+
+class Predictions(QObject):
+    """The models that are here, the one in use, and Jobs that predict with it."""
+
+    models_changed = Signal()
+    moved = Signal(object)
+    finished = Signal(object)
+    failed = Signal(object)
+
+    def __init__(self, bridge: JobBridge, current: str = "", backend: str = "auto") -> None:
+        super().__init__()
+        self._bridge = bridge
+        self._backend = backend
+        self._model = OpenModel()
+        self.models: tuple[ModelEntry, ...] = ()
+        self.current = current
+
+    @property
+    def entry(self) -> ModelEntry | None:
+        """The model in use, or None without any."""
+        return next((entry for entry in self.models if entry.name == self.current), None)
+
+    def refresh(self) -> None:
+        """Looks which models are here."""
+        self._bridge.start("Look for models", lambda _: list_models(), replies=Replies(done=self._listed))
+
+    def _listed(self, models: list[ModelEntry]) -> None:
+        self.models = tuple(entry for entry in models if entry.spec is not None)
+        if self.entry is None:
+            self.current = self.models[0].name if self.models else ""
+        self.models_changed.emit()
+
+    def choose(self, name: str) -> None:
+        """Uses another model from now on."""
+        self.current = name
+        self.models_changed.emit()
+
+    def import_model(self, source: Path) -> None:
+        """Copies a model folder or zip to the user's models and uses it."""
+
+        def imported(entry: ModelEntry) -> None:
+            self.current = entry.name
+            self.refresh()
+
+        replies = Replies(done=imported, failed=self.failed.emit)
+        self._bridge.start("Import model", lambda _: import_model(source), replies=replies)
+
+    def predict(self, project: Project, samples: Sequence[Sample]) -> Job[Outcome] | None:
+        """Starts predicting samples; a newer request for one sample replaces the older."""
+        entry, chosen = self.entry, list(samples)
+        if entry is None or not chosen:
+            return None
+        title = f"Predict {chosen[0].key}" if len(chosen) == 1 else f"Predict {len(chosen)} samples"
+        replies = Replies(done=self.finished.emit, failed=self.failed.emit, event=self._event)
+        return self._bridge.start(
+            title,
+            lambda context: predict_samples(project, chosen, self._model, entry, self._backend, context),
+            lane=LANE,
+            replaces=f"predict {chosen[0].key}" if len(chosen) == 1 else "predict all",
+            replies=replies,
+        )
+
+    def _event(self, changes: Changes) -> None:
+        self.moved.emit(changes)
+
+    def close(self) -> None:
+        """Lets the model go, on the lane that owns it."""
+        self._bridge.jobs.start("Close model", lambda _: self._model.close(), lane=LANE)

@@ -1,0 +1,321 @@
+"""The Session: one open project, the open sample with its document, and what is known about both."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+
+from segstudio.annotation.rect import Rect
+from segstudio.errors import SegstudioError
+from segstudio.gui.class_state import ClassState
+from segstudio.gui.documents import OpenDocument, OpenDocuments
+from segstudio.gui.job_bridge import JobBridge, Replies
+from segstudio.gui.memory import Memory
+from segstudio.gui.message import ERROR, INFO, SUCCESS, WARNING, Message, from_error
+from segstudio.gui.predictions import Outcome, Predictions
+from segstudio.gui.sample_book import SampleBook, needs_work
+from segstudio.gui.sample_loader import LoadedSample, SampleLoader
+from segstudio.gui.thumbnails import LANE as THUMBNAIL_LANE
+from segstudio.gui.thumbnails import Thumbnails
+from segstudio.jobs import Job, JobContext, Jobs
+from segstudio.project.project import OutsideChange, Project
+from segstudio.project.sample import Changes, Sample, SampleStatus, StoredPrediction
+from segstudio.settings import Settings
+
+LOG = logging.getLogger(__name__)
+SCAN_LANE = "scan"
+LANES = ("gpu", "project", "io", THUMBNAIL_LANE, SCAN_LANE)
+IGNORE = 255
+# More rows than this are read again in a worker.
+FEW = 64
+
+
+@dataclass(frozen=True)
+class OpenedProject:
+    """What opening a folder brought."""
+
+    project: Project
+    samples: list[Sample]
+    pending: list[str]
+
+
+class Session(QObject):
+    """What every panel works with. Nothing here blocks: files and models are touched by Jobs only."""
+
+    changed = Signal(object)
+    project_changed = Signal()
+    sample_opened = Signal(str)
+    document_changed = Signal(object)
+    history_changed = Signal()
+    prediction_changed = Signal()
+    message = Signal(object)
+    resolved = Signal(str)
+    recovery_needed = Signal(object)
+
+    def __init__(self, settings: Settings, memory: Memory, jobs: Jobs | None = None) -> None:
+        super().__init__()
+        self.settings = settings
+        self.memory = memory
+        self.jobs = jobs or Jobs(LANES)
+        self.bridge = JobBridge(self.jobs)
+        self.project: Project | None = None
+        self.book = SampleBook()
+        self.classes = ClassState()
+        self.loader = SampleLoader(self.bridge)
+        self.thumbnails = Thumbnails(self.bridge)
+        self.documents = OpenDocuments(self.bridge)
+        self.predictions = Predictions(self.bridge, str(settings.get("model")), str(settings.get("backend")))
+        self.current: str | None = None
+        self.opening: str | None = None
+        self.loaded: LoadedSample | None = None
+        self._connect()
+
+    def _connect(self) -> None:
+        self.loader.loaded.connect(self._loaded)
+        self.documents.saved.connect(self._saved)
+        self.documents.save_failed.connect(self._save_failed)
+        self.documents.save_recovered.connect(lambda key: self.resolved.emit(f"save {key}"))
+        self.documents.journal_failed.connect(
+            lambda _, error: self.message.emit(from_error(error, topic="journal"))
+        )
+        self.documents.edited.connect(lambda *_: self.history_changed.emit())
+        self.documents.state_changed.connect(self.history_changed)
+        self.documents.restored.connect(self._restored)
+        self.predictions.moved.connect(self.note)
+        self.predictions.finished.connect(self._predicted)
+        self.predictions.failed.connect(self.explain)
+        self.bridge.failed.connect(lambda _, error: self.explain(error))
+
+    # -- project ------------------------------------------------------------------------------------------
+
+    def open_project(self, folder: Path, palette: str | None = None) -> Job[Any]:
+        """Opens a folder in a worker; the project that is open stays until the new one is there."""
+
+        def work(context: JobContext) -> OpenedProject:
+            context.progress(0, 0, "reading the folder")
+            project = Project.open(folder, palette=palette, editor=True)
+            return OpenedProject(project, project.samples(), project.pending_journals())
+
+        replies = Replies(done=self._opened, failed=self.explain)
+        return self.bridge.start(f"Open {folder.name}", work, lane="project", replies=replies)
+
+    def _opened(self, opened: OpenedProject) -> None:
+        self.close_project()
+        project = self.project = opened.project
+        for part in (self.documents, self.loader, self.thumbnails):
+            part.set_project(project)
+        self.classes.set_palette(project.palette)
+        self.memory.opened(project.root)
+        self.book.load(opened.samples)
+        self.project_changed.emit()
+        for warning in project.warnings:
+            self.message.emit(Message(WARNING, warning))
+        if opened.pending:
+            self.recovery_needed.emit(opened.pending)
+        self.predictions.refresh()
+        self._open_first(self.memory.last_sample.get(str(project.root)))
+        self.rescan()
+
+    def _open_first(self, key: str | None) -> None:
+        sample = self.book.get(key) if key else None
+        if sample is None and self.book.samples:
+            sample = self.book.samples[0]
+        if sample is not None:
+            self.open_sample(sample.key)
+
+    def close_project(self) -> None:
+        """Saves what is unsaved, then lets the project go."""
+        if self.project is None:
+            return
+        project = self.project
+        if self.current is not None:
+            self.memory.last_sample[str(project.root)] = self.current
+        self.documents.save_all()
+        self.project = self.current = self.opening = self.loaded = None
+        for part in (self.documents, self.loader, self.thumbnails):
+            part.set_project(None)
+        # Behind the saves that were just queued on the same lane.
+        self.bridge.start("Close project", lambda _: project.close(), lane="project")
+        self.book.load([])
+        self.classes.set_palette(None)
+        self.project_changed.emit()
+
+    def rescan(self) -> None:
+        """Looks for new, gone and changed files."""
+        project = self.project
+        if project is None:
+            return
+
+        def done(changes: Changes) -> None:
+            if project is self.project and not changes.is_empty:
+                self.note(changes)
+
+        self.bridge.start(
+            "Look for new images",
+            lambda context: project.rescan(context),
+            lane=SCAN_LANE,
+            replaces="rescan",
+            replies=Replies(done=done),
+        )
+
+    def note(self, changes: Changes) -> None:
+        """Takes note of a mutation of the project: refreshes rows and tells every view."""
+        if self.project is None:
+            return
+        keys = changes.samples | changes.masks | changes.predictions | changes.statuses
+        if any(self.book.get(key) is None for key in changes.samples) or len(keys) > FEW:
+            self._reload_book()
+        else:
+            self.book.update([self.project.sample(key) for key in keys if self.book.get(key) is not None])
+        self.loader.forget(changes.predictions)
+        if self.opening is None and self.current is not None and self.current in changes.predictions:
+            self._want(self.current)
+        self.changed.emit(changes)
+
+    def _reload_book(self) -> None:
+        project = self.project
+        assert project is not None
+
+        def done(samples: list[Sample]) -> None:
+            if project is self.project:
+                self.book.load(samples)
+                if self.current is None:
+                    self._open_first(None)
+
+        replies = Replies(done=done)
+        self.bridge.start("List samples", lambda _: project.samples(), replaces="list", replies=replies)
+
+    # -- sample -------------------------------------------------------------------------------------------
+
+    def open_sample(self, key: str) -> None:
+        """Opens a sample; the one before is saved, and stays on screen until this one is read."""
+        if self.current is not None and key != self.current:
+            self.documents.save(self.current)
+        self.opening = key
+        loaded = self.loader.get(key)
+        if loaded is not None:
+            self._show(loaded)
+        self._want(key)
+
+    def _want(self, key: str) -> None:
+        """Reads a sample, then what the user is likely to open after it."""
+        sample = self.book.get(key)
+        around = [self.book.neighbour(key, 1), self.book.neighbour(key, -1)]
+        self.loader.want(entry for entry in (sample, *around) if entry is not None)
+
+    def _loaded(self, loaded: LoadedSample) -> None:
+        if loaded.key == self.opening:
+            self._show(loaded)
+        elif loaded.key == self.current and self.opening is None:
+            self.loaded = loaded
+            self.prediction_changed.emit()
+
+    def _show(self, loaded: LoadedSample) -> None:
+        self.opening = None
+        self.current, self.loaded = loaded.key, loaded
+        if loaded.image is not None and loaded.problem is None:
+            mask = loaded.mask
+            if mask is None:
+                mask = np.full(loaded.image.shape[:2], IGNORE, np.uint8)
+            self.documents.open(loaded.key, mask)
+        elif loaded.problem is not None:
+            self.message.emit(from_error(loaded.problem, level=WARNING, topic="sample"))
+        if loaded.problem is None:
+            self.resolved.emit("sample")
+        self.sample_opened.emit(loaded.key)
+        self.prediction_changed.emit()
+        self.history_changed.emit()
+
+    @property
+    def sample(self) -> Sample | None:
+        """The open sample, or None."""
+        return self.book.get(self.current) if self.current is not None else None
+
+    @property
+    def entry(self) -> OpenDocument | None:
+        """The open sample's document, or None where its mask must not be edited."""
+        return self.documents.get(self.current) if self.current is not None else None
+
+    @property
+    def prediction(self) -> StoredPrediction | None:
+        """The model's answer for the open sample, or None."""
+        return self.loaded.prediction if self.loaded is not None else None
+
+    def step(self, by: int, *, work_only: bool = False) -> None:
+        """Opens the sample `by` places on (-1 or 1), or the nearest one that needs work."""
+        wanted: Callable[[Sample], bool] = needs_work if work_only else lambda _: True
+        sample = self.book.neighbour(self.opening or self.current, by, wanted)
+        if sample is not None:
+            self.open_sample(sample.key)
+        elif work_only:
+            self.message.emit(Message(INFO, "No further sample needs work in this direction", topic="step"))
+
+    def set_status(self, keys: Iterable[str], status: SampleStatus) -> None:
+        """Sets the status of samples."""
+        if self.project is not None:
+            self.note(self.project.set_status(keys, status))
+
+    # -- reports ------------------------------------------------------------------------------------------
+
+    def explain(self, error: SegstudioError) -> None:
+        """Tells the user about a problem."""
+        LOG.warning("%s", error)
+        self.message.emit(from_error(error))
+
+    def _saved(self, key: str, pixels: NDArray[np.uint8], changes: Changes) -> None:
+        self.loader.set_mask(key, pixels)
+        self.note(changes)
+
+    def _save_failed(self, key: str, error: SegstudioError) -> None:
+        topic = f"save {key}"
+        if isinstance(error, OutsideChange):
+            overwrite = Message(
+                WARNING,
+                error.message,
+                "Your edits are kept here. Overwrite replaces the file by them.",
+                topic,
+                "Overwrite",
+                lambda: self.documents.save(key, force=True),
+            )
+            self.message.emit(overwrite)
+            return
+        hint = f"{error.hint}. Your edits are kept and saving is tried again.".lstrip(". ")
+        self.message.emit(Message(ERROR, f"{key} is not saved: {error.message}", hint, topic))
+
+    def _predicted(self, outcome: Outcome) -> None:
+        text = f"Predicted {outcome.predicted} samples at {outcome.fps:.1f} images/s"
+        if outcome.predicted == 1:
+            text = f"Predicted in {outcome.seconds * 1000:.0f} ms"
+        if outcome.skipped:
+            names = ", ".join(outcome.skipped[:3])
+            hint = f"Could not be read: {names}" + (" …" if len(outcome.skipped) > 3 else "")
+            self.message.emit(Message(WARNING, text, hint, "predict"))
+        elif outcome.predicted:
+            self.message.emit(Message(SUCCESS, text, topic="predict"))
+
+    def _restored(self, key: str, rect: Rect) -> None:
+        if key == self.current:
+            self.document_changed.emit(rect)
+
+    # -- end ----------------------------------------------------------------------------------------------
+
+    def close(self, timeout: float = 5.0) -> bool:
+        """Saves, closes the project and ends all Jobs; False when one did not end in time.
+
+        Running work that can be done again (predictions, scans) is cancelled; saves are waited for.
+        """
+        for job in self.jobs.active():
+            if job.lane in ("gpu", SCAN_LANE, THUMBNAIL_LANE):
+                job.cancel()
+        self.close_project()
+        self.predictions.close()
+        for job in self.jobs.active():
+            if job.lane in ("project", "gpu"):
+                job.wait(timeout)
+        self.bridge.close()
+        return self.jobs.close(timeout)

@@ -1,0 +1,110 @@
+"""What a project tells about its samples, and what a change of it says about itself."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class SampleStatus(Enum):
+    """How far a sample's mask has come."""
+
+    UNLABELLED = "unlabelled"
+    PREDICTED = "predicted"
+    IN_PROGRESS = "in_progress"
+    SUBMITTED = "submitted"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image with its mask, status, split and note; width and height are 0 until the image was read once.
+
+    `key` is the image's path below the images folder, with `/` and without suffix; where two images differ in
+    suffix alone, it keeps the suffix.
+    """
+
+    key: str
+    image: Path
+    mask: Path
+    status: SampleStatus = SampleStatus.UNLABELLED
+    split: str = ""
+    note: str = ""
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True)
+class StoredPrediction:
+    """What a model said about a sample: ids uint8 [H,W], confidence uint8 [H,W] (0-255), the model's name."""
+
+    ids: NDArray[np.uint8]
+    confidence: NDArray[np.uint8]
+    model: str
+
+
+NO_KEYS: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What one mutation of a project moved, by sample keys, and who did it."""
+
+    samples: frozenset[str] = NO_KEYS
+    masks: frozenset[str] = NO_KEYS
+    predictions: frozenset[str] = NO_KEYS
+    statuses: frozenset[str] = NO_KEYS
+    scores: frozenset[str] = NO_KEYS
+    initiator: str = ""
+
+    def __or__(self, other: "Changes") -> "Changes":
+        """Both together; the first one's initiator stays."""
+        return Changes(
+            self.samples | other.samples,
+            self.masks | other.masks,
+            self.predictions | other.predictions,
+            self.statuses | other.statuses,
+            self.scores | other.scores,
+            self.initiator or other.initiator,
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing moved."""
+        return not (self.samples or self.masks or self.predictions or self.statuses or self.scores)
+
+
+@dataclass(frozen=True)
+class SpeedRecord:
+    """One measured throughput: milliseconds per image, percentiles and stages, on one device."""
+
+    model: str
+    backend: str
+    device: str
+    width: int
+    height: int
+    images: int
+    fps: float
+    p50: float
+    p95: float
+    p99: float
+    stages: dict[str, float] = field(default_factory=dict)
+    when: str = ""
+
+
+@dataclass(frozen=True)
+class ProjectInfo:
+    """A project in numbers."""
+
+    root: Path
+    palette: str
+    samples: int
+    by_status: dict[str, int]
+    by_split: dict[str, int]
+    predictions: int
+    evaluated_models: tuple[str, ...]
+    warnings: tuple[str, ...]
