@@ -66,7 +66,7 @@ def export_model(
         std: per channel, for pixels 0-1.
         trained_on: what the model card says about the data.
         licence: what the model card says about the licence.
-        half_weights: round the weights to float16 and store them so, at half the size; arithmetic stays float32.
+        half_weights: round the weights to float16 and store them so; arithmetic stays float32.
 
     Raises:
         ModelError: weights that do not fit, or a graph that does not answer like the network.
@@ -120,7 +120,7 @@ def export_model(
 
 
 def move_into_place(made: Path, out: Path) -> None:
-    """Replaces the files of a model folder by the ones that were made; others in it stay, such as its card."""
+    """Replaces the files of a model folder by those that were made; others stay, such as its card."""
     out.mkdir(parents=True, exist_ok=True)
     for path in made.iterdir():
         os.replace(path, out / path.name)

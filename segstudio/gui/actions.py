@@ -107,10 +107,12 @@ def pretty_key(key: str) -> str:
     return names.get(key, key.replace("Return", "Enter"))
 
 
-def _tool(tool: str, text: str, icon: str, keys: tuple[str, ...], hint: str) -> ActionSpec:
+def _tool(
+    tool: str, text: str, icon: str, keys: tuple[str, ...], hint: str, needs: Needs = Needs.SAMPLE
+) -> ActionSpec:
     calls = "tool.choose"
     return ActionSpec(
-        f"tool.{tool}", text, keys, icon, S, hint, calls, tool, ticks=True, choice=True, strip=True
+        f"tool.{tool}", text, keys, icon, needs, hint, calls, tool, ticks=True, choice=True, strip=True
     )
 
 
@@ -139,7 +141,12 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _tool("fill", "Fill region", "paint-bucket", ("F",), "Fill: the clicked region takes the active class"),
     _tool("relabel", "Relabel region", "swap", ("R",), "Relabel: the region takes the class you choose"),
     _tool(
-        "accept_region", "Use prediction here", "magic-wand", ("U",), "Take the predicted region you click"
+        "accept_region",
+        "Use prediction here",
+        "magic-wand",
+        ("U",),
+        "Take the predicted region you click",
+        Needs.PREDICTION,
     ),
     _tool("pick", "Pick class", "eyedropper", ("I",), "Pick: the clicked class becomes active"),
     _tool("pan", "Pan", "hand", (), "Pan: drag the image (hold Space in any other tool)"),
@@ -291,7 +298,15 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Use the prediction where the mask is unlabelled",
     ),
     A("model.drop", "Discard prediction", (), "trash", Needs.PREDICTION),
-    A("model.import_model", "Import a model…", separator=True),
+    A(
+        "model.evaluate",
+        "Evaluate on this folder's masks",
+        ("Ctrl+E",),
+        "chart-bar",
+        Needs.MODEL,
+        separator=True,
+    ),
+    A("model.import_model", "Import a model…"),
     A("help.keys", "Keys", ("F1",), "keyboard"),
     A("help.commands", "Command palette…", ("Ctrl+K",), "command"),
     A("help.log", "Open the log folder", separator=True),

@@ -103,6 +103,16 @@ class OpenDocuments(QObject):
         """Samples with edits that are not in their files yet."""
         return frozenset(key for key, entry in self._open.items() if entry.dirty)
 
+    @property
+    def is_saving(self) -> bool:
+        """Whether a worker writes a mask now."""
+        return any(entry.saving for entry in self._open.values())
+
+    @property
+    def has_failure(self) -> bool:
+        """Whether the last try to save one of them failed."""
+        return any(entry.failure is not None for entry in self._open.values())
+
     def committed(self, key: str, edit: Edit) -> None:
         """Takes note of an edit that was just made: into the journal before anything else."""
         entry = self._open[key]

@@ -104,6 +104,12 @@ class Editing:
         if self._session.project is not None:
             self._session.predictions.predict(self._session.project, self._session.book.listed)
 
+    def evaluate(self) -> None:
+        """Scores the chosen model's stored predictions against the masks, in a worker."""
+        if self._session.project is not None:
+            self._session.documents.save_all()
+            self._session.predictions.evaluate(self._session.project)
+
     def drop_prediction(self) -> None:
         """Throws the open sample's prediction away."""
         session = self._session

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segstudio import paths
+from segstudio.errors import SegstudioError
 from segstudio.images import atomic_write
 
 LOG = logging.getLogger(__name__)
@@ -40,8 +41,8 @@ class Memory:
         text = json.dumps(asdict(self), indent=1)
         try:
             atomic_write(paths.user_config_dir() / FILE, text.encode())
-        except OSError as error:
-            LOG.warning("window.json was not written: %s", error)
+        except SegstudioError as error:
+            LOG.warning("%s", error)
 
 
 def load_memory() -> Memory:

@@ -1,17 +1,14 @@
 """Models and what they predict: the choice of a model, prediction Jobs, and the backend that is kept."""
 
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from segstudio import images
-from segstudio.annotation.palette import Palette, PaletteClass, list_palettes, load_palette, mapping
+from segstudio.annotation.palette import load_palette
 from segstudio.errors import ImageError, SegstudioError
 from segstudio.gui.job_bridge import JobBridge, Replies
 from segstudio.inference.backend import Backend, open_backend
@@ -21,6 +18,7 @@ from segstudio.inference.spec import ModelSpec
 from segstudio.jobs import Job, JobContext
 from segstudio.project.project import Project
 from segstudio.project.sample import Changes, Sample
+from segstudio.workflows.evaluate import class_lookup, evaluate_project
 
 LOG = logging.getLogger(__name__)
 LANE = "gpu"
@@ -38,18 +36,6 @@ class Outcome:
     def fps(self) -> float:
         """Images per second of the model alone."""
         return self.predicted / self.seconds if self.seconds else 0.0
-
-
-def class_table(spec: ModelSpec, palette: Palette) -> NDArray[np.uint8]:
-    """uint8 [256]: the project's class for every class of a model, 255 where it has none."""
-    if spec.palette in list_palettes():
-        source = load_palette(spec.palette)
-        if source.names == spec.classes:
-            return mapping(source, palette)
-    classes = tuple(
-        PaletteClass(number, name, (0, 0, 0), "", name) for number, name in enumerate(spec.classes)
-    )
-    return mapping(Palette(spec.name, classes), palette)
 
 
 class OpenModel:
@@ -85,13 +71,14 @@ def predict_samples(
     """Predicts samples one after the other; each one's Changes is an event, so views follow at once.
 
     Raises:
-        SegstudioError: the model cannot be opened. Images that cannot be read are skipped and named.
+        SegstudioError: the model cannot be opened, or has no class of the project. An image that cannot be
+            read is skipped and named in the Outcome.
         Cancelled: between two samples.
     """
     context.progress(0, len(samples), "opening the model")
     predictor = model.predictor(entry, backend)
     assert entry.spec is not None
-    table = class_table(entry.spec, project.palette)
+    lookup = class_lookup(load_palette(entry.spec.palette), project.palette)
     seconds, skipped = 0.0, []
     for number, sample in enumerate(samples, start=1):
         context.check()
@@ -101,10 +88,9 @@ def predict_samples(
             LOG.warning("%s", error)
             skipped.append(sample.key)
             continue
-        start = time.perf_counter()
         prediction = predictor.predict(image)
-        seconds += time.perf_counter() - start
-        ids = np.take(table, prediction.ids)
+        seconds += predictor.seconds
+        ids = lookup[prediction.ids]
         context.event(project.save_prediction(sample.key, ids, prediction.confidence, entry.name))
         fps = (number - len(skipped)) / seconds
         context.progress(number, len(samples), f"{number} of {len(samples)}  ·  {fps:.1f} images/s")
@@ -170,6 +156,19 @@ class Predictions(QObject):
             lane=LANE,
             replaces=f"predict {chosen[0].key}" if len(chosen) == 1 else "predict all",
             replies=replies,
+        )
+
+    def evaluate(self, project: Project) -> Job[Changes] | None:
+        """Compares the chosen model's stored predictions with the project's masks, in a worker."""
+        entry = self.entry
+        if entry is None:
+            return None
+        return self._bridge.start(
+            f"Evaluate {entry.name}",
+            lambda context: evaluate_project(project, entry.name, context),
+            lane="project",
+            replaces="evaluate",
+            replies=Replies(done=self.moved.emit, failed=self.failed.emit),
         )
 
     def _event(self, changes: Changes) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +69,12 @@ class Session(QObject):
         self.loader = SampleLoader(self.bridge)
         self.thumbnails = Thumbnails(self.bridge)
         self.documents = OpenDocuments(self.bridge)
-        self.predictions = Predictions(self.bridge, str(settings.get("model")), str(settings.get("backend")))
+        self.predictions = Predictions(self.bridge, settings.text("model"), settings.text("backend"))
         self.current: str | None = None
         self.opening: str | None = None
         self.loaded: LoadedSample | None = None
+        # Samples whose edits of before a crash were neither recovered nor discarded; not to be edited.
+        self.pending: set[str] = set()
         self._connect()
 
     def _connect(self) -> None:
@@ -115,6 +117,7 @@ class Session(QObject):
         self.project_changed.emit()
         for warning in project.warnings:
             self.message.emit(Message(WARNING, warning))
+        self.pending = set(opened.pending)
         if opened.pending:
             self.recovery_needed.emit(opened.pending)
         self.predictions.refresh()
@@ -218,18 +221,32 @@ class Session(QObject):
     def _show(self, loaded: LoadedSample) -> None:
         self.opening = None
         self.current, self.loaded = loaded.key, loaded
-        if loaded.image is not None and loaded.problem is None:
+        self.resolved.emit("sample")
+        if self.problem is not None:
+            self.message.emit(self._blocked(self.problem))
+        elif loaded.image is not None:
             mask = loaded.mask
             if mask is None:
                 mask = np.full(loaded.image.shape[:2], IGNORE, np.uint8)
             self.documents.open(loaded.key, mask)
-        elif loaded.problem is not None:
-            self.message.emit(from_error(loaded.problem, level=WARNING, topic="sample"))
-        if loaded.problem is None:
-            self.resolved.emit("sample")
         self.sample_opened.emit(loaded.key)
         self.prediction_changed.emit()
         self.history_changed.emit()
+
+    @property
+    def problem(self) -> SegstudioError | None:
+        """Why the open sample's mask must not be edited, or None."""
+        if self.current in self.pending:
+            text = f"{self.current} has edits from before a crash"
+            return SegstudioError(text, hint="recover or discard them before you go on")
+        return self.loaded.problem if self.loaded is not None else None
+
+    def _blocked(self, problem: SegstudioError) -> Message:
+        message = from_error(problem, level=WARNING, topic="sample")
+        if self.current in self.pending:
+            keys = [self.current]
+            message = replace(message, action="Decide…", act=lambda: self.recovery_needed.emit(keys))
+        return message
 
     @property
     def sample(self) -> Sample | None:
@@ -245,6 +262,14 @@ class Session(QObject):
     def prediction(self) -> StoredPrediction | None:
         """The model's answer for the open sample, or None."""
         return self.loaded.prediction if self.loaded is not None else None
+
+    def reopen(self, keys: Iterable[str]) -> None:
+        """Reads samples again whose files were replaced; edits that were not saved are dropped."""
+        for key in keys:
+            self.documents.reload(key)
+            self.loader.forget([key])
+            if key == self.current:
+                self.open_sample(key)
 
     def step(self, by: int, *, work_only: bool = False) -> None:
         """Opens the sample `by` places on (-1 or 1), or the nearest one that needs work."""

@@ -176,7 +176,7 @@ class ThemeSwitch(QObject):
     def __init__(self, application: QApplication, choice: str = "system", scale: float = 1.0) -> None:
         super().__init__()
         self._application = application
-        self._scale = scale
+        self.scale = scale
         self.choice = choice
         self.current = self._wanted()
         application.setStyle("Fusion")
@@ -191,7 +191,7 @@ class ThemeSwitch(QObject):
 
     def set_scale(self, scale: float) -> None:
         """Sets the size of the interface's text, 1.0 = 13 px."""
-        self._scale = scale
+        self.scale = scale
         self._set_font()
         self._apply()
         self.changed.emit(self.current)
@@ -199,7 +199,7 @@ class ThemeSwitch(QObject):
     def _set_font(self) -> None:
         font = QFont()
         font.setFamilies(list(FAMILIES))
-        font.setPixelSize(round(BASE_PIXELS * self._scale))
+        font.setPixelSize(round(BASE_PIXELS * self.scale))
         self._application.setFont(font)
 
     def _wanted(self) -> Theme:
@@ -221,4 +221,4 @@ class ThemeSwitch(QObject):
 
     def _apply(self) -> None:
         self._application.setPalette(self.current.palette)
-        self._application.setStyleSheet(stylesheet(self.current, self._scale))
+        self._application.setStyleSheet(stylesheet(self.current, self.scale))

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.errors import InputError
 from segstudio.inference.backend import Backend
 from segstudio.inference.spec import ModelSpec
 
@@ -92,6 +93,18 @@ class Predictor:
         rule = self.spec.resize
         side = rule.size if rule.mode != "native" else 1024
         return max(64, int(side * WINDOW_SCALE))
+
+
+def window_named(name: str) -> Window:
+    """The way of windowing of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    for window in WINDOWS:
+        if window == name:
+            return window
+    raise InputError(f"window {name!r}", hint=f"use one of: {', '.join(WINDOWS)}")
 
 
 def window_starts(length: int, side: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-import torch
+import numpy as np
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -148,7 +148,7 @@ class MixVisionTransformer(nn.Module):
     def __init__(self, variant: str, *, channels: int = 3, drop_path: float = 0.1) -> None:
         super().__init__()
         shape = MIT_VARIANTS[variant]
-        rates = torch.linspace(0, drop_path, sum(shape.depths)).tolist()
+        rates = np.linspace(0.0, drop_path, sum(shape.depths)).tolist()
         previous = channels
         for stage in range(STAGES):
             dim, number = shape.dims[stage], stage + 1

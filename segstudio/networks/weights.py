@@ -15,11 +15,15 @@ LEAST_MATCH = 0.5
 
 @dataclass(frozen=True)
 class LoadReport:
-    """Names of tensors that were loaded, that the file lacks, and that the network does not have."""
+    """Names of the network's tensors that were loaded and that were not, and of the file's that fit nowhere.
+
+    `mismatched` are those of the missing ones that the file holds in another shape.
+    """
 
     matched: tuple[str, ...]
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
+    mismatched: tuple[str, ...]
 
     @property
     def share(self) -> float:
@@ -40,7 +44,12 @@ def load_network_weights(network: nn.Module, path: Path) -> LoadReport:
     own = network.state_dict()
     matched = [name for name, tensor in given.items() if name in own and own[name].shape == tensor.shape]
     missing = sorted(set(own) - set(matched))
-    report = LoadReport(tuple(matched), tuple(missing), tuple(sorted(set(given) - set(own))))
+    report = LoadReport(
+        matched=tuple(matched),
+        missing=tuple(missing),
+        unexpected=tuple(sorted(set(given) - set(own))),
+        mismatched=tuple(name for name in missing if name in given),
+    )
     if report.share < LEAST_MATCH:
         raise ModelError(
             f"{path} matches {report.share:.0%} of the network; missing: {', '.join(missing[:8])} ...",

@@ -1,12 +1,13 @@
 """Random crops, geometry and photometry of training samples, on uint8 arrays, from a given generator."""
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segstudio.training.spec import AugmentationSpec
+from segstudio.training.spec import AugmentationSpec, RandomColor
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.uint8]
@@ -38,11 +39,11 @@ def augment(
     matrix = draw_crop(mask, size, spec, generator, focus)
     height, width = size
     small = math.hypot(matrix[0, 0], matrix[1, 0]) < 0.7
-    # Reducing by much more than half skips pixels in bilinear sampling, as inference on such images does too;
-    # area sampling half of the time shows the network both.
+    # Bilinear sampling aliases when it reduces, as it does at inference; a little blur before it, half of the
+    # time, shows the network both.
     source = image
     if small and generator.random() < 0.5:
-        source = np.ascontiguousarray(cv2.blur(image, (2, 2)), np.uint8)
+        source = np.ascontiguousarray(cv2.GaussianBlur(image, (3, 3), 0.6), np.uint8)
     crop = cv2.warpAffine(source, matrix, (width, height), flags=cv2.INTER_LINEAR)
     target = cv2.warpAffine(
         mask,
@@ -92,7 +93,8 @@ def _draw_once(
     focus: int | None,
 ) -> NDArray[np.float64]:
     height, width = mask.shape
-    low, high = spec.scale_range
+    flips = spec.random_flip
+    low, high = spec.with_scale_random_crop.scale_range if spec.with_scale_random_crop.enable else (1.0, 1.0)
     scale = math.exp(generator.uniform(math.log(low), math.log(high)))
     crop = np.array([size[1], size[0]]) / scale
     centre = _centre(mask, crop, generator, focus)
@@ -102,9 +104,10 @@ def _draw_once(
         lowest, highest = min(half, side - half), max(half, side - half)
         centre[axis] = min(max(centre[axis], lowest), highest)
     angle = math.radians(generator.uniform(-spec.rotate_degrees, spec.rotate_degrees))
-    flip = -1.0 if generator.random() < spec.hflip_probability else 1.0
+    mirrored, upended = generator.random(2) < (flips.hflip_probability, flips.vflip_probability)
+    signs = [-1.0 if mirrored and flips.enable else 1.0, -1.0 if upended and flips.enable else 1.0]
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    linear: NDArray[np.float64] = scale * turn @ np.diag([flip, 1.0])
+    linear: NDArray[np.float64] = scale * turn @ np.diag(signs)
     # Pixel centres lie at +0.5, as in the bilinear resize of the deployment graph.
     offset = np.array([size[1], size[0]]) / 2 - linear @ centre
     offset = offset + linear @ np.array([0.5, 0.5]) - 0.5
@@ -128,6 +131,17 @@ def _centre(
 
 def photometric(image: Image, spec: AugmentationSpec, generator: np.random.Generator) -> Image:
     """Brightness, contrast, gamma, saturation and hue changes, sometimes blur and noise; uint8 in and out."""
+    out: NDArray[Any] = recolour(image, spec.random_color, generator) if spec.random_color.enable else image
+    if spec.with_random_blur and generator.random() < spec.blur_probability:
+        out = cv2.GaussianBlur(out, (0, 0), float(generator.uniform(0.4, 1.4)))
+    if generator.random() < spec.noise_probability:
+        noise = generator.normal(0, generator.uniform(2, 10), out.shape)
+        out = np.clip(out + noise, 0, 255)
+    return np.ascontiguousarray(out, np.uint8)
+
+
+def recolour(image: Image, spec: RandomColor, generator: np.random.Generator) -> Image:
+    """Gamma, contrast and brightness by one curve, then saturation and hue; uint8 in and out."""
     contrast = 1 + generator.uniform(-spec.contrast, spec.contrast)
     brightness = 255 * generator.uniform(-spec.brightness, spec.brightness) * 0.5
     gamma = math.exp(generator.uniform(-spec.brightness, spec.brightness))
@@ -143,9 +157,4 @@ def photometric(image: Image, spec: AugmentationSpec, generator: np.random.Gener
         hsv[:, :, 0] = cv2.LUT(hsv[:, :, 0], hues)
         hsv[:, :, 1] = cv2.LUT(hsv[:, :, 1], saturations)
         out = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
-    if generator.random() < spec.blur_probability:
-        out = cv2.GaussianBlur(out, (0, 0), float(generator.uniform(0.4, 1.4)))
-    if generator.random() < spec.noise_probability:
-        noise = generator.normal(0, generator.uniform(2, 10), out.shape)
-        out = np.clip(out + noise, 0, 255)
     return np.ascontiguousarray(out, np.uint8)

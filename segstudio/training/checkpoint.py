@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from segstudio.errors import ModelError
 
 LATEST = "latest.pth"
-BEST = "best.pth"
+LATEST_WEIGHTS = "latest.safetensors"
+BEST_WEIGHTS = "best.safetensors"
 FORMAT = 1
 
 

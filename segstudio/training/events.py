@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 FILE = "events.jsonl"
 
@@ -23,8 +23,10 @@ class EventWriter:
         self._stream.flush()
         return event
 
-    def close(self) -> None:
-        """Ends the file."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._stream.close()
 
 

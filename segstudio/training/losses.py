@@ -1,4 +1,6 @@
-"""Losses on class scores at a quarter of the size of their target; ignored pixels never count, in no mean."""
+"""Losses on class scores at the size of their target; ignored pixels never count, in no sum and no mean."""
+
+import math
 
 import torch
 from torch import Tensor
@@ -12,15 +14,38 @@ def upsample(logits: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
 
 
-def cross_entropy(logits: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Mean over the counted pixels; logits [N,K,H,W], target int64 [N,H,W], class weights [K] or None.
+def cross_entropy(
+    logits: Tensor,
+    target: Tensor,
+    weights: Tensor | None = None,
+    *,
+    label_smoothing: float = 0.0,
+    hardest_share: float = 1.0,
+) -> Tensor:
+    """Cross-entropy, averaged over the counted pixels by their class weights.
 
     Without any counted pixel it is 0 (with gradient 0), where the plain mean would be NaN.
+
+    Args:
+        logits: float [N,K,H,W].
+        target: int64 [N,H,W], 255 = ignore.
+        weights: [K], or None for 1 each.
+        label_smoothing: 0-1, the share of the target spread over all classes.
+        hardest_share: only this share of the counted pixels, those of the largest loss (arXiv 1604.03540).
     """
-    total = F.cross_entropy(logits, target, weight=weights, ignore_index=IGNORE, reduction="sum")
-    counted = target[target != IGNORE]
-    amount = weights[counted].sum() if weights is not None else logits.new_tensor(float(counted.numel()))
-    return total / amount.clamp(min=1e-6)
+    losses = F.cross_entropy(
+        logits, target, weights, ignore_index=IGNORE, reduction="none", label_smoothing=label_smoothing
+    )
+    counted = target != IGNORE
+    amounts = counted.to(losses.dtype)
+    if weights is not None:
+        amounts = weights[torch.where(counted, target, 0)] * amounts
+    if hardest_share < 1.0:
+        keep = math.ceil(hardest_share * int(counted.sum()))
+        # Ignored pixels have loss 0: below zero they are never among the hardest.
+        chosen = torch.where(counted, losses.detach(), -1.0).flatten().topk(keep).indices
+        losses, amounts = losses.flatten()[chosen], amounts.flatten()[chosen]
+    return losses.sum() / amounts.sum().clamp(min=1e-6)
 
 
 def lovasz_softmax(logits: Tensor, target: Tensor) -> Tensor:

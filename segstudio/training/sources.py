@@ -60,6 +60,8 @@ class Source(Protocol):
     """Samples by number, decoded, with ids of the target palette."""
 
     weight: float
+    # Files without a partner.
+    orphans: tuple[Path, ...]
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -105,10 +107,11 @@ class FolderSource:
 class SceneSource:
     """Street scenes, drawn once from consecutive seeds; every third one has rare classes in focus."""
 
+    orphans: tuple[Path, ...]
     RARE = (3, 6, 9, 12, 14, 15, 16, 17, 18)
 
     def __init__(self, spec: SourceSpec, target: Palette, context: JobContext) -> None:
-        self.weight = spec.weight
+        self.weight, self.orphans = spec.weight, ()
         lookup = mapping(load_palette("cityscapes"), target)
         self._scenes: list[Pair] = []
         for number in range(spec.count):

@@ -1,10 +1,7 @@
 """The spec of a training: TAO's key names where TAO has them, our own below `studio`, checked at once."""
 
-import dataclasses
-import difflib
-import typing
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +10,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from segstudio.errors import SpecError
 from segstudio.networks.mit import MIT_VARIANTS
+from segstudio.training.typed import build, plain
 
 OPTIMISERS = ("adamw", "sgd")
+INTERVAL_UNITS = ("epoch", "step")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 SOURCE_KINDS = ("folder", "scenes")
 
@@ -24,8 +23,6 @@ class BackboneSpec:
     """model.backbone"""
 
     type: str = "mit_b0"
-    # A checkpoint or safetensors file of the whole network to start from; None starts from random weights.
-    pretrained_backbone_path: str | None = None
     freeze_backbone: bool = False
 
 
@@ -53,25 +50,51 @@ class NetworkSpec:
 
 
 @dataclass(frozen=True)
-class AugmentationSpec:
-    """dataset.segment.augmentation; probabilities 0-1, mean and std for pixels 0-1."""
+class RandomFlip:
+    """dataset.segment.augmentation.random_flip"""
 
-    # Images are resized by a factor drawn log-uniformly from this range before the crop.
-    scale_range: tuple[float, float] = (0.5, 2.0)
+    enable: bool = True
     hflip_probability: float = 0.5
-    # Rotation drawn uniformly from -degrees..degrees.
-    rotate_degrees: float = 0.0
-    # Largest relative change of brightness, contrast and saturation, and of hue in turns.
+    vflip_probability: float = 0.0
+
+
+@dataclass(frozen=True)
+class RandomColor:
+    """dataset.segment.augmentation.random_color: largest relative changes, of the hue in turns."""
+
+    enable: bool = True
     brightness: float = 0.3
     contrast: float = 0.3
     saturation: float = 0.3
     hue: float = 0.03
+
+
+@dataclass(frozen=True)
+class ScaleRandomCrop:
+    """dataset.segment.augmentation.with_scale_random_crop"""
+
+    enable: bool = True
+    # Images are resized by a factor drawn log-uniformly from this range before the crop.
+    scale_range: tuple[float, float] = (0.5, 2.0)
+
+
+@dataclass(frozen=True)
+class AugmentationSpec:
+    """dataset.segment.augmentation"""
+
+    random_flip: RandomFlip = field(default_factory=RandomFlip)
+    random_color: RandomColor = field(default_factory=RandomColor)
+    with_scale_random_crop: ScaleRandomCrop = field(default_factory=ScaleRandomCrop)
+    with_random_blur: bool = True
+    # For pixels 0-1.
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    # The rest has no key in TAO. Rotation is drawn uniformly from -degrees..degrees.
+    rotate_degrees: float = 0.0
     blur_probability: float = 0.1
     noise_probability: float = 0.1
     # A crop is drawn again (up to 5 times) while one class covers more than this share of it.
     largest_class_share: float = 0.75
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
@@ -110,12 +133,16 @@ class OptimSpec:
 class TrainSection:
     """train"""
 
+    # Negative: not seeded.
     seed: int = 1234
     num_epochs: int = 10
+    # Between two validations, and between two `latest` checkpoints, in the unit below.
+    validation_interval: int = 1
+    checkpoint_interval: int = 1
+    checkpoint_interval_unit: str = "epoch"
+    # Safetensors of a whole network to start from; None starts from random weights.
+    pretrained_model_path: str | None = None
     optim: OptimSpec = field(default_factory=OptimSpec)
-    # Optimiser steps between two validations, and between two `latest` checkpoints.
-    validation_interval: int = 500
-    checkpoint_interval: int = 500
 
 
 @dataclass(frozen=True)
@@ -176,6 +203,9 @@ class StudioSpec:
     ema_decay: float = 0.999
     drop_path: float = 0.1
     head_dropout: float = 0.1
+    # The share of a batch's pixels that counts, hardest first; 1 counts all (online hard example mining).
+    hardest_share: float = 1.0
+    label_smoothing: float = 0.0
     # Weight of the Lovasz-softmax loss beside cross-entropy; 0 leaves it out.
     lovasz_weight: float = 0.0
     # Strength of the class weights in cross-entropy: frequency to the power -strength; 0 weighs all alike.
@@ -197,6 +227,17 @@ class TrainSpec:
     dataset: DatasetSpec = field(default_factory=DatasetSpec)
     train: TrainSection = field(default_factory=TrainSection)
     studio: StudioSpec = field(default_factory=StudioSpec)
+
+    def decisive(self) -> "TrainSpec":
+        """The spec without what may change between the sessions of one run: where and how fast it runs."""
+        segment = replace(self.dataset.segment, workers=0)
+        return replace(
+            self,
+            results_dir="",
+            dataset=replace(self.dataset, segment=segment),
+            train=replace(self.train, validation_interval=1, checkpoint_interval=1),
+            studio=replace(self.studio, threads=0, name=""),
+        )
 
 
 def load_train_spec(path: Path, overrides: Sequence[str] = ()) -> TrainSpec:
@@ -226,15 +267,14 @@ def train_spec_from_dict(values: Any, where: str = "spec") -> TrainSpec:
     Raises:
         SpecError: see `load_train_spec`.
     """
-    spec = _build(TrainSpec, values if values is not None else {}, where, "")
-    assert isinstance(spec, TrainSpec)
+    spec = build(TrainSpec, values if values is not None else {}, where)
     check(spec, where)
     return spec
 
 
 def train_spec_to_dict(spec: TrainSpec) -> dict[str, Any]:
     """Plain nested values, for YAML."""
-    values = _plain(dataclasses.asdict(spec))
+    values = plain(spec)
     assert isinstance(values, dict)
     return values
 
@@ -260,6 +300,16 @@ def check(spec: TrainSpec, where: str) -> None:
         (segment.img_size >= 32, "dataset.segment.img_size", segment.img_size, "32 or more"),
         (studio.precision in PRECISIONS, "studio.precision", studio.precision,
          f"one of {', '.join(PRECISIONS)}"),
+        (spec.train.checkpoint_interval_unit in INTERVAL_UNITS, "train.checkpoint_interval_unit",
+         spec.train.checkpoint_interval_unit, f"one of {', '.join(INTERVAL_UNITS)}"),
+        (min(spec.train.validation_interval, spec.train.checkpoint_interval) > 0,
+         "train.validation_interval or checkpoint_interval",
+         (spec.train.validation_interval, spec.train.checkpoint_interval), "1 or more"),
+        (0 < studio.hardest_share <= 1, "studio.hardest_share", studio.hardest_share, "above 0, up to 1"),
+        (0 < segment.augmentation.with_scale_random_crop.scale_range[0]
+         <= segment.augmentation.with_scale_random_crop.scale_range[1],
+         "dataset.segment.augmentation.with_scale_random_crop.scale_range",
+         segment.augmentation.with_scale_random_crop.scale_range, "two rising factors above 0"),
         (0 <= studio.balanced_share <= 1, "studio.balanced_share", studio.balanced_share, "0 to 1"),
         (0 <= studio.ema_decay < 1, "studio.ema_decay", studio.ema_decay, "0 to below 1"),
         (spec.train.num_epochs > 0 or studio.max_steps > 0, "train.num_epochs", spec.train.num_epochs,
@@ -276,58 +326,3 @@ def check(spec: TrainSpec, where: str) -> None:
     for right, key, value, wanted in rules:
         if not right:
             raise SpecError(f"{where}: {key} is {value!r}", hint=f"it must be {wanted}")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    return value
-
-
-def _build(kind: Any, value: Any, where: str, key: str) -> Any:
-    """Turns plain values into the declared type, strictly, naming the key when that fails."""
-    if dataclasses.is_dataclass(kind):
-        if not isinstance(value, Mapping):
-            raise SpecError(f"{where}: {key or 'the spec'} must hold keys, not {value!r}")
-        hints = typing.get_type_hints(kind)
-        for name in value:
-            if name not in hints:
-                _unknown(str(name), list(hints), where, key)
-        assert isinstance(kind, type)
-        return kind(
-            **{
-                name: _build(hints[name], entry, where, f"{key}.{name}".strip("."))
-                for name, entry in value.items()
-            }
-        )
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is tuple:
-        if not isinstance(value, Sequence) or isinstance(value, str):
-            raise SpecError(f"{where}: {key} is {value!r}", hint="it must be a list")
-        if arguments[-1] is Ellipsis:
-            return tuple(_build(arguments[0], entry, where, f"{key}[{n}]") for n, entry in enumerate(value))
-        if len(value) != len(arguments):
-            raise SpecError(f"{where}: {key} is {value!r}", hint=f"it must have {len(arguments)} entries")
-        return tuple(_build(part, entry, where, key) for part, entry in zip(arguments, value, strict=True))
-    if type(None) in arguments:
-        kinds = [part for part in arguments if part is not type(None)]
-        return None if value is None else _build(kinds[0], value, where, key)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if kind is float and isinstance(value, str):
-        # YAML 1.1 reads 6e-5 as a string.
-        try:
-            return float(value)
-        except ValueError:
-            pass
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise SpecError(f"{where}: {key} is {value!r}", hint=f"it must be of type {kind.__name__}")
-    return value
-
-
-def _unknown(name: str, known: list[str], where: str, key: str) -> typing.NoReturn:
-    nearest = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean {nearest[0]!r}?" if nearest else f"it may hold: {', '.join(known)}"
-    raise SpecError(f"{where}: unknown key {f'{key}.{name}'.strip('.')!r}", hint=hint)

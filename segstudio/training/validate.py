@@ -33,6 +33,7 @@ class Validation:
             name = segment.palette
         self.palette: Palette = load_palette(name)
         model_palette = load_palette(segment.palette)
+        self.model_names = model_palette.names
         self._lookup = mapping(model_palette, self.palette)
         self.rule = ResizeRule("short_side", spec.studio.short_side)
         self._mean, self._std = segment.augmentation.mean, segment.augmentation.std

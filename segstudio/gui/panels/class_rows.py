@@ -17,7 +17,7 @@ CLASS_ROLE = Qt.ItemDataRole.UserRole + 1
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
 
-ROW_HEIGHT = 28
+ROW_HEIGHT = 26
 KEY_WIDTH = 26
 SWATCH = 14
 SHARE_WIDTH = 48
@@ -201,15 +201,12 @@ class ClassDelegate(QStyledItemDelegate):
     def _paint_buttons(
         self, painter: QPainter, row: QRect, classes: ClassState, class_id: int, hovered: bool
     ) -> None:
-        hidden = class_id in classes.hidden
-        solo = classes.solo == class_id
-        if hidden or solo or hovered:
-            name = "eye-slash" if hidden else "eye"
-            self._paint_icon(painter, eye_box(row), name, "accent" if solo else "text" if hidden else "muted")
-        locked = class_id in classes.locked
-        if locked or hovered:
-            name = "lock-simple-fill" if locked else "lock-simple-open"
-            self._paint_icon(painter, lock_box(row), name, "warning" if locked else "muted")
+        hidden, locked = class_id in classes.hidden, class_id in classes.locked
+        idle = "muted" if hovered else "disabled"
+        eye_role = "accent" if classes.solo == class_id else "text" if hidden else idle
+        self._paint_icon(painter, eye_box(row), "eye-slash" if hidden else "eye", eye_role)
+        lock_icon = "lock-simple-fill" if locked else "lock-simple-open"
+        self._paint_icon(painter, lock_box(row), lock_icon, "warning" if locked else idle)
 
     def _paint_icon(self, painter: QPainter, box: QRect, name: str, role: str) -> None:
         self._icons.icon(name, role).paint(painter, box.adjusted(4, 4, -4, -4))

@@ -1,11 +1,11 @@
-"""The bar above the canvas: which sample, which layer, how opaque, how outlined."""
+"""The bar above the canvas: which layer, how opaque, how outlined."""
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QSlider, QWidget
 
 from segstudio.gui.action_set import ActionSet
 from segstudio.gui.actions import BY_ID
-from segstudio.gui.panels.parts import ElidedLabel, Segments, caption
+from segstudio.gui.panels.parts import Segments, caption
 from segstudio.gui.view_state import ViewState
 
 HEIGHT = 44
@@ -14,18 +14,12 @@ HEIGHT = 44
 class ViewBar(QWidget):
     """Everything about display that is changed often enough to be in sight."""
 
-    asked = Signal(str)
-
     def __init__(self, view: ViewState, actions: ActionSet) -> None:
         super().__init__()
         self.setObjectName("bar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(HEIGHT)
         self._view = view
-        self.name = ElidedLabel()
-        self.name.setProperty("role", "heading")
-        self.name.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.place = caption("", "muted")
         self.layers = Segments(
             "Layer",
             [
@@ -47,16 +41,10 @@ class ViewBar(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 0, 12, 0)
         layout.setSpacing(4)
-        layout.addWidget(actions.button("go.previous"))
-        layout.addWidget(actions.button("go.next"))
-        layout.addSpacing(4)
-        layout.addWidget(self.name, 1)
-        layout.addWidget(self.place)
-        layout.addSpacing(12)
         layout.addWidget(self.layers)
         layout.addSpacing(8)
         layout.addWidget(self.outlines)
-        layout.addSpacing(12)
+        layout.addStretch(1)
         layout.addWidget(caption("Opacity", "muted"))
         layout.addWidget(self.opacity)
         layout.addWidget(self.percent)
@@ -86,11 +74,6 @@ class ViewBar(QWidget):
         self.opacity.blockSignals(False)
         shown = f"{round(self._view.opacity * 100)} %" if self._view.overlay else "off"
         self.percent.setText(shown)
-
-    def show_sample(self, name: str, place: str) -> None:
-        """Names the open sample and its place in the list, such as "12 of 101"."""
-        self.name.setText(name)
-        self.place.setText(place)
 
     def show_prediction(self, there: bool) -> None:
         """Layers that need a prediction are of no use without one."""

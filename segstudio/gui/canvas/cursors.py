@@ -1,0 +1,123 @@
+"""What is drawn above the overlay: brush outline, polygon draft, region outline, pixel grid."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
+
+from segstudio.annotation.rect import Rect
+from segstudio.annotation.regions import Region, region_outline
+from segstudio.annotation.tools import Point, brush_footprint
+from segstudio.gui.canvas.view import View
+
+LIGHT = QColor(255, 255, 255, 235)
+DARK = QColor(0, 0, 0, 170)
+ERASING = QColor(255, 92, 92)
+CHOSEN = QColor(255, 214, 10)
+GRID = QColor(128, 128, 128, 70)
+GRID_FROM = 8.0
+# Below this many image pixels of radius the cursor shows the true pixels, above it a circle.
+TRUE_FOOTPRINT_UNTIL = 48.0
+VERTEX = 3.5
+
+
+def screen_rect(view: View, rect: Rect, margin: int = 0) -> QRect:
+    """The screen pixels that an image rectangle covers, grown by a margin."""
+    x0, y0 = view.to_screen(rect.x, rect.y)
+    x1, y1 = view.to_screen(rect.right, rect.bottom)
+    left, top = math.floor(x0) - margin, math.floor(y0) - margin
+    return QRect(left, top, math.ceil(x1) + margin - left, math.ceil(y1) + margin - top)
+
+
+def draw_brush(painter: QPainter, view: View, centre: Point, radius: float, *, erasing: bool) -> None:
+    """The outline of the pixels that a press would change: dark under light, readable on everything."""
+    colour = ERASING if erasing else LIGHT
+    if radius <= TRUE_FOOTPRINT_UNTIL and view.scale >= 1.5:
+        rect, cover = brush_footprint(radius, centre)
+        lines = _lines(view, region_outline(Region(0, rect, cover, int(cover.sum()))))
+        _double(painter, lines, colour)
+        return
+    x, y = view.to_screen(*centre)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for pen in (QPen(DARK, 3), QPen(colour, 1.2)):
+        painter.setPen(pen)
+        painter.drawEllipse(QPointF(x, y), radius * view.scale, radius * view.scale)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+
+def brush_rect(view: View, centre: Point, radius: float) -> QRect:
+    """Screen pixels that the brush outline may touch."""
+    reach = radius + 1.5
+    side = math.ceil(2 * reach) + 1
+    box = Rect(math.floor(centre[0] - reach), math.floor(centre[1] - reach), side, side)
+    return screen_rect(view, box, 4)
+
+
+def draw_region(painter: QPainter, view: View, region: Region, within: QRect) -> None:
+    """The outline of a region along its pixel edges; only what the screen shows."""
+    if not screen_rect(view, region.rect, 2).intersects(within):
+        return
+    _double(painter, _lines(view, region_outline(region)), CHOSEN)
+
+
+def draw_polygon(
+    painter: QPainter, view: View, points: Sequence[Point], end: Point | None, *, erasing: bool
+) -> None:
+    """The polygon so far, with the way to the cursor and a larger first vertex."""
+    if not points:
+        return
+    screen = [QPointF(*view.to_screen(*point)) for point in points]
+    if end is not None:
+        screen.append(QPointF(*view.to_screen(*end)))
+    colour = ERASING if erasing else CHOSEN
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for pen in (QPen(DARK, 3.5), QPen(colour, 1.6)):
+        painter.setPen(pen)
+        painter.drawPolyline(screen)
+    painter.setPen(QPen(DARK, 1))
+    painter.setBrush(LIGHT)
+    for position, point in enumerate(screen[: len(points)]):
+        size = VERTEX * (1.6 if position == 0 and len(points) > 2 else 1.0)
+        painter.drawEllipse(point, size, size)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+
+def draw_grid(painter: QPainter, view: View, area: QRect, size: tuple[int, int]) -> None:
+    """Lines between pixels, when they are large enough to see."""
+    if view.scale < GRID_FROM:
+        return
+    x0, y0 = view.to_image(area.left(), area.top())
+    x1, y1 = view.to_image(area.right() + 1, area.bottom() + 1)
+    columns = range(max(0, math.floor(x0)), min(size[0], math.ceil(x1)) + 1)
+    rows = range(max(0, math.floor(y0)), min(size[1], math.ceil(y1)) + 1)
+    if not columns or not rows:
+        return
+    top, bottom = view.to_screen(0, rows[0])[1], view.to_screen(0, rows[-1])[1]
+    left, right = view.to_screen(columns[0], 0)[0], view.to_screen(columns[-1], 0)[0]
+    lines = [QLineF(x, top, x, bottom) for column in columns for x in (round(view.to_screen(column, 0)[0]),)]
+    lines += [QLineF(left, y, right, y) for row in rows for y in (round(view.to_screen(0, row)[1]),)]
+    painter.setPen(QPen(GRID, 0))
+    painter.drawLines(lines)
+
+
+def draw_hint(painter: QPainter, area: QRectF, text: str, colour: QColor) -> None:
+    """A quiet sentence in the middle of an empty canvas."""
+    painter.setPen(colour)
+    painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, text)
+
+
+def _lines(view: View, segments: Sequence[tuple[int, int, int, int]]) -> list[QLineF]:
+    if not segments:
+        return []
+    ends = np.rint(np.asarray(segments, np.float64) * view.scale + [view.left, view.top] * 2)
+    return [QLineF(*row) for row in ends.tolist()]
+
+
+def _double(painter: QPainter, lines: list[QLineF], colour: QColor) -> None:
+    for pen in (QPen(DARK, 3), QPen(colour, 1)):
+        painter.setPen(pen)
+        painter.drawLines(lines)

@@ -1,0 +1,369 @@
+"""Pointer: turns mouse, wheel and keys over the canvas into gestures of the current tool."""
+
+import math
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, QRect, Qt
+from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QWheelEvent
+
+from segstudio.annotation.regions import Region
+from segstudio.annotation.tools import Point
+from segstudio.gui.canvas import cursors, interactions
+from segstudio.gui.canvas.modes import ToolName
+
+if TYPE_CHECKING:
+    from segstudio.gui.canvas.canvas import Canvas
+
+LEFT, RIGHT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
+CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+BRUSHES = (ToolName.BRUSH, ToolName.ERASER)
+REGION_TOOLS = (ToolName.RELABEL, ToolName.ACCEPT_REGION)
+ZOOM_STEP = 1.25
+WHEEL_NOTCH = 120.0
+# Screen pixels: a polygon closes this near its first vertex, and a drag this long draws freehand.
+CLOSING_REACH = 8.0
+FREEHAND_STEP = 4.0
+
+
+class Pointer:
+    """The gesture that is under way, and what is drawn at the cursor."""
+
+    def __init__(self, canvas: "Canvas") -> None:
+        self._canvas = canvas
+        self._stroke: interactions.Stroke | None = None
+        self._polygon = interactions.PolygonDraft()
+        self._pan_from: QPointF | None = None
+        self._cursor: Point | None = None
+        self._space = False
+        self._erasing = False
+        self._freehand = False
+        self._last_end: Point | None = None
+        self._hover = interactions.HoverRegion()
+
+    # -- mouse --------------------------------------------------------------------------------------------
+
+    def press(self, event: QMouseEvent) -> None:
+        """Begins what the button and tool mean; the middle button and a held Space always pan."""
+        canvas = self._canvas
+        canvas.setFocus(Qt.FocusReason.MouseFocusReason)
+        event.accept()
+        if not canvas.has_image or self._stroke or self._pan_from is not None:
+            return
+        button = event.button()
+        if button == MIDDLE or (button == LEFT and (self._space or canvas.tool is ToolName.PAN)):
+            self._pan_from = event.position()
+            canvas.setCursor(Qt.CursorShape.ClosedHandCursor)
+        elif button in (LEFT, RIGHT):
+            self._use_tool(event, self._image_point(event.position()))
+
+    def _use_tool(self, event: QMouseEvent, point: Point) -> None:
+        canvas, tool = self._canvas, self._canvas.tool
+        opposite = event.button() == RIGHT or bool(event.modifiers() & CONTROL)
+        if tool is ToolName.PICK:
+            self._pick(point)
+        elif not self._may_edit():
+            return
+        elif tool in BRUSHES:
+            self._begin_stroke(point, erase=(tool is ToolName.ERASER) != opposite, event=event)
+        elif tool is ToolName.POLYGON:
+            self._polygon_press(event, point)
+        elif self._pixel(point) is not None:
+            self._click(tool, point, everywhere=bool(event.modifiers() & CONTROL))
+        canvas.update_image_rect(interactions.bounds_of([point]))
+
+    def _begin_stroke(self, point: Point, *, erase: bool, event: QMouseEvent) -> None:
+        canvas = self._canvas
+        assert canvas.document is not None
+        self._erasing = erase
+        value = canvas.eraser_value if erase else canvas.active_class
+        start = point
+        if event.modifiers() & SHIFT and self._last_end is not None:
+            start = self._last_end
+        title = "Erase" if erase else "Brush"
+        self._stroke = interactions.Stroke(
+            canvas.document, value, canvas.brush_radius, canvas.protection, start, title
+        )
+        canvas.update_image_rect(self._stroke.move(point))
+        canvas.stroke_active.emit(True)
+
+    def _click(self, tool: ToolName, point: Point, *, everywhere: bool) -> None:
+        canvas = self._canvas
+        document, pixel = canvas.document, self._pixel(point)
+        assert document is not None
+        assert pixel is not None
+        value, protection = canvas.active_class, canvas.protection
+        if tool is ToolName.FILL and everywhere:
+            edit = interactions.fill_everywhere(document, *pixel, value, protection, "Fill class")
+        elif tool is ToolName.FILL:
+            edit = interactions.relabel(document, *pixel, value, protection, "Fill")
+        elif tool is ToolName.RELABEL:
+            edit = interactions.relabel(document, *pixel, value, protection, "Relabel")
+        else:
+            prediction = canvas.overlay.prediction
+            if prediction is None or prediction.shape != document.array.shape:
+                canvas.status_text.emit("There is no prediction to accept from: predict this image first")
+                return
+            edit = interactions.accept_at(document, prediction, *pixel, protection)
+        canvas.report_edit(edit)
+        canvas.update()
+
+    def _pick(self, point: Point) -> None:
+        pixel, canvas = self._pixel(point), self._canvas
+        if pixel is not None and canvas.document is not None:
+            canvas.class_picked.emit(int(canvas.document.array[pixel[1], pixel[0]]))
+
+    def move(self, event: QMouseEvent) -> None:
+        """Goes on with the gesture, or shows what the tool would do here."""
+        canvas = self._canvas
+        if self._pan_from is not None:
+            self._pan(event.position())
+            return
+        point = self._image_point(event.position())
+        self.update_cursor()
+        self._cursor = point
+        if self._stroke is not None:
+            canvas.update_image_rect(self._stroke.move(point))
+        elif canvas.tool is ToolName.POLYGON and event.buttons() & LEFT and self._polygon.points:
+            self._freehand_to(point)
+        self.update_cursor()
+        pixel = self._pixel(point)
+        canvas.hovered.emit(*(pixel or (-1, -1)))
+        event.accept()
+
+    def _pan(self, position: QPointF) -> None:
+        assert self._pan_from is not None
+        ratio = self._canvas.devicePixelRatioF()
+        # Whole widget pixels, so that drawn pixels can be moved; the rest is kept for the next event.
+        dx, dy = int(position.x() - self._pan_from.x()), int(position.y() - self._pan_from.y())
+        if dx or dy:
+            self._pan_from += QPointF(dx, dy)
+            self._canvas.set_view(self._canvas.view.moved(round(dx * ratio), round(dy * ratio)))
+
+    def release(self, event: QMouseEvent) -> None:
+        """Ends the gesture: a stroke becomes one edit."""
+        event.accept()
+        if self._pan_from is not None:
+            self._pan_from = None
+            self._canvas.setCursor(self._shape())
+        elif self._stroke is not None and event.button() in (LEFT, RIGHT):
+            self._last_end = self._stroke.last
+            self._end_stroke()
+        elif self._freehand:
+            self._freehand = False
+
+    def double_click(self, event: QMouseEvent) -> None:
+        """Closes a polygon; for every other tool it is a second press."""
+        if self._canvas.tool is ToolName.POLYGON and event.button() == LEFT and self._polygon.points:
+            event.accept()
+            self._close_polygon(subtract=bool(event.modifiers() & CONTROL))
+        else:
+            self.press(event)
+
+    def wheel(self, event: QWheelEvent) -> None:
+        """Zooms about the cursor; with Shift it changes the brush; a touchpad's two fingers pan."""
+        canvas = self._canvas
+        delta = event.angleDelta()
+        event.accept()
+        if event.modifiers() & SHIFT:
+            notches = (delta.y() or delta.x()) / WHEEL_NOTCH
+            canvas.set_brush_radius(
+                max(canvas.brush_radius * 1.15**notches, canvas.brush_radius + 0.5 * notches)
+            )
+            return
+        if not canvas.has_image or self._stroke:
+            return
+        ratio = canvas.devicePixelRatioF()
+        pixels = event.pixelDelta()
+        touchpad = not pixels.isNull() and event.phase() != Qt.ScrollPhase.NoScrollPhase
+        if touchpad and not event.modifiers() & CONTROL:
+            canvas.set_view(canvas.view.moved(round(pixels.x() * ratio), round(pixels.y() * ratio)))
+            return
+        position = event.position() * ratio
+        canvas.zoom_by(ZOOM_STEP ** (delta.y() / WHEEL_NOTCH), (position.x(), position.y()))
+        self._cursor = self._image_point(event.position())
+
+    def enter(self, event: QEnterEvent) -> None:
+        """The cursor came."""
+        self._cursor = self._image_point(event.position())
+        self._canvas.setCursor(self._shape())
+        self.update_cursor()
+
+    def leave(self) -> None:
+        """The cursor went."""
+        self.update_cursor()
+        self._cursor = None
+        self._canvas.left.emit()
+
+    # -- keys ---------------------------------------------------------------------------------------------
+
+    def key_press(self, event: QKeyEvent) -> bool:
+        """Space pans, Esc takes back, Enter closes, Backspace removes a vertex; says whether it was used."""
+        key = event.key()
+        if key == Qt.Key.Key_Space:
+            if not event.isAutoRepeat():
+                self._space = True
+                self._canvas.setCursor(self._shape())
+            return True
+        if key == Qt.Key.Key_Escape:
+            return self.cancel()
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._polygon.points:
+            self._close_polygon(subtract=bool(event.modifiers() & CONTROL))
+            return True
+        if key == Qt.Key.Key_Backspace and self._polygon.points:
+            self._polygon.remove_last()
+            self._canvas.update()
+            return True
+        return False
+
+    def key_release(self, event: QKeyEvent) -> bool:
+        """Space no longer pans."""
+        if event.key() != Qt.Key.Key_Space:
+            return False
+        if not event.isAutoRepeat():
+            self._space = False
+            self._canvas.setCursor(self._shape())
+        return True
+
+    # -- polygon ------------------------------------------------------------------------------------------
+
+    def _polygon_press(self, event: QMouseEvent, point: Point) -> None:
+        canvas = self._canvas
+        if event.button() == RIGHT:
+            self._polygon.remove_last()
+        elif self._polygon.closes_at(point, CLOSING_REACH / canvas.view.scale):
+            self._close_polygon(subtract=bool(event.modifiers() & CONTROL))
+        else:
+            self._polygon.add(point, snap=bool(event.modifiers() & SHIFT))
+        canvas.update()
+
+    def _freehand_to(self, point: Point) -> None:
+        last = self._polygon.points[-1]
+        if math.hypot(point[0] - last[0], point[1] - last[1]) * self._canvas.view.scale >= FREEHAND_STEP:
+            self._freehand = True
+            self._polygon.add(point)
+            self._canvas.update()
+
+    def _close_polygon(self, *, subtract: bool) -> None:
+        canvas = self._canvas
+        if canvas.document is not None and self._may_edit():
+            value = canvas.eraser_value if subtract else canvas.active_class
+            title = "Erase polygon" if subtract else "Polygon"
+            canvas.report_edit(self._polygon.fill(canvas.document, value, canvas.protection, title))
+        self._polygon.points = []
+        canvas.update()
+
+    # -- ends ---------------------------------------------------------------------------------------------
+
+    def cancel(self) -> bool:
+        """Takes back what is under way; says whether there was anything."""
+        if self._stroke is not None:
+            self._canvas.update_image_rect(self._stroke.cancel())
+            self._stroke = None
+            self._erasing = False
+            self._canvas.stroke_active.emit(False)
+            return True
+        if self._polygon.points:
+            self._polygon.points = []
+            self._canvas.update()
+            return True
+        return False
+
+    def finish(self) -> None:
+        """Ends what is under way without losing it: a stroke is committed, an open polygon is dropped."""
+        if self._stroke is not None:
+            self._end_stroke()
+        self._pan_from = None
+        self._polygon.points = []
+        self._last_end = None
+
+    def focus_lost(self) -> None:
+        """The keyboard went elsewhere: keys that are held will not be released here."""
+        self._space = False
+        if self._stroke is not None:
+            self._end_stroke()
+        self._pan_from = None
+        self._canvas.setCursor(self._shape())
+
+    def _end_stroke(self) -> None:
+        assert self._stroke is not None
+        stroke, self._stroke = self._stroke, None
+        self._erasing = False
+        self._canvas.report_edit(stroke.finish())
+        self._canvas.stroke_active.emit(False)
+
+    def tool_changed(self) -> None:
+        """Another tool was chosen."""
+        self._canvas.setCursor(self._shape())
+        self._canvas.update()
+
+    def forget_region(self) -> None:
+        """The mask changed: the region under the cursor must be found again."""
+        self._hover.forget()
+
+    # -- cursor -------------------------------------------------------------------------------------------
+
+    def update_cursor(self) -> None:
+        """Repaints where the cursor's drawing is."""
+        canvas = self._canvas
+        if self._cursor is None or not canvas.has_image:
+            return
+        if canvas.tool in BRUSHES:
+            canvas.update_screen_rect(cursors.brush_rect(canvas.view, self._cursor, canvas.brush_radius))
+        elif canvas.tool in REGION_TOOLS:
+            region = self._region()
+            if region is not None:
+                canvas.update_screen_rect(cursors.screen_rect(canvas.view, region.rect, 3))
+        elif canvas.tool is ToolName.POLYGON and self._polygon.points:
+            box = interactions.bounds_of([*self._polygon.points, self._cursor])
+            canvas.update_screen_rect(cursors.screen_rect(canvas.view, box, 10))
+
+    def paint(self, painter: QPainter, screen: QRect) -> None:
+        """Draws the cursor of the tool, in screen pixels."""
+        canvas, cursor = self._canvas, self._cursor
+        if canvas.tool is ToolName.POLYGON:
+            cursors.draw_polygon(painter, canvas.view, self._polygon.points, cursor, erasing=False)
+        if cursor is None or self._space or self._pan_from is not None:
+            return
+        if canvas.tool in BRUSHES:
+            erasing = self._erasing or (canvas.tool is ToolName.ERASER and self._stroke is None)
+            cursors.draw_brush(painter, canvas.view, cursor, canvas.brush_radius, erasing=erasing)
+        elif canvas.tool in REGION_TOOLS:
+            region = self._region()
+            if region is not None:
+                cursors.draw_region(painter, canvas.view, region, screen)
+
+    def _region(self) -> Region | None:
+        canvas = self._canvas
+        pixel = self._pixel(self._cursor) if self._cursor else None
+        if pixel is None or canvas.document is None:
+            return None
+        if canvas.tool is ToolName.ACCEPT_REGION:
+            prediction = canvas.overlay.prediction
+            return None if prediction is None else self._hover.at(prediction, 0, *pixel)
+        return self._hover.at(canvas.document.array, canvas.document.revision, *pixel)
+
+    def _shape(self) -> Qt.CursorShape:
+        if self._space or self._canvas.tool is ToolName.PAN:
+            return Qt.CursorShape.OpenHandCursor
+        return Qt.CursorShape.CrossCursor
+
+    # -- places -------------------------------------------------------------------------------------------
+
+    def _image_point(self, position: QPointF) -> Point:
+        ratio = self._canvas.devicePixelRatioF()
+        return self._canvas.view.to_image(position.x() * ratio, position.y() * ratio)
+
+    def _pixel(self, point: Point) -> tuple[int, int] | None:
+        x, y = math.floor(point[0]), math.floor(point[1])
+        width, height = self._canvas.image_size
+        return (x, y) if 0 <= x < width and 0 <= y < height else None
+
+    def _may_edit(self) -> bool:
+        canvas = self._canvas
+        if not canvas.editable:
+            canvas.status_text.emit(canvas.uneditable_reason or "This mask cannot be edited")
+        elif canvas.document is None:
+            canvas.status_text.emit("There is no mask to edit yet")
+        else:
+            return True
+        return False

@@ -1,0 +1,169 @@
+"""Ties the canvas to the Session: what it shows, what may be edited, and what the user does on it."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+
+from segstudio.annotation.history import Edit
+from segstudio.gui.canvas.canvas import Canvas
+from segstudio.gui.canvas.modes import Layer, OutlineMode, ToolName
+from segstudio.gui.editing import Editing
+from segstudio.gui.panels.status_bar import Reading
+from segstudio.gui.session import Session
+from segstudio.gui.view_state import ViewState
+
+# Views of samples that were open before; each is a few numbers.
+VIEWS_KEPT = 500
+
+
+class CanvasLink(QObject):
+    """Everything that flows between Session and Canvas; neither knows the other."""
+
+    tool_changed = Signal(str)
+    reading_changed = Signal(object)
+
+    def __init__(self, session: Session, editing: Editing, view: ViewState, canvas: Canvas) -> None:
+        super().__init__(canvas)
+        self._session = session
+        self._editing = editing
+        self._view = view
+        self.canvas = canvas
+        self.tool = ToolName.BRUSH
+        self._shown: str | None = None
+        self._views: dict[str, Any] = {}
+        self._connect()
+        self._show_view()
+        self._show_classes()
+        self.choose_tool(ToolName.BRUSH)
+
+    def _connect(self) -> None:
+        session, canvas = self._session, self.canvas
+        session.project_changed.connect(self._project_changed)
+        session.sample_opened.connect(self._sample_opened)
+        session.prediction_changed.connect(self._show_prediction)
+        session.document_changed.connect(canvas.mask_changed)
+        session.classes.changed.connect(self._show_classes)
+        session.classes.active_changed.connect(canvas.set_active_class)
+        self._view.changed.connect(self._show_view)
+        canvas.edited.connect(self._edited)
+        canvas.class_picked.connect(session.classes.set_active)
+        canvas.hovered.connect(self._hovered)
+        canvas.left.connect(lambda: self._hovered(-1, -1))
+
+    # -- what is shown ------------------------------------------------------------------------------------
+
+    def _project_changed(self) -> None:
+        self._views.clear()
+        self._show_colours()
+        if self._session.project is None:
+            self._shown = None
+            self.canvas.clear()
+
+    def _sample_opened(self, key: str) -> None:
+        session, canvas = self._session, self.canvas
+        loaded, entry = session.loaded, session.entry
+        if loaded is None:
+            return
+        same = key == self._shown
+        self._remember_view()
+        self._shown = key
+        keep = self._view.keep_view and canvas.has_image
+        state = canvas.view_state() if keep or same else self._views.get(key)
+        canvas.set_image(loaded.image)
+        canvas.set_document(entry.document if entry is not None else None)
+        problem = session.problem
+        canvas.set_editable(problem is None, problem.message if problem else "")
+        if state is not None:
+            canvas.set_view_state(state)
+        else:
+            canvas.fit()
+
+    def _remember_view(self) -> None:
+        if self._shown is not None and self.canvas.has_image:
+            self._views[self._shown] = self.canvas.view_state()
+            while len(self._views) > VIEWS_KEPT:
+                del self._views[next(iter(self._views))]
+
+    def _show_prediction(self) -> None:
+        prediction = self._session.prediction
+        if prediction is None:
+            self.canvas.set_prediction(None, None)
+        else:
+            self.canvas.set_prediction(prediction.ids, prediction.confidence)
+        self._show_view()
+
+    def _show_view(self) -> None:
+        view, canvas = self._view, self.canvas
+        layer = view.layer if self._session.prediction is not None else "mask"
+        canvas.set_layer(Layer[layer.upper()])
+        canvas.set_outline(OutlineMode[view.outline.upper()])
+        canvas.set_opacity(view.opacity)
+        canvas.set_overlay_visible(view.overlay)
+        self._show_colours()
+
+    def _show_colours(self) -> None:
+        self.canvas.set_colours(self.colours())
+
+    def colours(self) -> NDArray[np.uint8]:
+        """uint8 [256,3]: the colours on screen, those for editing if the user wants them."""
+        palette = self._session.classes.palette
+        if palette is None:
+            return np.zeros((256, 3), np.uint8)
+        return palette.colours(editing=self._view.editing_colours)
+
+    def _show_classes(self) -> None:
+        classes = self._session.classes
+        self.canvas.set_hidden(classes.hidden)
+        self.canvas.set_solo(classes.solo)
+        self.canvas.set_locked(classes.locked)
+        self.canvas.set_active_class(classes.active)
+
+    # -- what the user does -------------------------------------------------------------------------------
+
+    def choose_tool(self, tool: ToolName) -> None:
+        """Uses another tool from now on."""
+        self.tool = tool
+        self.canvas.set_tool(tool)
+        self.tool_changed.emit(tool.value)
+
+    def lend_tool(self, tool: ToolName | None) -> None:
+        """Uses a tool for as long as a key is held; None gives the chosen one back."""
+        self.canvas.set_tool(tool or self.tool)
+
+    def blink(self, on: bool) -> None:
+        """Shows the prediction in place of the mask while a key is held."""
+        if on and self._session.prediction is not None:
+            self.canvas.set_layer(Layer.PREDICTION)
+        else:
+            self._show_view()
+
+    def resize_brush(self, factor: float) -> None:
+        """Multiplies the brush's radius, by at least one pixel."""
+        radius = self.canvas.brush_radius
+        wanted = radius * factor
+        least = radius + (0.5 if factor > 1 else -0.5)
+        self.canvas.set_brush_radius(max(wanted, least) if factor > 1 else min(wanted, least))
+
+    def _edited(self, edit: Edit) -> None:
+        self._editing.commit(edit)
+
+    def _hovered(self, x: int, y: int) -> None:
+        self.reading_changed.emit(self.reading(x, y))
+
+    def reading(self, x: int, y: int) -> Reading | None:
+        """What lies at a pixel of the open sample, or None outside."""
+        loaded = self._session.loaded
+        if loaded is None or loaded.image is None:
+            return None
+        height, width = loaded.image.shape[:2]
+        if not (0 <= x < width and 0 <= y < height):
+            return None
+        red, green, blue = (int(channel) for channel in loaded.image[y, x])
+        entry, prediction, name = self._session.entry, self._session.prediction, self._session.classes.name
+        own = name(int(entry.document.array[y, x])) if entry is not None else ""
+        if prediction is None:
+            return Reading(x, y, (red, green, blue), own)
+        predicted, sure = int(prediction.ids[y, x]), float(prediction.confidence[y, x]) / 255
+        return Reading(x, y, (red, green, blue), own, name(predicted), sure)

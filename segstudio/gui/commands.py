@@ -1,0 +1,354 @@
+"""What the actions do: one method an action, grouped like the action table; the table names them."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
+
+from segstudio import paths
+from segstudio.gui.actions import ActionSpec
+from segstudio.gui.canvas.modes import ToolName
+from segstudio.gui.canvas_link import CanvasLink
+from segstudio.gui.dialogs.opener import Dialogs
+from segstudio.gui.editing import Editing
+from segstudio.gui.panels.editor_page import EditorPage
+from segstudio.gui.panels.job_strip import JobStrip
+from segstudio.gui.session import Session
+from segstudio.gui.view_state import ViewState
+from segstudio.project.sample import SampleStatus
+
+RADIUS_FACTOR = 1.15
+
+
+class Window(Protocol):
+    """What commands need of the main window."""
+
+    session: Session
+    editing: Editing
+    view: ViewState
+    link: CanvasLink
+    editor: EditorPage
+    dialogs: Dialogs
+    job_strip: JobStrip
+
+    def show_page(self, page: str) -> None:
+        """Shows a page."""
+
+    def choose_theme(self, choice: str) -> None:
+        """Switches the theme."""
+
+    def change_text_size(self, by: float) -> None:
+        """Makes text larger or smaller."""
+
+    def toggle_full_screen(self) -> None:
+        """Fills the screen, or not."""
+
+    def close(self) -> bool:
+        """Closes the window."""
+        ...
+
+
+class _Group:
+    """Commands that share a prefix of their action's id."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.session = window.session
+
+
+class FileCommands(_Group):
+    """Folders and files."""
+
+    def open(self) -> None:
+        """Asks for a folder and opens it."""
+        self.window.dialogs.ask_folder()
+
+    def demo(self) -> None:
+        """Opens the demo project."""
+        self.window.dialogs.open_demo()
+
+    def rescan(self) -> None:
+        """Looks for new and gone images."""
+        self.session.rescan()
+
+    def save(self) -> None:
+        """Saves the open sample's mask now."""
+        self.window.editing.save()
+
+    def close(self) -> None:
+        """Closes the project."""
+        self.session.close_project()
+
+    def quit(self) -> None:
+        """Closes the window."""
+        self.window.close()
+
+
+class EditCommands(_Group):
+    """The history."""
+
+    def undo(self) -> None:
+        """Takes the last edit back."""
+        self.window.editing.undo()
+
+    def redo(self) -> None:
+        """Makes the last undone edit again."""
+        self.window.editing.redo()
+
+
+class ToolCommands(_Group):
+    """Tools and the brush."""
+
+    def choose(self, tool: str) -> None:
+        """Uses a tool."""
+        self.window.link.choose_tool(ToolName(tool))
+
+    def resize(self, steps: str) -> None:
+        """Makes the brush larger or smaller."""
+        self.window.link.resize_brush(RADIUS_FACTOR ** int(steps))
+
+    def hold_pan(self, held: bool) -> None:
+        """Pans while Space is down."""
+        self.window.link.lend_tool(ToolName.PAN if held else None)
+
+
+class ClassCommands(_Group):
+    """The class list."""
+
+    def find(self) -> None:
+        """Opens a list of classes to type into."""
+        self.window.dialogs.find_class()
+
+    def swap(self) -> None:
+        """Back to the class that was active before."""
+        self.session.classes.swap()
+
+    def step(self, by: str) -> None:
+        """Activates a neighbour in the list."""
+        self.session.classes.step(int(by))
+
+    def lock(self) -> None:
+        """Locks or unlocks the active class."""
+        self.session.classes.toggle_locked(self.session.classes.active)
+
+    def lock_others(self) -> None:
+        """Locks all but the active class."""
+        self.session.classes.lock_others()
+
+    def unlock_all(self) -> None:
+        """Unlocks every class."""
+        self.session.classes.unlock_all()
+
+    def hide(self) -> None:
+        """Hides or shows the active class."""
+        self.session.classes.toggle_hidden(self.session.classes.active)
+
+    def solo(self) -> None:
+        """Shows the active class alone."""
+        self.session.classes.toggle_solo(self.session.classes.active)
+
+    def show_all(self) -> None:
+        """Shows every class."""
+        self.session.classes.show_all()
+
+
+class PageCommands(_Group):
+    """The pages of the window."""
+
+    def show(self, page: str) -> None:
+        """Shows a page."""
+        self.window.show_page(page)
+
+
+class ViewCommands(_Group):
+    """How the sample is shown, and the window's looks."""
+
+    def overlay(self) -> None:
+        """Shows or hides the overlay."""
+        self.window.view.set_overlay(not self.window.view.overlay)
+
+    def hold_peek(self, held: bool) -> None:
+        """Shows the bare image while H is down."""
+        self.window.link.canvas.peek(held)
+
+    def hold_blink(self, held: bool) -> None:
+        """Shows the prediction while the backslash is down."""
+        self.window.link.blink(held)
+
+    def layer(self, layer: str) -> None:
+        """Shows a layer."""
+        self.window.view.set_layer(layer)
+
+    def next_layer(self) -> None:
+        """Shows the next layer."""
+        self.window.view.next_layer()
+
+    def outline(self, outline: str) -> None:
+        """Draws regions in a style."""
+        self.window.view.set_outline(outline)
+
+    def next_outline(self) -> None:
+        """Draws regions in the next style."""
+        self.window.view.next_outline()
+
+    def opacity(self, by: str) -> None:
+        """Makes the overlay more or less opaque."""
+        self.window.view.set_opacity(self.window.view.opacity + float(by))
+
+    def colours(self) -> None:
+        """Switches between editing colours and the files' colours."""
+        self.window.view.set_editing_colours(not self.window.view.editing_colours)
+
+    def fit(self) -> None:
+        """Shows the whole image."""
+        self.window.link.canvas.fit()
+
+    def fit_width(self) -> None:
+        """Shows the image's whole width."""
+        self.window.link.canvas.fit_width()
+
+    def actual(self) -> None:
+        """One image pixel is one screen pixel."""
+        self.window.link.canvas.zoom_to(1.0)
+
+    def zoom(self, factor: str) -> None:
+        """Zooms in or out about the middle."""
+        self.window.link.canvas.zoom_by(float(factor))
+
+    def keep(self) -> None:
+        """Carries the view to the next sample, or not."""
+        self.window.view.set_keep_view(not self.window.view.keep_view)
+
+    def left(self) -> None:
+        """Shows or hides the samples."""
+        self.window.editor.toggle_left()
+
+    def right(self) -> None:
+        """Shows or hides the classes."""
+        self.window.editor.toggle_right()
+
+    def theme(self, choice: str) -> None:
+        """Switches between light, dark and the system's choice."""
+        self.window.choose_theme(choice)
+
+    def text_size(self, by: str) -> None:
+        """Makes the interface's text larger or smaller."""
+        self.window.change_text_size(float(by))
+
+    def full(self) -> None:
+        """Fills the screen, or not."""
+        self.window.toggle_full_screen()
+
+
+class GoCommands(_Group):
+    """From sample to sample."""
+
+    def step(self, by: str) -> None:
+        """Opens a neighbour in the list."""
+        self.session.step(int(by))
+
+    def step_work(self, by: str) -> None:
+        """Opens the nearest sample that needs work."""
+        self.session.step(int(by), work_only=True)
+
+    def submit(self) -> None:
+        """Submits the open sample and opens the next one."""
+        self.window.editing.mark(SampleStatus.SUBMITTED)
+        self.session.step(1)
+
+    def mark(self, status: str) -> None:
+        """Sets the open sample's status."""
+        self.window.editing.mark(SampleStatus(status))
+
+
+class ModelCommands(_Group):
+    """Predictions."""
+
+    def predict(self) -> None:
+        """Predicts the open sample."""
+        self.window.editing.predict()
+
+    def predict_all(self) -> None:
+        """Predicts every listed sample."""
+        self.window.editing.predict_all()
+
+    def cancel(self) -> None:
+        """Cancels the Job in the status bar."""
+        self.window.job_strip.cancel()
+
+    def accept(self) -> None:
+        """Takes the whole prediction."""
+        self.window.editing.accept_all()
+
+    def accept_class(self) -> None:
+        """Takes what is predicted as the active class."""
+        self.window.editing.accept_class(self.session.classes.active)
+
+    def fill(self) -> None:
+        """Takes the prediction where the mask is unlabelled."""
+        self.window.editing.fill_unlabelled()
+
+    def drop(self) -> None:
+        """Throws the prediction away."""
+        self.window.editing.drop_prediction()
+
+    def evaluate(self) -> None:
+        """Scores stored predictions against masks and shows the result."""
+        self.window.editing.evaluate()
+        self.window.show_page("classes")
+
+    def import_model(self) -> None:
+        """Asks for a model folder and imports it."""
+        self.window.dialogs.ask_model()
+
+
+class HelpCommands(_Group):
+    """Finding one's way."""
+
+    def keys(self) -> None:
+        """Shows the sheet of keys."""
+        self.window.dialogs.show_keys()
+
+    def commands(self) -> None:
+        """Opens the command palette."""
+        self.window.dialogs.show_commands()
+
+    def log(self) -> None:
+        """Opens the folder with the log."""
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(paths.user_log_dir())))
+
+    def about(self) -> None:
+        """Tells version and licence."""
+        self.window.dialogs.show_about()
+
+
+# The groups that `ActionSpec.target` names.
+GROUPS: dict[str, type[_Group]] = {
+    "file": FileCommands,
+    "edit": EditCommands,
+    "tool": ToolCommands,
+    "class": ClassCommands,
+    "page": PageCommands,
+    "view": ViewCommands,
+    "go": GoCommands,
+    "model": ModelCommands,
+    "help": HelpCommands,
+}
+
+
+class Commands:
+    """Runs actions by their specs."""
+
+    def __init__(self, window: Window) -> None:
+        self._groups = {name: kind(window) for name, kind in GROUPS.items()}
+
+    def find(self, spec: ActionSpec) -> Callable[..., None]:
+        """The method that does an action."""
+        group, method = spec.target
+        found: Any = getattr(self._groups[group], method)
+        return found  # type: ignore[no-any-return]  # looked up by name; a test calls it for every action
+
+    def run(self, spec: ActionSpec) -> None:
+        """Does an action."""
+        self.find(spec)(*([spec.argument] if spec.argument else []))

@@ -1,0 +1,160 @@
+"""Opens every dialog of the window, and does what they are answered with."""
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QWidget
+
+from segstudio import paths
+from segstudio.errors import SegstudioError
+from segstudio.gui import recovery
+from segstudio.gui.action_set import ActionSet
+from segstudio.gui.actions import ACTIONS, ActionSpec
+from segstudio.gui.crash_net import LOG_FILE
+from segstudio.gui.dialogs.bug_report import BugReport
+from segstudio.gui.dialogs.chooser import Choice, Chooser
+from segstudio.gui.dialogs.key_sheet import KeySheet
+from segstudio.gui.dialogs.palette_choice import PaletteChoice
+from segstudio.gui.dialogs.recovery import RecoveryDialog
+from segstudio.gui.message import ERROR, Message
+from segstudio.gui.physical_keys import slot_text
+from segstudio.gui.session import Session
+from segstudio.gui.theme import ThemeSwitch
+from segstudio.project.layout import FACTS_DIR
+
+DEMO_MODULE = "segstudio.gui.demo"
+
+
+class Dialogs(QObject):
+    """One method a dialog. None of them waits: answers come back through signals."""
+
+    def __init__(self, window: QWidget, session: Session, themes: ThemeSwitch, actions: ActionSet) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = session
+        self._themes = themes
+        self._actions = actions
+        self._bug: QDialog | None = None
+        session.recovery_needed.connect(self.offer_recovery)
+
+    # -- folders and models -------------------------------------------------------------------------------
+
+    def ask_folder(self) -> None:
+        """Asks for a folder of images and opens it."""
+        self._ask_directory("Open a folder of images", lambda path: self.open_folder(Path(path)))
+
+    def ask_model(self) -> None:
+        """Asks for a model folder and imports it."""
+        self._ask_directory(
+            "Import a model folder", lambda path: self._session.predictions.import_model(Path(path))
+        )
+
+    def _ask_directory(self, title: str, chosen: Callable[[str], object]) -> None:
+        dialog = QFileDialog(self._window, title)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(chosen)
+        dialog.open()
+
+    def open_folder(self, folder: Path) -> None:
+        """Opens a project; a folder that is none yet is asked for its classes first."""
+        if not folder.is_dir():
+            self._session.message.emit(Message(ERROR, f"{folder} is no folder", "Give a folder of images"))
+        elif (folder / FACTS_DIR).is_dir():
+            self._session.open_project(folder)
+        else:
+            dialog = PaletteChoice(self._window, folder)
+            dialog.chosen.connect(lambda palette: self._session.open_project(folder, palette))
+            dialog.open()
+
+    @property
+    def has_demo(self) -> bool:
+        """Whether the demo project can be made."""
+        return importlib.util.find_spec(DEMO_MODULE) is not None
+
+    def open_demo(self) -> None:
+        """Makes the demo project if needed and opens it."""
+        from segstudio.gui.demo import open_demo_project
+
+        open_demo_project(self._session)
+
+    # -- finding things -----------------------------------------------------------------------------------
+
+    def show_commands(self) -> None:
+        """The command palette: every action that is enabled now."""
+        choices = [
+            Choice(spec.text.rstrip("…"), spec, spec.key_text, spec.menu.replace("/", " › "))
+            for spec in ACTIONS
+            if spec.menu and self._actions[spec.id].isEnabled() and spec.id != "help.commands"
+        ]
+        self._choose("Type a command", choices, self._trigger)
+
+    def _trigger(self, spec: ActionSpec) -> None:
+        self._actions[spec.id].trigger()
+
+    def find_class(self) -> None:
+        """The list of classes to type into; the one chosen becomes active."""
+        classes = self._session.classes
+        if classes.palette is None:
+            return
+        colours = classes.palette.colours()
+        recent = [classes.active, classes.previous]
+        entries = sorted(classes.classes, key=lambda entry: entry.id not in recent)
+        choices = [
+            Choice(
+                entry.name,
+                entry.id,
+                slot_text(classes.slot(entry.id)),
+                entry.group,
+                (int(colours[entry.id, 0]), int(colours[entry.id, 1]), int(colours[entry.id, 2])),
+            )
+            for entry in entries
+        ]
+        self._choose("Find a class", choices, classes.set_active)
+
+    def _choose(self, prompt: str, choices: Sequence[Choice], chosen: Callable[[object], None]) -> None:
+        Chooser(self._window, self._themes, prompt, choices, chosen).open_at_top()
+
+    def show_keys(self) -> None:
+        """The sheet of keys."""
+        KeySheet(self._window).show()
+
+    def show_about(self) -> None:
+        """Version and licence."""
+        try:
+            version = metadata.version("segstudio")
+        except metadata.PackageNotFoundError:
+            version = "source tree"
+        box = QMessageBox(self._window)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setWindowTitle("About segstudio")
+        box.setText(f"<b>segstudio</b> {version}")
+        box.setInformativeText("A desktop studio for semantic segmentation with SegFormer.\nApache-2.0")
+        box.open()
+
+    # -- trouble ------------------------------------------------------------------------------------------
+
+    def offer_recovery(self, keys: Sequence[str]) -> None:
+        """Asks what to do with the edits of before a crash."""
+        dialog = RecoveryDialog(self._window, keys)
+        dialog.recover_asked.connect(lambda chosen: recovery.recover(self._session, chosen))
+        dialog.discard_asked.connect(lambda chosen: recovery.discard(self._session, chosen))
+        dialog.open()
+
+    def show_problem(self, error: SegstudioError) -> None:
+        """Explains an error that reached the top."""
+        self._session.explain(error)
+
+    def show_bug(self, summary: str, trace: str) -> None:
+        """Shows a bug, unless one is shown already: the first is the cause, the log has the others."""
+        if self._bug is None:
+            self._bug = BugReport(self._window, summary, trace, paths.user_log_dir() / LOG_FILE)
+            self._bug.finished.connect(self._bug_closed)
+            self._bug.show()
+
+    def _bug_closed(self) -> None:
+        self._bug = None

@@ -1,0 +1,306 @@
+"""The main window: menus, pages and status around a Session; it lays out and connects."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence
+from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from segstudio.gui.action_set import ActionSet
+from segstudio.gui.actions import ACTIONS
+from segstudio.gui.commands import Commands
+from segstudio.gui.dialogs.opener import Dialogs
+from segstudio.gui.editing import Editing
+from segstudio.gui.held_keys import HeldKeys, Hold
+from segstudio.gui.icons import Icons
+from segstudio.gui.pages import DASHBOARDS, EDITOR
+from segstudio.gui.panels.editor_page import EditorPage
+from segstudio.gui.panels.header_bar import HeaderBar
+from segstudio.gui.panels.job_strip import JobStrip
+from segstudio.gui.panels.message_bar import MessageBar
+from segstudio.gui.panels.start_page import StartPage
+from segstudio.gui.panels.status_bar import StatusBar
+from segstudio.gui.session import Session
+from segstudio.gui.theme import ThemeSwitch
+from segstudio.gui.view_state import ViewState
+
+TITLE = "segstudio"
+SMALLEST_TEXT, LARGEST_TEXT = 0.8, 1.6
+
+
+class MainWindow(QMainWindow):
+    """One window, one Session."""
+
+    def __init__(self, session: Session, themes: ThemeSwitch) -> None:
+        super().__init__()
+        self.session = session
+        self.themes = themes
+        self.icons = Icons(themes)
+        self.view = ViewState()
+        self.editing = Editing(session)
+        self.actions_by_id = ActionSet(self, self.icons, lambda spec: self.commands.run(spec))
+        self.editor = EditorPage(session, self.editing, self.view, themes, self.icons, self.actions_by_id)
+        self.link = self.editor.link
+        self.dialogs = Dialogs(self, session, themes, self.actions_by_id)
+        self.job_strip = JobStrip(session.bridge, self.icons)
+        self.commands = Commands(self)
+        self._page = EDITOR
+        self._sync_timer = QTimer(self, interval=0, singleShot=True)
+        self._sync_timer.timeout.connect(self._sync)
+        self._dashboards: dict[str, QWidget] = {}
+        self._lay_out()
+        self._make_menus()
+        self._serve_keys()
+        self._connect()
+        self._restore()
+        self.setAcceptDrops(True)
+        self._project_changed()
+
+    # -- making -------------------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        self.setWindowTitle(TITLE)
+        self.header = HeaderBar(self.actions_by_id)
+        self.messages = MessageBar(self.icons)
+        self.start = StartPage(self.icons)
+        self.start.demo_button.setVisible(self.dialogs.has_demo)
+        self.actions_by_id["file.demo"].setVisible(self.dialogs.has_demo)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.start)
+        self.pages.addWidget(self.editor)
+        self.status = StatusBar(self.job_strip)
+        centre = QWidget()
+        centre.setObjectName("page")
+        layout = QVBoxLayout(centre)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        for widget in (self.header, self.messages):
+            layout.addWidget(widget)
+        layout.addWidget(self.pages, 1)
+        layout.addWidget(self.status)
+        self.setCentralWidget(centre)
+
+    def _make_menus(self) -> None:
+        menus = self.actions_by_id.fill(self.menuBar())
+        self._recent = menus["File"].addMenu("Open recent")
+        menus["File"].insertMenu(self.actions_by_id["file.rescan"], self._recent)
+        self._recent.aboutToShow.connect(self._fill_recent)
+
+    def _fill_recent(self) -> None:
+        self._recent.clear()
+        for folder in self.session.memory.recent:
+            self._recent.addAction(folder, lambda folder=folder: self.dialogs.open_folder(Path(folder)))
+
+    def _serve_keys(self) -> None:
+        holds: dict[Qt.Key, Hold] = {}
+        tools: dict[Qt.Key, Callable[[], Callable[[], None] | None]] = {}
+        for spec in ACTIONS:
+            if spec.hold:
+                act = self.commands.find(spec)
+                holds[key_code(spec.keys[0])] = Hold(
+                    lambda act=act, spec=spec: self._hold(spec.id, act), lambda act=act: act(False)
+                )
+            elif spec.strip and spec.keys:
+                tools[key_code(spec.keys[0])] = self._way_back
+        self.held_keys = HeldKeys(self, holds, tools, self.session.classes.choose_slot)
+
+    def _hold(self, action_id: str, act: Callable[[bool], None]) -> None:
+        if self.actions_by_id[action_id].isEnabled() and self._page == EDITOR:
+            act(True)
+
+    def _way_back(self) -> Callable[[], None]:
+        before = self.link.tool
+        return lambda: self.link.choose_tool(before)
+
+    def _connect(self) -> None:
+        session = self.session
+        session.message.connect(self.messages.show_message)
+        session.resolved.connect(self.messages.clear)
+        session.project_changed.connect(self._project_changed)
+        session.history_changed.connect(self._saved_state)
+        for signal in (session.sample_opened, session.history_changed, session.prediction_changed):
+            signal.connect(lambda *_: self.sync())
+        session.predictions.models_changed.connect(self.sync)
+        session.bridge.started.connect(lambda _: self.sync())
+        session.bridge.finished.connect(lambda _: self.sync())
+        session.bridge.crashed.connect(self.dialogs.show_bug)
+        session.classes.changed.connect(self.sync)
+        self.view.changed.connect(self.sync)
+        self.view.changed.connect(self._remember_view)
+        self.link.tool_changed.connect(lambda _: self.sync())
+        self.link.reading_changed.connect(self.status.show_reading)
+        canvas = self.link.canvas
+        canvas.zoom_changed.connect(lambda zoom: self.status.zoom.setText(f"{zoom * 100:.0f} %"))
+        canvas.status_text.connect(self.status.show_hint)
+        self.editor.placed.connect(self.header.show_sample)
+        self.header.page_chosen.connect(self.show_page)
+        self.start.open_asked.connect(self.dialogs.ask_folder)
+        self.start.demo_asked.connect(self.dialogs.open_demo)
+        self.start.recent_asked.connect(lambda folder: self.dialogs.open_folder(Path(folder)))
+        self.start.forgotten.connect(self._forget)
+
+    # -- state --------------------------------------------------------------------------------------------
+
+    def sync(self) -> None:
+        """Brings actions and buttons in step with what is open; many causes are served by one pass."""
+        self._sync_timer.start()
+
+    def _sync(self) -> None:
+        self.actions_by_id.sync(self.editing.available(), self._ticked())
+        self.editor.show_enabled()
+
+    def _ticked(self) -> frozenset[str]:
+        view, classes = self.view, self.session.classes
+        ticked = {
+            f"tool.{self.link.tool.value}",
+            f"page.{self._page}",
+            f"layer.{view.layer}",
+            f"style.{view.outline}",
+            f"theme.{self.themes.choice}",
+        }
+        switches = {
+            "view.overlay": view.overlay,
+            "view.colours": view.editing_colours,
+            "view.keep": view.keep_view,
+            "view.left": not self.editor.left.isHidden(),
+            "view.right": not self.editor.right.isHidden(),
+            "view.full": self.isFullScreen(),
+            "class.lock": classes.active in classes.locked,
+            "class.hide": classes.active in classes.hidden,
+            "class.solo": classes.solo == classes.active,
+        }
+        return frozenset(ticked | {name for name, on in switches.items() if on})
+
+    def _project_changed(self) -> None:
+        project = self.session.project
+        name = project.root.name if project is not None else ""
+        self.setWindowTitle(f"{name} – {TITLE}" if name else TITLE)
+        self.header.setVisible(project is not None)
+        self.status.setVisible(project is not None)
+        self.header.show_project(name)
+        self.header.project.setToolTip(str(project.root) if project else "")
+        if project is None:
+            self.start.show_recent(self.session.memory.recent)
+            self.pages.setCurrentWidget(self.start)
+        else:
+            self.view.set_opacity(self.session.memory.opacity.get(str(project.root), self.view.opacity))
+            self.show_page(EDITOR)
+        self._saved_state()
+        self.sync()
+
+    def _saved_state(self) -> None:
+        documents = self.session.documents
+        self.status.saved.setText(
+            saved_text(documents.is_saving, documents.has_failure, documents.dirty_keys)
+        )
+
+    def _remember_view(self) -> None:
+        if self.session.project is not None:
+            self.session.memory.opacity[str(self.session.project.root)] = self.view.opacity
+
+    def _forget(self, folder: str) -> None:
+        self.session.memory.forget(folder)
+        self.start.show_recent(self.session.memory.recent)
+
+    def show_page(self, page: str) -> None:
+        """Shows the editor or a dashboard, which is made when it is first needed."""
+        if self.session.project is None:
+            return
+        widget: QWidget = self.editor
+        for dashboard in DASHBOARDS:
+            if dashboard.id == page:
+                if page not in self._dashboards:
+                    self._dashboards[page] = dashboard.make(self.session)
+                    self.pages.addWidget(self._dashboards[page])
+                widget = self._dashboards[page]
+        self._page = page
+        self.pages.setCurrentWidget(widget)
+        self.header.pages.set_value(page)
+        self.sync()
+
+    # -- looks --------------------------------------------------------------------------------------------
+
+    def choose_theme(self, choice: str) -> None:
+        """Switches the theme and remembers it."""
+        self.themes.choose(choice)
+        self.session.settings.set("theme", choice)
+        self.sync()
+
+    def change_text_size(self, by: float) -> None:
+        """Makes the interface's text larger or smaller and remembers it."""
+        scale = min(max(self.themes.scale + by, SMALLEST_TEXT), LARGEST_TEXT)
+        self.themes.set_scale(round(scale, 2))
+        self.session.settings.set("text_scale", round(scale, 2))
+
+    def toggle_full_screen(self) -> None:
+        """Fills the screen, or not."""
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+        self.sync()
+
+    def _restore(self) -> None:
+        memory = self.session.memory
+        self.resize(1440, 900)
+        if memory.geometry:
+            self.restoreGeometry(QByteArray.fromBase64(memory.geometry.encode()))
+        sizes = memory.splitters.get("editor")
+        if sizes:
+            self.editor.splitter.setSizes(sizes)
+
+    # -- events -------------------------------------------------------------------------------------------
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Saves when the window loses the keyboard."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and not self.isActiveWindow():
+            self.session.documents.save_all()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Takes a dragged folder."""
+        if dropped_folder(event) is not None:
+            event.acceptProposedAction()
+            self.start.set_drag_over(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """The folder went elsewhere."""
+        self.start.set_drag_over(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Opens a dropped folder."""
+        self.start.set_drag_over(False)
+        folder = dropped_folder(event)
+        if folder is not None:
+            event.acceptProposedAction()
+            self.dialogs.open_folder(folder)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Saves everything, ends Jobs, remembers the window."""
+        memory = self.session.memory
+        memory.geometry = self.saveGeometry().toBase64().toStdString()
+        memory.splitters["editor"] = self.editor.splitter.sizes()
+        self.session.close()
+        memory.save()
+        event.accept()
+
+
+def key_code(key: str) -> Qt.Key:
+    """The Qt key of a single-key shortcut such as "H" or "Space"."""
+    return QKeySequence(key)[0].key()
+
+
+def saved_text(saving: bool, failed: bool, dirty: frozenset[str]) -> str:
+    """What the status bar says about unsaved edits."""
+    if failed:
+        return "Saving failed"
+    if saving:
+        return "Saving…"
+    return "Unsaved" if dirty else "Saved"
+
+
+def dropped_folder(event: QDropEvent) -> Path | None:
+    """The folder that a drag carries (a file stands for its folder), or None."""
+    for url in event.mimeData().urls():
+        if url.isLocalFile():
+            path = Path(url.toLocalFile())
+            return path if path.is_dir() else path.parent
+    return None

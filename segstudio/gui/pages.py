@@ -1,0 +1,34 @@
+"""The window's pages: the editor, and dashboards that are made when they are first shown."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtWidgets import QWidget
+
+from segstudio.gui.session import Session
+
+EDITOR = "editor"
+
+
+@dataclass(frozen=True)
+class DashboardPage:
+    """A dashboard: its id (that of its action, `page.<id>`) and what makes it."""
+
+    id: str
+    make: Callable[[Session], QWidget]
+
+
+def _classes(session: Session) -> QWidget:
+    # Imported here: plots load slowly, and most starts never show them.
+    from segstudio.gui.dashboards.class_dashboard import ClassDashboard
+
+    return ClassDashboard(session)
+
+
+def _speed(session: Session) -> QWidget:
+    from segstudio.gui.dashboards.speed_dashboard import SpeedDashboard
+
+    return SpeedDashboard(session)
+
+
+DASHBOARDS = (DashboardPage("classes", _classes), DashboardPage("speed", _speed))

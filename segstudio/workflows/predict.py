@@ -1,0 +1,293 @@
+"""Predicts folders, files and video: decoding, inference and writing overlap; finished outputs are kept."""
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.annotation.palette import load_palette
+from segstudio.errors import ImageError, InputError
+from segstudio.images import (
+    IMAGE_SUFFIXES,
+    VIDEO_SUFFIXES,
+    atomic_write,
+    frames,
+    list_images,
+    mask_bytes,
+    read_image,
+    write_image,
+    write_mask,
+)
+from segstudio.inference.backend import AUTO, open_backend
+from segstudio.inference.catalog import find_model
+from segstudio.inference.predictor import Prediction, Predictor, Window
+from segstudio.inference.spec import ModelSpec
+from segstudio.jobs import JobContext
+
+SAVES = ("ids", "color", "overlay", "confidence")
+MANIFEST = "predict.json"
+QUEUE_LENGTH = 4
+GREY = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An input that could not be predicted, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PredictResult:
+    """Outcome of a prediction: milliseconds are per image, from its decoding to its written files."""
+
+    images: int
+    resumed: int
+    seconds: float
+    fps: float
+    latency_ms: dict[str, float]
+    stages: dict[str, float]
+    skipped: tuple[Skipped, ...]
+    backend: str
+    device: str
+    out: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input: a name for its outputs, where it comes from, and how to decode it."""
+
+    name: str
+    path: Path
+    decode: Callable[[], NDArray[np.uint8]]
+
+
+@dataclass
+class Stopwatch:
+    """Seconds by stage, per image; filled by the threads of a prediction, each by its own stage."""
+
+    stages: dict[str, list[float]] = field(
+        default_factory=lambda: {"decode": [], "inference": [], "write": []}
+    )
+
+    def add(self, stage: str, began: float) -> None:
+        """Notes the time since `began` (perf_counter)."""
+        self.stages[stage].append(time.perf_counter() - began)
+
+    def totals(self) -> dict[str, float]:
+        """Seconds by stage over all images."""
+        return {stage: round(sum(times), 4) for stage, times in self.stages.items()}
+
+    def latency_ms(self) -> dict[str, float]:
+        """p50, p95 and p99 of the sum of the stages of an image."""
+        rows = list(zip(*self.stages.values(), strict=False))
+        if not rows:
+            return {"p50": 0.0, "p95": 0.0, "p99": 0.0}
+        sums = np.array(rows).sum(axis=1) * 1000
+        return {f"p{p}": round(float(np.percentile(sums, p)), 3) for p in (50, 95, 99)}
+
+
+def predict_inputs(
+    inputs: Sequence[Path],
+    model: str | Path,
+    out: Path,
+    *,
+    backend: str = AUTO,
+    window: Window = "whole",
+    tta: bool = False,
+    save: Sequence[str] = ("ids",),
+    context: JobContext | None = None,
+) -> PredictResult:
+    """Predicts every image and video frame of the inputs into `out`, with the inputs' folders and names.
+
+    Outputs that are there already, made by the same model and newer than their input, are kept.
+
+    Raises:
+        InputError: nothing to predict, an unknown kind of output, or an output folder that cannot be written.
+        ModelError, BackendError: the model cannot be run.
+    """
+    context = context or JobContext()
+    for kind in save:
+        if kind not in SAVES:
+            raise InputError(f"cannot save {kind!r}", hint=f"use: {', '.join(SAVES)}")
+    folder, spec = find_model(model)
+    sources = list(list_sources(inputs))
+    if not sources:
+        raise InputError(f"no images in {', '.join(map(str, inputs))}", hint="give images, videos or folders")
+    identity = {"weights": spec.weights_sha256, "window": window, "tta": tta, "name": spec.name}
+    same = _same_manifest(out, identity)
+    todo = [source for source in sources if not (same and _is_finished(source, out, save))]
+    atomic_write(out / MANIFEST, json.dumps(identity, indent=2).encode())
+    predictor = Predictor(open_backend(folder, spec, backend), spec, window, tta=tta)
+    watch, began = Stopwatch(), time.perf_counter()
+    try:
+        done, skipped = _run(todo, predictor, _writer(spec, out, save), watch, context)
+    finally:
+        predictor.close()
+    seconds = time.perf_counter() - began if todo else 0.0
+    return PredictResult(
+        images=done,
+        resumed=len(sources) - len(todo),
+        seconds=round(seconds, 4),
+        fps=round(done / seconds, 3) if seconds and done else 0.0,
+        latency_ms=watch.latency_ms(),
+        stages=watch.totals(),
+        skipped=tuple(skipped),
+        backend=predictor.backend.name,
+        device=predictor.backend.device,
+        out=str(out),
+    )
+
+
+def list_sources(inputs: Sequence[Path]) -> Iterator[Source]:
+    """All images and video frames of files and folders; names are unique.
+
+    Raises:
+        InputError: an input does not exist, or a file is neither image nor video.
+    """
+    taken: set[str] = set()
+    for entry in inputs:
+        if entry.is_dir():
+            for path in list_images(entry):
+                yield _source(path, path.relative_to(entry), taken)
+        elif not entry.exists():
+            raise InputError(f"{entry} does not exist")
+        elif entry.suffix.lower() in VIDEO_SUFFIXES:
+            for index, frame in frames(entry):
+                name = f"{entry.stem}/{index:06d}"
+                yield Source(name, entry, lambda frame=frame: frame)  # type: ignore[misc]  # binds this frame
+        elif entry.suffix.lower() in IMAGE_SUFFIXES:
+            yield _source(entry, Path(entry.name), taken)
+        else:
+            raise InputError(f"{entry} is neither an image nor a video")
+
+
+def _source(path: Path, relative: Path, taken: set[str]) -> Source:
+    name = relative.with_suffix("").as_posix()
+    if name in taken:
+        name = relative.as_posix()
+    taken.add(name)
+    return Source(name, path, lambda: read_image(path))
+
+
+def output_path(out: Path, source: Source, kind: str) -> Path:
+    """Where one kind of output of a source goes: ids directly, others in a folder of their own."""
+    if kind == "ids":
+        return out / f"{source.name}.png"
+    return out / kind / f"{source.name}.{'jpg' if kind == 'overlay' else 'png'}"
+
+
+def _same_manifest(out: Path, identity: dict[str, object]) -> bool:
+    with suppress(OSError, ValueError):
+        return bool(json.loads((out / MANIFEST).read_text(encoding="utf-8")) == identity)
+    return False
+
+
+def _is_finished(source: Source, out: Path, save: Sequence[str]) -> bool:
+    try:
+        changed = source.path.stat().st_mtime
+        return all(output_path(out, source, kind).stat().st_mtime >= changed for kind in save)
+    except OSError:
+        return False
+
+
+Write = Callable[[Source, NDArray[np.uint8], Prediction], None]
+
+
+def _writer(spec: ModelSpec, out: Path, save: Sequence[str]) -> Write:
+    colours = load_palette(spec.palette).colours()
+
+    def write(source: Source, image: NDArray[np.uint8], prediction: Prediction) -> None:
+        for kind in save:
+            path = output_path(out, source, kind)
+            if kind == "ids":
+                write_mask(path, prediction.ids, colours)
+            elif kind == "color":
+                write_image(path, colours[prediction.ids])
+            elif kind == "overlay":
+                blend = image.astype(np.uint16) + colours[prediction.ids]
+                write_image(path, (blend // 2).astype(np.uint8))
+            else:
+                atomic_write(path, mask_bytes(prediction.confidence, GREY))
+
+    return write
+
+
+def _run(
+    sources: Sequence[Source], predictor: Predictor, write: Write, watch: Stopwatch, context: JobContext
+) -> tuple[int, list[Skipped]]:
+    """Decodes ahead and writes behind the inference, through queues of a few images."""
+    decoded: queue.Queue[tuple[Source, NDArray[np.uint8]] | None] = queue.Queue(QUEUE_LENGTH)
+    finished: queue.Queue[tuple[Source, NDArray[np.uint8], Prediction] | None] = queue.Queue(QUEUE_LENGTH)
+    skipped: list[Skipped] = []
+    errors: list[BaseException] = []
+    stop = threading.Event()
+
+    def decode() -> None:
+        try:
+            for source in sources:
+                if stop.is_set():
+                    break
+                began = time.perf_counter()
+                try:
+                    image = source.decode()
+                except ImageError as error:
+                    skipped.append(Skipped(str(source.path), error.message))
+                    continue
+                watch.add("decode", began)
+                decoded.put((source, image))
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that started this one
+            errors.append(error)
+        finally:
+            decoded.put(None)
+
+    def store() -> None:
+        while (entry := finished.get()) is not None:
+            if errors:
+                continue
+            began = time.perf_counter()
+            try:
+                write(*entry)
+            except BaseException as error:  # noqa: BLE001 - raised again by the thread that started this one
+                errors.append(error)
+            watch.add("write", began)
+
+    threads = [threading.Thread(target=decode, daemon=True), threading.Thread(target=store, daemon=True)]
+    for thread in threads:
+        thread.start()
+    done = 0
+    try:
+        while (entry := decoded.get()) is not None and not errors:
+            context.check()
+            began = time.perf_counter()
+            prediction = predictor.predict(entry[1])
+            watch.add("inference", began)
+            finished.put((*entry, prediction))
+            done += 1
+            context.progress(done + len(skipped), len(sources), entry[0].name)
+    finally:
+        stop.set()
+        _drain(decoded, threads[0])
+        finished.put(None)
+        for thread in threads:
+            thread.join()
+    if errors:
+        raise errors[0]
+    return done, skipped
+
+
+def _drain(
+    waiting: "queue.Queue[tuple[Source, NDArray[np.uint8]] | None]", producer: threading.Thread
+) -> None:
+    """Lets a producer that waits for room in its queue come to its end."""
+    while producer.is_alive():
+        with suppress(queue.Empty):
+            waiting.get(timeout=0.05)

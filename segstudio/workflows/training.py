@@ -1,0 +1,97 @@
+"""Runs trainings as child processes, and reads what runs left behind."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segstudio.jobs import JobContext, run_child
+
+EVENTS = "events.jsonl"
+
+
+@dataclass(frozen=True)
+class RunCurves:
+    """The curves of one run, by optimiser step; scores are fractions 0-1."""
+
+    name: str
+    folder: Path
+    steps: int
+    done: int
+    finished: bool
+    loss: tuple[tuple[int, float], ...]
+    learning_rate: tuple[tuple[int, float], ...]
+    miou: tuple[tuple[int, float], ...]
+    accuracy: tuple[tuple[int, float], ...]
+    class_iou: dict[str, tuple[tuple[int, float], ...]]
+    seconds: float
+
+    @property
+    def best_miou(self) -> float | None:
+        """The best validation mIoU, or None before the first validation."""
+        return max((value for _, value in self.miou), default=None)
+
+
+def child_command(*words: str) -> list[str]:
+    """The command line of segstudio in a process of its own."""
+    return [sys.executable, "-m", "segstudio", *words]
+
+
+def run_training(spec: Path, overrides: Sequence[str], context: JobContext) -> Any:
+    """Trains in a child process; events of the run arrive through the context."""
+    return run_child(child_command("train", "-e", str(spec), "--json-events", *overrides), context)
+
+
+def list_runs(folder: Path) -> list[Path]:
+    """Folders below `folder` that hold a run, oldest first."""
+    if not folder.is_dir():
+        return []
+    found = [path.parent for path in folder.glob(f"*/{EVENTS}")]
+    return sorted(found, key=lambda path: (path / EVENTS).stat().st_mtime)
+
+
+def read_run(folder: Path) -> RunCurves:
+    """The curves of a run; lines that a crash cut short are left out."""
+    loss, rate, miou, accuracy = [], [], [], []
+    class_iou: dict[str, list[tuple[int, float]]] = {}
+    steps = done = 0
+    finished = False
+    first = last = 0.0
+    for event in _events(folder / EVENTS):
+        step = int(event.get("step", 0))
+        done = max(done, step)
+        last = float(event.get("time", last))
+        first = first or last
+        kind = event.get("kind")
+        if kind == "start":
+            steps = int(event.get("steps", 0))
+        elif kind == "step":
+            loss.append((step, float(event["loss"])))
+            rate.append((step, float(event["lr"])))
+        elif kind == "validation":
+            miou.append((step, float(event["miou"])))
+            accuracy.append((step, float(event["aacc"])))
+            for name, value in event.get("iou", {}).items():
+                if value is not None:
+                    class_iou.setdefault(name, []).append((step, float(value)))
+        elif kind == "end":
+            finished = not event.get("stopped", False)
+    return RunCurves(
+        folder.name, folder, steps, done, finished, tuple(loss), tuple(rate), tuple(miou), tuple(accuracy),
+        {name: tuple(points) for name, points in class_iou.items()}, last - first,
+    )  # fmt: skip
+
+
+def _events(path: Path) -> list[dict[str, Any]]:
+    events = []
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(event, dict):
+                events.append(event)
+    return events

@@ -1,0 +1,210 @@
+"""The window's logic that needs no window: filters, keys by place, colours, shares, what is remembered."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segstudio import paths
+from segstudio.errors import SegstudioError
+from segstudio.gui import memory as memory_module
+from segstudio.gui.dialogs.bug_report import report_text
+from segstudio.gui.dialogs.chooser import Choice, matching
+from segstudio.gui.memory import Memory, load_memory
+from segstudio.gui.message import ERROR, Message, from_error
+from segstudio.gui.panels.editor_page import agreement, edit_text, shares
+from segstudio.gui.panels.status_bar import Reading, reading_text
+from segstudio.gui.panels.tool_strip import SLIDER_STEPS, radius_from_slider, slider_from_radius
+from segstudio.gui.physical_keys import KeyPress, class_slot, slot_text
+from segstudio.gui.sample_book import SampleBook, SampleFilter, needs_work
+from segstudio.gui.theme import DARK, LIGHT, Theme, contrast, stylesheet
+from segstudio.project.sample import Sample, SampleStatus
+
+
+def sample(key: str, status: SampleStatus = SampleStatus.UNLABELLED) -> Sample:
+    return Sample(key, Path(f"{key}.png"), Path(f"masks/{key}.png"), status, "", "", 10, 10)
+
+
+class TestFilter:
+    samples = (
+        sample("train/Night_01", SampleStatus.ACCEPTED),
+        sample("train/day_02"),
+        sample("val/night_10", SampleStatus.REJECTED),
+    )
+
+    def test_all_words_must_occur_whatever_their_case(self) -> None:
+        assert [s.key for s in SampleFilter("NIGHT train").select(self.samples)] == ["train/Night_01"]
+
+    def test_no_status_means_all(self) -> None:
+        assert len(SampleFilter().select(self.samples)) == 3
+
+    def test_statuses_and_text_combine(self) -> None:
+        wanted = SampleFilter("night", frozenset({SampleStatus.REJECTED}))
+        assert [s.key for s in wanted.select(self.samples)] == ["val/night_10"]
+
+    def test_neighbours_follow_the_filter(self) -> None:
+        book = SampleBook()
+        book.load(self.samples)
+        book.set_filter(SampleFilter("night"))
+        assert (after := book.neighbour("train/Night_01", 1)) is not None
+        assert after.key == "val/night_10"
+        assert book.neighbour("val/night_10", 1) is None
+        work = book.neighbour(None, 1, needs_work)
+        assert work is not None
+        assert work.key == "val/night_10"
+
+    def test_a_sample_that_stops_matching_stays_until_the_filter_is_set(self) -> None:
+        book = SampleBook()
+        book.load(self.samples)
+        book.set_filter(SampleFilter("", frozenset({SampleStatus.REJECTED})))
+        book.update([sample("val/night_10", SampleStatus.SUBMITTED)])
+        assert [s.status for s in book.listed] == [SampleStatus.SUBMITTED]
+        book.set_filter(book.filter)
+        assert book.listed == []
+
+
+class TestPhysicalKeys:
+    @pytest.mark.parametrize(
+        ("press", "slot"),
+        [
+            (KeyPress("xcb", 10, 0, ord("1"), False), 0),
+            (KeyPress("xcb", 19, 0, ord("0"), False), 9),
+            # AZERTY: the same key types an ampersand without Shift, a digit with it.
+            (KeyPress("xcb", 10, 0, ord("&"), False), 0),
+            (KeyPress("wayland", 10, 0, ord("1"), True), 10),
+            (KeyPress("windows", 11, 0, ord("0"), True), 19),
+            (KeyPress("cocoa", 0, 22, ord("6"), False), 5),
+            (KeyPress("offscreen", 0, 0, ord("3"), False), 2),
+            (KeyPress("offscreen", 0, 0, ord("#"), True), 12),
+            (KeyPress("offscreen", 0, 0, ord("3"), True), 12),
+            (KeyPress("xcb", 38, 0, ord("A"), False), None),
+            (KeyPress("offscreen", 0, 0, 0x01000004, False), None),
+        ],
+    )
+    def test_slot_by_place(self, press: KeyPress, slot: int | None) -> None:
+        assert class_slot(press) == slot
+
+    def test_texts(self) -> None:
+        assert [slot_text(slot) for slot in (0, 9, 10, 19, 20, -1)] == ["1", "0", "⇧1", "⇧0", "", ""]
+
+
+class TestTheme:
+    texts = ("text", "muted", "accent", "success", "warning", "danger", "violet")
+    backs = ("window", "panel", "raised", "field")
+
+    @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+    @pytest.mark.parametrize("back", backs)
+    @pytest.mark.parametrize("text", texts)
+    def test_words_can_be_read(self, theme: Theme, text: str, back: str) -> None:
+        assert contrast(theme.colours[text], theme.colours[back]) >= 4.5
+
+    @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+    def test_words_on_coloured_grounds_can_be_read(self, theme: Theme) -> None:
+        pairs = [("on-primary", "primary"), ("on-primary", "primary-hover"), ("text", "selection")]
+        pairs += [
+            (text, f"{level}-back")
+            for level in ("success", "warning", "danger", "info")
+            for text in ("text", "muted")
+        ]
+        for text, back in pairs:
+            assert contrast(theme.colours[text], theme.colours[back]) >= 4.5, (text, back)
+
+    def test_both_have_the_same_roles(self) -> None:
+        assert LIGHT.colours.keys() == DARK.colours.keys()
+
+    def test_contrast_is_that_of_the_standard(self) -> None:
+        assert contrast("#000000", "#ffffff") == pytest.approx(21.0)
+        assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+    @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+    def test_no_word_is_left_unreplaced_and_files_exist(self, theme: Theme) -> None:
+        text = stylesheet(theme, 1.25)
+        rules = text.split("*/", 1)[1]
+        assert "@" not in rules
+        for part in rules.split('url("')[1:]:
+            assert Path(part.split('"')[0]).is_file()
+
+    def test_canvas_ground_is_neutral(self) -> None:
+        for theme in (LIGHT, DARK):
+            colour = theme.colours["canvas"]
+            assert colour[1:3] == colour[3:5] == colour[5:7]
+
+
+class TestFigures:
+    def test_shares_are_those_of_numpy(self) -> None:
+        mask = np.random.default_rng(3).integers(0, 256, (40, 50), np.uint8)
+        np.testing.assert_allclose(shares(mask), np.bincount(mask.ravel(), minlength=256) / mask.size)
+
+    def test_agreement_leaves_unlabelled_pixels_out(self) -> None:
+        mask = np.array([[0, 1, 255, 255]], np.uint8)
+        predicted = np.array([[0, 2, 0, 255]], np.uint8)
+        assert agreement(mask, predicted) == pytest.approx(0.5)
+        assert agreement(np.full((2, 2), 255, np.uint8), np.zeros((2, 2), np.uint8)) is None
+
+    @given(st.integers(0, SLIDER_STEPS))
+    def test_slider_and_radius_are_inverse(self, step: int) -> None:
+        assert slider_from_radius(radius_from_slider(step)) == step
+
+    def test_texts(self) -> None:
+        assert edit_text("Brush: rider", 1812) == "Brush: rider, 1,812 px"
+        place, colour, classes = reading_text(Reading(3, 4, (1, 2, 255), "road", "car", 0.876))
+        assert (place, colour) == ("3, 4", "RGB   1   2 255")
+        assert classes == "road   ·   model: car 88 %"
+        assert reading_text(Reading(3, 4, (1, 2, 3), "road"))[2] == "road"
+
+
+class TestMemory:
+    def test_comes_back(self) -> None:
+        memory = Memory()
+        for name in ("a", "b", "a"):
+            memory.opened(Path(name))
+        memory.opacity["a"] = 0.25
+        memory.save()
+        again = load_memory()
+        assert again.recent == ["a", "b"]
+        assert again.opacity == {"a": 0.25}
+
+    @pytest.mark.parametrize("content", [b"", b"[1]", b"\xff\xfe", b'{"recent": 3, "opacity": []}'])
+    def test_damage_costs_only_comfort(self, content: bytes) -> None:
+        (paths.user_config_dir() / memory_module.FILE).write_bytes(content)
+        assert load_memory() == Memory()
+
+    def test_forgets(self) -> None:
+        memory = Memory(recent=["a", "b"], last_sample={"a": "k"})
+        memory.forget("a")
+        assert memory == Memory(recent=["b"])
+
+    def test_keeps_a_dozen(self) -> None:
+        memory = Memory()
+        for number in range(30):
+            memory.opened(Path(str(number)))
+        assert len(memory.recent) == 12
+        assert memory.recent[0] == "29"
+
+
+def test_chooser_finds_parts_of_words_and_prefers_starts() -> None:
+    choices = [
+        Choice("Zoom out", 0, path="View"),
+        Choice("Outlines", 1, path="View"),
+        Choice("Undo", 2, path="Edit"),
+    ]
+    assert [choice.value for choice in matching(choices, "out")] == [1, 0]
+    assert [choice.value for choice in matching(choices, "edit un")] == [2]
+    assert [choice.value for choice in matching(choices, "")] == [0, 1, 2]
+    assert matching(choices, "xyz") == []
+
+
+def test_messages_of_one_topic_replace_each_other() -> None:
+    assert Message("info", "a", topic="t").key == Message("error", "b", topic="t").key
+    assert Message("info", "a").key == "a"
+    shown = from_error(SegstudioError("disk full", hint="free some space"))
+    assert (shown.level, shown.text, shown.hint) == (ERROR, "disk full", "free some space")
+
+
+def test_a_report_names_versions_and_trace() -> None:
+    text = report_text("ValueError: x", "Traceback\n  line\n")
+    assert text.startswith("ValueError: x\n\nTraceback")
+    assert "numpy" in text
+    assert "PySide6" in text
