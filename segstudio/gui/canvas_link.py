@@ -1,15 +1,14 @@
 """Ties the canvas to the Session: what it shows, what may be edited, and what the user does on it."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from segstudio.annotation.history import Edit
 from segstudio.gui.canvas.canvas import Canvas
+from segstudio.gui.canvas.interactions import relabel
 from segstudio.gui.canvas.modes import Layer, OutlineMode, ToolName
-from segstudio.gui.editing import Editing
+from segstudio.gui.canvas.view import View
 from segstudio.gui.panels.status_bar import Reading
 from segstudio.gui.session import Session
 from segstudio.gui.view_state import ViewState
@@ -24,15 +23,15 @@ class CanvasLink(QObject):
     tool_changed = Signal(str)
     reading_changed = Signal(object)
 
-    def __init__(self, session: Session, editing: Editing, view: ViewState, canvas: Canvas) -> None:
+    def __init__(self, session: Session, view: ViewState, canvas: Canvas) -> None:
         super().__init__(canvas)
         self._session = session
-        self._editing = editing
         self._view = view
         self.canvas = canvas
         self.tool = ToolName.BRUSH
         self._shown: str | None = None
-        self._views: dict[str, Any] = {}
+        self._pixel: tuple[int, int] | None = None
+        self._views: dict[str, View] = {}
         self._connect()
         self._show_view()
         self._show_classes()
@@ -68,11 +67,12 @@ class CanvasLink(QObject):
             return
         same = key == self._shown
         self._remember_view()
-        self._shown = key
         keep = self._view.keep_view and canvas.has_image
         state = canvas.view_state() if keep or same else self._views.get(key)
+        # A stroke that is under way ends here, and still belongs to the sample before.
         canvas.set_image(loaded.image)
         canvas.set_document(entry.document if entry is not None else None)
+        self._shown = key
         problem = session.problem
         canvas.set_editable(problem is None, problem.message if problem else "")
         if state is not None:
@@ -146,10 +146,23 @@ class CanvasLink(QObject):
         least = radius + (0.5 if factor > 1 else -0.5)
         self.canvas.set_brush_radius(max(wanted, least) if factor > 1 else min(wanted, least))
 
+    def choose_slot(self, slot: int) -> None:
+        """A class key: makes the class active; with the relabel tool it relabels what is pointed at."""
+        self._session.classes.choose_slot(slot)
+        document, pixel = self.canvas.document, self._pixel
+        if self.canvas.tool is not ToolName.RELABEL or document is None or pixel is None:
+            return
+        if self.canvas.editable and not document.in_stroke:
+            title, value = "Relabel", self._session.classes.active
+            edit = relabel(document, *pixel, value, self.canvas.protection, title)
+            self.canvas.report_edit(edit)
+
     def _edited(self, edit: Edit) -> None:
-        self._editing.commit(edit)
+        if self._shown is not None:
+            self._session.documents.committed(self._shown, edit)
 
     def _hovered(self, x: int, y: int) -> None:
+        self._pixel = (x, y) if x >= 0 else None
         self.reading_changed.emit(self.reading(x, y))
 
     def reading(self, x: int, y: int) -> Reading | None:

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.annotation import accept
-from segstudio.annotation.history import Edit
 from segstudio.annotation.tools import Protection
 from segstudio.gui.actions import Needs
 from segstudio.gui.message import INFO, Message
@@ -22,12 +21,6 @@ class Editing:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-
-    def commit(self, edit: Edit) -> None:
-        """Takes note of an edit that the canvas made."""
-        key = self._session.current
-        if key is not None:
-            self._session.documents.committed(key, edit)
 
     def undo(self) -> None:
         """Takes the last edit back."""

@@ -1,10 +1,11 @@
 """The main window: menus, pages and status around a Session; it lays out and connects."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from segstudio.gui.action_set import ActionSet
@@ -14,6 +15,7 @@ from segstudio.gui.dialogs.opener import Dialogs
 from segstudio.gui.editing import Editing
 from segstudio.gui.held_keys import HeldKeys, Hold
 from segstudio.gui.icons import Icons
+from segstudio.gui.message import INFO, Message
 from segstudio.gui.pages import DASHBOARDS, EDITOR
 from segstudio.gui.panels.editor_page import EditorPage
 from segstudio.gui.panels.header_bar import HeaderBar
@@ -90,7 +92,7 @@ class MainWindow(QMainWindow):
     def _fill_recent(self) -> None:
         self._recent.clear()
         for folder in self.session.memory.recent:
-            self._recent.addAction(folder, lambda folder=folder: self.dialogs.open_folder(Path(folder)))
+            self._recent.addAction(folder, partial(self.dialogs.open_folder, Path(folder)))
 
     def _serve_keys(self) -> None:
         holds: dict[Qt.Key, Hold] = {}
@@ -98,12 +100,10 @@ class MainWindow(QMainWindow):
         for spec in ACTIONS:
             if spec.hold:
                 act = self.commands.find(spec)
-                holds[key_code(spec.keys[0])] = Hold(
-                    lambda act=act, spec=spec: self._hold(spec.id, act), lambda act=act: act(False)
-                )
+                holds[key_code(spec.keys[0])] = Hold(partial(self._hold, spec.id, act), partial(act, False))
             elif spec.strip and spec.keys:
                 tools[key_code(spec.keys[0])] = self._way_back
-        self.held_keys = HeldKeys(self, holds, tools, self.session.classes.choose_slot)
+        self.held_keys = HeldKeys(self, holds, tools, self.link.choose_slot)
 
     def _hold(self, action_id: str, act: Callable[[bool], None]) -> None:
         if self.actions_by_id[action_id].isEnabled() and self._page == EDITOR:
@@ -132,7 +132,7 @@ class MainWindow(QMainWindow):
         self.link.reading_changed.connect(self.status.show_reading)
         canvas = self.link.canvas
         canvas.zoom_changed.connect(lambda zoom: self.status.zoom.setText(f"{zoom * 100:.0f} %"))
-        canvas.status_text.connect(self.status.show_hint)
+        canvas.status_text.connect(lambda text: session.message.emit(Message(INFO, text, topic="canvas")))
         self.editor.placed.connect(self.header.show_sample)
         self.header.page_chosen.connect(self.show_page)
         self.start.open_asked.connect(self.dialogs.ask_folder)
@@ -243,9 +243,8 @@ class MainWindow(QMainWindow):
         self.resize(1440, 900)
         if memory.geometry:
             self.restoreGeometry(QByteArray.fromBase64(memory.geometry.encode()))
-        sizes = memory.splitters.get("editor")
-        if sizes:
-            self.editor.splitter.setSizes(sizes)
+        self.editor.resize(self.size())
+        self.editor.set_widths(memory.splitters.get("editor", ()))
 
     # -- events -------------------------------------------------------------------------------------------
 
@@ -285,7 +284,7 @@ class MainWindow(QMainWindow):
 
 def key_code(key: str) -> Qt.Key:
     """The Qt key of a single-key shortcut such as "H" or "Space"."""
-    return QKeySequence(key)[0].key()
+    return Qt.Key.Key_Space if key == "Space" else Qt.Key(ord(key))
 
 
 def saved_text(saving: bool, failed: bool, dirty: frozenset[str]) -> str:

@@ -20,15 +20,15 @@ class DashboardPage:
 
 def _classes(session: Session) -> QWidget:
     # Imported here: plots load slowly, and most starts never show them.
-    from segstudio.gui.dashboards.class_dashboard import ClassDashboard
+    from segstudio.gui.dashboards.classes_view import ClassesView
 
-    return ClassDashboard(session)
+    return ClassesView(session)
 
 
 def _speed(session: Session) -> QWidget:
-    from segstudio.gui.dashboards.speed_dashboard import SpeedDashboard
+    from segstudio.gui.dashboards.speed_view import SpeedView
 
-    return SpeedDashboard(session)
+    return SpeedView(session)
 
 
 DASHBOARDS = (DashboardPage("classes", _classes), DashboardPage("speed", _speed))

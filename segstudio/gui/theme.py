@@ -77,7 +77,7 @@ DARK = Theme(
             "disabled": "#666974",
             "accent": "#7ba4ff",
             "primary": "#3b6fe6",
-            "primary-hover": "#4a7cf0",
+            "primary-hover": "#3363d2",
             "on-primary": "#ffffff",
             "selection": "#2a3b61",
             "focus": "#7ba4ff",

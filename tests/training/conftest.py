@@ -73,6 +73,8 @@ def make_spec(tiny_frames: Path, tmp_path: Path) -> SpecMaker:
             "studio": {
                 "max_steps": steps,
                 "accelerator": "cpu",
+                # Threads that wait for each other cost more than such small steps take.
+                "threads": 1,
                 "short_side": SIDE,
                 "head_lr_factor": 1.0,
                 **(studio or {}),

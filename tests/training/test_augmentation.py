@@ -64,8 +64,8 @@ def test_image_and_mask_move_together(seed: int) -> None:
     near = np.ones((5, 5), np.uint8)
     inside = cv2.dilate(target, near) == cv2.erode(target, near)
     inside[[0, 1, -2, -1]] = inside[:, [0, 1, -2, -1]] = False
-    # Away from the edges of blocks, where bilinear sampling mixes, the grey names the class; what lies outside
-    # the image is black and ignored.
+    # Away from the edges of blocks, where bilinear sampling mixes, the grey names the class; what lies
+    # outside the image is black and ignored.
     expected = np.where(target == 255, 0, target * np.int64(10))
     assert np.abs(crop[:, :, 0].astype(np.int64) - expected)[inside].max(initial=0) <= 1
 

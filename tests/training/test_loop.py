@@ -10,10 +10,11 @@ from torch import Tensor
 
 from segstudio.errors import ModelError, SpecError
 from segstudio.jobs import JobContext
+from segstudio.networks.segformer import SegFormer
 from segstudio.training.checkpoint import read_checkpoint
 from segstudio.training.events import read_events
 from segstudio.training.loop import TrainResult, train
-from segstudio.training.spec import TrainSpec
+from segstudio.training.spec import TrainSpec, train_spec_from_dict, train_spec_to_dict
 from tests.training.conftest import SpecMaker
 
 EASY = {
@@ -32,14 +33,14 @@ def latest_weights(result: TrainResult) -> dict[str, Tensor]:
 
 
 def stop_after(step: int) -> JobContext:
-    """A context that is cancelled while its run logs a step."""
-    context = JobContext(on_event=lambda event: heard(event))
+    """A context that is cancelled when its run has validated a step."""
 
-    def heard(event: object) -> None:
+    def hear(event: object) -> None:
         assert isinstance(event, dict)
         if event["kind"] == "validation" and event["step"] == step:
             context.cancel()
 
+    context = JobContext(on_event=hear)
     return context
 
 
@@ -128,15 +129,10 @@ def test_start_weights_are_taken(make_spec: SpecMaker) -> None:
 
 
 def test_frozen_encoder_stays(make_spec: SpecMaker) -> None:
-    spec = make_spec(steps=2)
-    from segstudio.training.spec import train_spec_from_dict, train_spec_to_dict
-
-    values = train_spec_to_dict(spec)
+    values = train_spec_to_dict(make_spec(steps=2))
     values["model"]["backbone"]["freeze_backbone"] = True
     state = read_checkpoint(run(train_spec_from_dict(values)).folder / "latest.pth")
     torch.manual_seed(3)
-    from segstudio.networks.segformer import SegFormer
-
     fresh = SegFormer("mit_b0", 19).state_dict()
     moved = {
         name.split(".")[0]

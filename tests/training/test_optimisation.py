@@ -1,5 +1,7 @@
 """Learning rates, parameter groups, class weights and the moving average, against values by hand."""
 
+import platform
+
 import numpy as np
 import pytest
 import torch
@@ -50,9 +52,7 @@ def test_class_weights_have_mean_one_over_the_classes_that_occur() -> None:
 def test_moving_average_by_hand() -> None:
     layer = torch.nn.BatchNorm1d(1)
     average = copy_weights(layer)
-    with torch.no_grad():
-        layer.weight.fill_(3.0)
-        layer.num_batches_tracked.fill_(7)
+    layer.load_state_dict({**average, "weight": torch.tensor([3.0]), "num_batches_tracked": torch.tensor(7)})
     update_average(average, layer, 0.9, step=10**6)
     assert average["weight"].item() == pytest.approx(0.9 * 1.0 + 0.1 * 3.0)
     assert average["num_batches_tracked"].item() == 7
@@ -66,6 +66,4 @@ def test_epochs_round_up(make_spec: SpecMaker) -> None:
 
 
 def test_allocator_is_told_only_where_it_listens() -> None:
-    import platform
-
     assert keep_freed_memory() == (platform.libc_ver()[0] == "glibc")

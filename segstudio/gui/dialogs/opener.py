@@ -4,6 +4,7 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QWidget
@@ -116,7 +117,7 @@ class Dialogs(QObject):
         ]
         self._choose("Find a class", choices, classes.set_active)
 
-    def _choose(self, prompt: str, choices: Sequence[Choice], chosen: Callable[[object], None]) -> None:
+    def _choose(self, prompt: str, choices: Sequence[Choice], chosen: Callable[[Any], None]) -> None:
         Chooser(self._window, self._themes, prompt, choices, chosen).open_at_top()
 
     def show_keys(self) -> None:

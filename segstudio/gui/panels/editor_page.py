@@ -1,5 +1,7 @@
 """The editor: samples left, tools and canvas in the middle, classes, prediction and history right."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +52,7 @@ class EditorPage(QWidget):
         self._session = session
         self._actions = actions
         self.canvas = Canvas()
-        self.link = CanvasLink(session, editing, view, self.canvas)
+        self.link = CanvasLink(session, view, self.canvas)
         self.samples = SamplesPanel(session.book, session.thumbnails, themes)
         self.classes = ClassesPanel(session.classes, themes, icons)
         self.prediction = PredictionPanel(icons)
@@ -66,7 +68,6 @@ class EditorPage(QWidget):
         for column in (self.left, self._make_centre(), self.right):
             self.splitter.addWidget(column)
         self.splitter.setStretchFactor(1, 1)
-        self.splitter.setSizes([LEFT, 888, RIGHT])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.splitter)
@@ -128,6 +129,11 @@ class EditorPage(QWidget):
         view.changed.connect(self._show_colours)
         self.tools.show_radius(self.canvas.brush_radius)
         self._show_models()
+
+    def set_widths(self, sizes: Sequence[int] = ()) -> None:
+        """Sets the columns' widths, as they were last time or as they usually are."""
+        usual = [LEFT, max(self.width() - LEFT - RIGHT, 1), RIGHT]
+        self.splitter.setSizes(list(sizes) if len(sizes) == len(usual) else usual)
 
     def toggle_left(self) -> None:
         """Shows or hides the samples."""
@@ -217,9 +223,6 @@ def shares(mask: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 def agreement(mask: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> float | None:
     """Share of labelled pixels (not 255) that the prediction has too, 0-1; None when none is labelled."""
-    labelled = cv2.compare(mask, 255, cv2.CMP_NE)
-    total = cv2.countNonZero(labelled)
-    if not total:
-        return None
-    same = cv2.bitwise_and(cv2.compare(mask, predicted, cv2.CMP_EQ), labelled)
-    return cv2.countNonZero(same) / total
+    labelled = mask != 255
+    total = int(np.count_nonzero(labelled))
+    return int(np.count_nonzero((mask == predicted) & labelled)) / total if total else None

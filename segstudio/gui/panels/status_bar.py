@@ -65,7 +65,3 @@ class StatusBar(QWidget):
         texts = reading_text(reading) if reading else ("", "", "")
         for line, text in zip((self.place, self.colour, self.classes), texts, strict=True):
             line.setText(text)
-
-    def show_hint(self, text: str) -> None:
-        """Says what the tool in use expects, where the classes are shown otherwise."""
-        self.classes.setText(text)
