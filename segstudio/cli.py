@@ -188,7 +188,7 @@ def evaluate(
     ]
     _table(f"{result.model} on {result.images} images", ("Class", "IoU", "Acc", "F1"), rows)
     _table("", ("Scope", "mIoU", "mAcc", "aAcc"),
-           [("global", percent(values["miou"]), percent(values["macc"]), percent(values["aacc"]))])  # fmt: skip
+           [("global", *(percent(values[key]) for key in ("miou", "macc", "aacc")))])  # fmt: skip
     for path, reason in result.skipped:
         print(f"skipped {path}: {reason}")
     if result.orphans:
@@ -334,8 +334,8 @@ def models_list(as_json: Json = False) -> None:
     entries = list_models()
     if as_json:
         _print_json([
-            {"name": entry.name, "folder": str(entry.folder), "bundled": entry.bundled, "problem": entry.problem}
-            for entry in entries
+            {"name": e.name, "folder": str(e.folder), "bundled": e.bundled, "problem": e.problem}
+            for e in entries
         ])  # fmt: skip
         return
     for entry in entries:

@@ -205,6 +205,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _choice("page.editor", "Editor", "page.show", N, ("Ctrl+1",)),
     _choice("page.classes", "Classes", "page.show", N, ("Ctrl+2",)),
     _choice("page.speed", "Speed", "page.show", N, ("Ctrl+3",)),
+    _choice("page.runs", "Runs", "page.show", N, ("Ctrl+4",)),
     A("view.overlay", "Overlay", ("V",), needs=S, ticks=True, separator=True),
     A("view.hold_peek", "Image without mask", ("H",), needs=S, hold=True),
     A("view.hold_blink", "Prediction instead of mask", ("\\",), needs=S, hold=True),

@@ -41,7 +41,7 @@ class HeldKeys(QObject):
         self._holds = holds
         self._tools = tools
         self._choose_slot = choose_slot
-        self._clock = clock
+        self.clock = clock
         self._down: dict[int, Hold] = {}
         self._lent: tuple[int, float, Callable[[], None]] | None = None
         window.installEventFilter(self)
@@ -74,7 +74,7 @@ class HeldKeys(QObject):
         tool = self._tools.get(Qt.Key(event.key()))
         go_back = tool() if tool else None
         if go_back is not None:
-            self._lent = (event.key(), self._clock(), go_back)
+            self._lent = (event.key(), self.clock(), go_back)
 
     def _pressed(self, event: QKeyEvent) -> bool:
         hold = self._holds.get(Qt.Key(event.key()))
@@ -99,7 +99,7 @@ class HeldKeys(QObject):
         if self._lent is not None and self._lent[0] == event.key():
             _, since, go_back = self._lent
             self._lent = None
-            if self._clock() - since >= LENT_AFTER_SECONDS:
+            if self.clock() - since >= LENT_AFTER_SECONDS:
                 go_back()
         return False
 

@@ -28,6 +28,7 @@ from segstudio.gui.theme import ThemeSwitch
 from segstudio.gui.view_state import ViewState
 
 TITLE = "segstudio"
+CANVAS = "canvas"
 SMALLEST_TEXT, LARGEST_TEXT = 0.8, 1.6
 
 
@@ -119,7 +120,9 @@ class MainWindow(QMainWindow):
         session.resolved.connect(self.messages.clear)
         session.project_changed.connect(self._project_changed)
         session.history_changed.connect(self._saved_state)
-        for signal in (session.sample_opened, session.history_changed, session.prediction_changed):
+        # At once: the key for undo may be the very next event.
+        session.history_changed.connect(self._sync)
+        for signal in (session.sample_opened, session.prediction_changed):
             signal.connect(lambda *_: self.sync())
         session.predictions.models_changed.connect(self.sync)
         session.bridge.started.connect(lambda _: self.sync())
@@ -132,7 +135,8 @@ class MainWindow(QMainWindow):
         self.link.reading_changed.connect(self.status.show_reading)
         canvas = self.link.canvas
         canvas.zoom_changed.connect(lambda zoom: self.status.zoom.setText(f"{zoom * 100:.0f} %"))
-        canvas.status_text.connect(lambda text: session.message.emit(Message(INFO, text, topic="canvas")))
+        canvas.status_text.connect(lambda text: session.message.emit(Message(INFO, text, topic=CANVAS)))
+        session.sample_opened.connect(lambda _: self.messages.clear(CANVAS))
         self.editor.placed.connect(self.header.show_sample)
         self.header.page_chosen.connect(self.show_page)
         self.start.open_asked.connect(self.dialogs.ask_folder)

@@ -31,4 +31,14 @@ def _speed(session: Session) -> QWidget:
     return SpeedView(session)
 
 
-DASHBOARDS = (DashboardPage("classes", _classes), DashboardPage("speed", _speed))
+def _runs(session: Session) -> QWidget:
+    from segstudio.gui.dashboards.runs_view import RunsView
+
+    return RunsView(session)
+
+
+DASHBOARDS = (
+    DashboardPage("classes", _classes),
+    DashboardPage("speed", _speed),
+    DashboardPage("runs", _runs),
+)

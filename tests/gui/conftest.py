@@ -13,12 +13,12 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from segstudio import images, paths
+from segstudio.annotation.palette import load_palette
 from segstudio.gui.main_window import MainWindow
 from segstudio.gui.memory import Memory
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.inference.spec import ModelSpec, save_spec
-from segstudio.annotation.palette import load_palette
 from segstudio.settings import Settings
 
 PALETTE = load_palette("cityscapes")
@@ -134,7 +134,9 @@ class Studio:
         left, top = self.canvas.view.to_screen(x, y)
         return QPointF(left / ratio, top / ratio).toPoint()
 
-    def click(self, x: float, y: float, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    def click(
+        self, x: float, y: float, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier
+    ) -> None:
         """A left click on an image point."""
         QTest.mouseClick(self.canvas, Qt.MouseButton.LeftButton, modifier, self.point(x, y))
 

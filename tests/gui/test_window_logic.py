@@ -8,13 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segstudio import paths
+from segstudio.annotation.history import Edit
+from segstudio.annotation.rect import Rect
 from segstudio.errors import SegstudioError
 from segstudio.gui import memory as memory_module
 from segstudio.gui.dialogs.bug_report import report_text
 from segstudio.gui.dialogs.chooser import Choice, matching
+from segstudio.gui.edit_text import edit_text
 from segstudio.gui.memory import Memory, load_memory
 from segstudio.gui.message import ERROR, Message, from_error
-from segstudio.gui.panels.editor_page import agreement, edit_text, shares
+from segstudio.gui.panels.editor_page import agreement, shares
 from segstudio.gui.panels.status_bar import Reading, reading_text
 from segstudio.gui.panels.tool_strip import SLIDER_STEPS, radius_from_slider, slider_from_radius
 from segstudio.gui.physical_keys import KeyPress, class_slot, slot_text
@@ -148,11 +151,27 @@ class TestFigures:
         assert slider_from_radius(radius_from_slider(step)) == step
 
     def test_texts(self) -> None:
-        assert edit_text("Brush: rider", 1812) == "Brush: rider, 1,812 px"
         place, colour, classes = reading_text(Reading(3, 4, (1, 2, 255), "road", "car", 0.876))
         assert (place, colour) == ("3, 4", "RGB   1   2 255")
         assert classes == "road   ·   model: car 88 %"
         assert reading_text(Reading(3, 4, (1, 2, 3), "road"))[2] == "road"
+
+
+class TestEditText:
+    def edit(self, title: str, after: list[int]) -> Edit:
+        made = Edit.of(
+            title, Rect(0, 0, len(after), 1), np.zeros((1, len(after)), np.uint8), np.array([after], np.uint8)
+        )
+        assert made is not None
+        return made
+
+    def test_names_the_class_that_was_written(self) -> None:
+        assert edit_text(self.edit("Brush", [7] * 1812), lambda value: f"c{value}") == "Brush: c7, 1,812 px"
+        assert edit_text(self.edit("Fill", [0, 3, 0, 3]), str) == "Fill: 3, 2 px"
+
+    def test_several_classes_and_other_titles_name_none(self) -> None:
+        assert edit_text(self.edit("Brush", [1, 2]), str) == "Brush, 2 px"
+        assert edit_text(self.edit("Accept prediction", [1, 1]), str) == "Accept prediction, 2 px"
 
 
 class TestMemory:

@@ -153,7 +153,7 @@ def test_events_tell_the_whole_story(make_spec: SpecMaker, tmp_path: Path) -> No
     assert events[1]["classes"][10] == "sky"
     assert set(events[3]["iou"]) == set(events[1]["classes"])
     assert events[3]["iou"]["train"] is None
-    assert progress[-1] == (2, 2)
+    assert progress[-1] == (2.0, 2.0)
     assert (result.folder / "experiment.yaml").read_text(encoding="utf-8").startswith("results_dir:")
 
 

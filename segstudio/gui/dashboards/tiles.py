@@ -60,9 +60,9 @@ class Placeholder(QWidget):
     def __init__(self, title: str, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._title = QLabel(title)
-        self._title.setObjectName("placeholderTitle")
+        self._title.setProperty("role", "large")
         self._text = QLabel(text)
-        self._text.setObjectName("placeholderText")
+        self._text.setProperty("role", "muted")
         self._text.setWordWrap(True)
         self._text.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
         self._text.setFixedWidth(420)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedLayout, QVBoxLayou
 from segstudio.gui.action_set import ActionSet
 from segstudio.gui.canvas.canvas import Canvas
 from segstudio.gui.canvas_link import CanvasLink
+from segstudio.gui.edit_text import edit_text
 from segstudio.gui.editing import Editing
 from segstudio.gui.icons import Icons
 from segstudio.gui.panels.classes_panel import ClassesPanel, panel_column
@@ -179,7 +180,7 @@ class EditorPage(QWidget):
     def _history_changed(self) -> None:
         entry = self._session.entry
         history = entry.document.history if entry is not None else None
-        titles = [edit_text(edit.title, edit.pixels) for edit in history.edits] if history else []
+        titles = [edit_text(edit, self._session.classes.name) for edit in history.edits] if history else []
         self.history.show_steps(titles, history.position if history else 0)
         self.samples.model.set_unsaved(self._session.documents.dirty_keys)
         self._count_pause.start()
@@ -201,11 +202,6 @@ class EditorPage(QWidget):
         sure = float(cv2.mean(prediction.confidence)[0]) / 255
         same = agreement(mask, prediction.ids) if mask is not None else None
         self.prediction.show_facts(PredictionFacts(prediction.model, sure, same))
-
-
-def edit_text(title: str, pixels: int) -> str:
-    """How an edit is listed: "Brush: rider, 812 px"."""
-    return f"{title}, {pixels:,} px"
 
 
 def model_tip(spec: ModelSpec) -> str:

@@ -1,0 +1,183 @@
+"""The runs dashboard: loss, learning rate, mIoU and class curves of the trainings of a project."""
+
+from collections.abc import Sequence
+
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segstudio.gui.dashboards.classes_view import fill
+from segstudio.gui.dashboards.tiles import Placeholder, TileRow
+from segstudio.gui.panels.parts import caption
+from segstudio.gui.session import Session
+from segstudio.workflows.training import RunCurves, list_runs, read_run
+
+TILES = {
+    "state": ("State", ""),
+    "miou": ("Best mIoU", "on the validation split"),
+    "accuracy": ("Pixel accuracy", "last validation"),
+    "loss": ("Loss", "mean of the last steps"),
+}
+CURVE_COLOURS = (
+    "#4C8DFF", "#12A594", "#E5A000", "#E5484D", "#C355D9", "#8D8D86", "#4CC38A", "#F76B15", "#5B5BD6",
+    "#D6409F", "#7CE2FE", "#BDEE63",
+)  # fmt: skip
+Points = Sequence[tuple[int, float]]
+
+
+class RunsView(QWidget):
+    """Reads the events of runs; the newest is shown first."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._stale = True
+        self.setObjectName("page")
+        self.run_choice = QComboBox()
+        self.reload_button = QPushButton("Reload")
+        self.tiles = TileRow(TILES)
+        self.plots = {
+            "loss": Plot("Loss"),
+            "rate": Plot("Learning rate"),
+            "miou": Plot("mIoU and pixel accuracy, %"),
+            "classes": Plot("IoU by class, %"),
+        }
+        self._body = QStackedWidget()
+        self._lay_out()
+        session.project_changed.connect(self.refresh)
+        self.reload_button.clicked.connect(self.refresh)
+        self.run_choice.activated.connect(lambda _: self._show())
+
+    def _lay_out(self) -> None:
+        self.run_choice.setMinimumWidth(220)
+        self.run_choice.setAccessibleName("Run")
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(caption("Training runs", "title"))
+        head.addStretch(1)
+        head.addWidget(self.run_choice)
+        head.addWidget(self.reload_button)
+        curves = QWidget()
+        grid = QGridLayout(curves)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(12)
+        grid.addWidget(self.tiles, 0, 0, 1, 2)
+        for position, plot in enumerate(self.plots.values()):
+            grid.addWidget(plot, 1 + position // 2, position % 2)
+        self._body.addWidget(curves)
+        self._body.addWidget(
+            Placeholder(
+                "No runs yet",
+                "Train with `segstudio train -e SPEC` and results_dir below this project's .segstudio/runs: "
+                "its curves appear here.",
+            )
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(24, 16, 24, 16)
+        layout.setSpacing(16)
+        layout.addLayout(head)
+        layout.addWidget(self._body, 1)
+
+    def refresh(self) -> None:
+        """Looks for runs again; later when not on screen."""
+        if not self.isVisible():
+            self._stale = True
+            return
+        self._stale = False
+        project = self._session.project
+        runs = list_runs(project.runs_dir) if project is not None else []
+        fill(self.run_choice, [folder.name for folder in reversed(runs)])
+        self._show()
+
+    def showEvent(self, event: object) -> None:
+        """Catches up with what happened meanwhile."""
+        super().showEvent(event)  # type: ignore[arg-type]  # Qt passes its own event
+        if self._stale:
+            self.refresh()
+
+    def changeEvent(self, event: object) -> None:
+        """Follows the theme."""
+        super().changeEvent(event)  # type: ignore[arg-type]  # Qt passes its own event
+        for plot in self.plots.values():
+            plot.follow_theme()
+
+    def _show(self) -> None:
+        project, name = self._session.project, self.run_choice.currentText()
+        if project is None or not name:
+            self._body.setCurrentIndex(1)
+            return
+        run = read_run(project.runs_dir / name)
+        self._body.setCurrentIndex(0)
+        self._show_tiles(run)
+        self.plots["loss"].show_curves({"loss": run.loss})
+        self.plots["rate"].show_curves({"learning rate": run.learning_rate})
+        self.plots["miou"].show_curves({"mIoU": hundred(run.miou), "pixel accuracy": hundred(run.accuracy)})
+        self.plots["classes"].show_curves({name: hundred(points) for name, points in run.class_iou.items()})
+
+    def _show_tiles(self, run: RunCurves) -> None:
+        state = "Finished" if run.finished else "Stopped or running"
+        minutes = f"{run.done} of {run.steps} steps, {run.seconds / 60:.0f} min"
+        self.tiles.show_figure("state", state, minutes)
+        best = run.best_miou
+        self.tiles.show_figure("miou", "–" if best is None else f"{best * 100:.1f} %")
+        self.tiles.show_figure("accuracy", f"{run.accuracy[-1][1] * 100:.1f} %" if run.accuracy else "–")
+        self.tiles.show_figure("loss", f"{run.loss[-1][1]:.3f}" if run.loss else "–")
+
+
+class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
+    """A titled plot over optimiser steps whose colours follow the theme."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+        self.setMinimumHeight(180)
+        self.setAccessibleName(title)
+        self.getPlotItem().setMenuEnabled(False)
+        self.getPlotItem().hideButtons()
+        self.setMouseEnabled(x=False, y=False)
+        self._legend = self.addLegend(offset=(-8, 8), labelTextSize="8pt", colCount=2, brush=None)
+        self.follow_theme()
+
+    def follow_theme(self) -> None:
+        """Takes text and background from the widget's palette."""
+        palette = self.palette()
+        text, base = palette.color(QPalette.ColorRole.Text), palette.color(QPalette.ColorRole.AlternateBase)
+        self.setBackground(base)
+        muted = QColor(text)
+        muted.setAlphaF(0.7)
+        for side in ("left", "bottom"):
+            axis = self.getAxis(side)
+            axis.setPen(pg.mkPen(muted, width=0.5))
+            axis.setTextPen(muted)
+        self.getPlotItem().setTitle(self._title, color=text.name(), size="9pt")
+        self.showGrid(x=True, y=True, alpha=0.12)
+        self._legend.setLabelTextColor(muted)
+
+    def show_curves(self, curves: dict[str, Points]) -> None:
+        """Replaces all curves; a legend appears from two on."""
+        self.clear()
+        self._legend.clear()
+        for position, (name, points) in enumerate(curves.items()):
+            if not points:
+                continue
+            steps, values = zip(*points, strict=True)
+            colour = CURVE_COLOURS[position % len(CURVE_COLOURS)]
+            style = Qt.PenStyle.SolidLine if position < len(CURVE_COLOURS) else Qt.PenStyle.DashLine
+            pen = pg.mkPen(colour, width=2, style=style)
+            symbol = {"symbol": "o", "symbolSize": 5, "symbolBrush": colour, "symbolPen": None}
+            self.plot(steps, values, pen=pen, name=name, **(symbol if len(steps) < 12 else {}))
+        self._legend.setVisible(len(curves) > 1)
+
+
+def hundred(points: Points) -> Points:
+    """Fractions as percent."""
+    return [(step, value * 100) for step, value in points]

@@ -1,0 +1,173 @@
+"""The speed dashboard: latency and throughput measured here, beside what the model cards publish."""
+
+import time
+from dataclasses import replace
+
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from segstudio.gui.dashboards.classes_view import fill
+from segstudio.gui.dashboards.speed_table import SpeedRow, SpeedTable
+from segstudio.gui.dashboards.stage_bar import StageBar
+from segstudio.gui.dashboards.tiles import Placeholder, TileRow
+from segstudio.gui.job_bridge import Replies
+from segstudio.gui.panels.parts import caption
+from segstudio.gui.session import Session
+from segstudio.jobs import JobContext
+from segstudio.project.project import Project
+from segstudio.project.sample import Changes, SpeedRecord
+from segstudio.workflows.reference import load_reference
+from segstudio.workflows.speed import measure_project
+
+TILES = {
+    "fps": ("Photo to mask", "images a second, stages overlapped"),
+    "p50": ("p50", "milliseconds an image"),
+    "p95": ("p95", "milliseconds an image"),
+    "p99": ("p99", "milliseconds an image"),
+}
+MEASURED = ("When", "Model", "Backend", "Device", "Size", "Images", "p50 ms", "p95 ms", "p99 ms", "FPS")
+PUBLISHED = ("Platform", "Network", "Batch", "FPS")
+
+
+class SpeedView(QWidget):
+    """Tiles and stages of the newest measurement, all measurements, and the cards' rows."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._published = load_reference().speed
+        self._stale = True
+        self.setObjectName("page")
+        self.measure_button = QPushButton("Measure")
+        self.tiles = TileRow(TILES)
+        self.stages = StageBar()
+        self.measured = SpeedTable("Measured speeds", MEASURED, left=5)
+        self.card_choice = QComboBox()
+        self.published = SpeedTable("Published speeds", PUBLISHED, left=2)
+        self.protocol = caption("", "small", wrap=True)
+        self._body = QStackedWidget()
+        self._lay_out()
+        self._connect()
+
+    def _lay_out(self) -> None:
+        self.measure_button.setProperty("role", "primary")
+        self.measure_button.setToolTip("Time the chosen model on the images of this project")
+        self.card_choice.setMinimumWidth(260)
+        self.card_choice.setAccessibleName("Model card")
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(caption("Speed", "title"))
+        head.addStretch(1)
+        head.addWidget(self.measure_button)
+        here = QWidget()
+        inner = QVBoxLayout(here)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSpacing(12)
+        inner.addWidget(self.tiles)
+        inner.addWidget(caption("Where the time of one image goes", "heading"))
+        inner.addWidget(self.stages)
+        inner.addSpacing(4)
+        inner.addWidget(caption("Measured on this machine", "heading"))
+        inner.addWidget(self.measured, 1)
+        self._body.addWidget(here)
+        self._body.addWidget(
+            Placeholder(
+                "Nothing measured yet",
+                "Press Measure to time the chosen model on this project's images: decoding, inference and "
+                "writing, with percentiles.",
+            )
+        )
+        cards = QHBoxLayout()
+        cards.addWidget(caption("Published", "heading"))
+        cards.addStretch(1)
+        cards.addWidget(self.card_choice)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(24, 16, 24, 16)
+        layout.setSpacing(12)
+        layout.addLayout(head)
+        layout.addWidget(self._body, 3)
+        layout.addLayout(cards)
+        layout.addWidget(self.published, 2)
+        layout.addWidget(self.protocol)
+
+    def _connect(self) -> None:
+        session = self._session
+        session.changed.connect(self._changed)
+        session.project_changed.connect(self.refresh)
+        session.predictions.models_changed.connect(self._enable)
+        session.bridge.finished.connect(lambda _: self._enable())
+        session.bridge.started.connect(lambda _: self._enable())
+        self.measure_button.clicked.connect(self._measure)
+        self.card_choice.activated.connect(lambda _: self._show_card())
+        fill(self.card_choice, list(dict.fromkeys(row.name for row in self._published)))
+        self._show_card()
+        self.refresh()
+
+    def _changed(self, changes: Changes) -> None:
+        if changes.scores:
+            self.refresh()
+
+    def _enable(self) -> None:
+        session = self._session
+        busy = any(job.title.startswith("Measure") for job in session.jobs.active())
+        self.measure_button.setEnabled(
+            session.project is not None and session.predictions.entry is not None and not busy
+        )
+
+    def _measure(self) -> None:
+        session = self._session
+        project, entry = session.project, session.predictions.entry
+        if project is None or entry is None:
+            return
+        backend = session.settings.text("backend")
+
+        def work(context: JobContext) -> Changes:
+            record = measure_project(project, entry.name, backend, context)
+            return project.record_speed(replace(record, when=time.strftime("%Y-%m-%d %H:%M")))
+
+        replies = Replies(done=session.note, failed=session.explain)
+        session.bridge.start(f"Measure {entry.name}", work, lane="gpu", replaces="measure", replies=replies)
+
+    def refresh(self) -> None:
+        """Shows what is stored; later when not on screen."""
+        if not self.isVisible():
+            self._stale = True
+            return
+        self._stale = False
+        self._enable()
+        project: Project | None = self._session.project
+        records = project.speeds() if project is not None else []
+        self._body.setCurrentIndex(0 if records else 1)
+        self.measured.rows.show_rows([measured_row(record) for record in records])
+        if records:
+            newest = records[0]
+            self.tiles.show_figure("fps", f"{newest.fps:.1f} FPS", f"{newest.model}, {newest.backend}")
+            for key, value in (("p50", newest.p50), ("p95", newest.p95), ("p99", newest.p99)):
+                self.tiles.show_figure(key, f"{value:.1f} ms")
+            self.stages.show_stages(newest.stages)
+
+    def showEvent(self, event: object) -> None:
+        """Catches up with what happened meanwhile."""
+        super().showEvent(event)  # type: ignore[arg-type]  # Qt passes its own event
+        if self._stale:
+            self.refresh()
+
+    def _show_card(self) -> None:
+        chosen = [row for row in self._published if row.name == self.card_choice.currentText()]
+        self.published.rows.show_rows(
+            [SpeedRow((row.platform, row.name, str(row.batch), f"{row.fps:g}"), row.fps) for row in chosen]
+        )
+        if chosen:
+            self.protocol.setText(
+                f"{chosen[0].source}: {chosen[0].protocol}. Other hardware and another protocol than yours: "
+                "for orientation, not for ranking."
+            )
+
+
+def measured_row(record: SpeedRecord) -> SpeedRow:
+    """One measurement as a row."""
+    milliseconds = (f"{value:.1f}" for value in (record.p50, record.p95, record.p99))
+    size = f"{record.width}×{record.height}"
+    names = (record.when, record.model, record.backend, record.device)
+    texts = (*names, size, str(record.images), *milliseconds, f"{record.fps:.1f}")
+    stages = ", ".join(f"{name} {value:.1f} ms" for name, value in record.stages.items())
+    return SpeedRow(texts, record.fps, stages)
