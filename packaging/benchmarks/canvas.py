@@ -89,10 +89,12 @@ class Bench:
         path = np.cumsum(self.random.normal(0, 9, (self.count + 1, 2)), 0)
         path = np.clip(path + np.array(VIEW) / 2, 200, np.array(VIEW) - 200)
         canvas.set_active_class(3)
-        send(canvas, QEvent.Type.MouseButtonPress, *path[0], LEFT, LEFT)
+        send(canvas, QEvent.Type.MouseButtonPress, path[0][0], path[0][1], LEFT, LEFT)
         self.app.processEvents()
-        result = self.timed(lambda n: send(canvas, QEvent.Type.MouseMove, *path[n + 1], NONE, LEFT))
-        send(canvas, QEvent.Type.MouseButtonRelease, *path[-1], LEFT, NONE)
+        result = self.timed(
+            lambda n: send(canvas, QEvent.Type.MouseMove, path[n + 1][0], path[n + 1][1], NONE, LEFT)
+        )
+        send(canvas, QEvent.Type.MouseButtonRelease, path[-1][0], path[-1][1], LEFT, NONE)
         self.app.processEvents()
         return result
 
@@ -174,7 +176,7 @@ def main() -> int:
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
     count = 60 if options.quick else 240
-    figures: dict[str, object] = {}
+    figures: dict[str, dict[str, object]] = {}
     for name, (width, height) in SIZES.items():
         if options.quick and width > 2048:
             continue
@@ -190,10 +192,9 @@ def main() -> int:
     if options.json:
         print(json.dumps(figures))
     else:
-        for name, result in figures.items():
+        for name, shown in figures.items():
             print(name)
-            assert isinstance(result, dict)
-            for key, value in result.items():
+            for key, value in shown.items():
                 print(f"  {key}: {value}")
     return 0
 
