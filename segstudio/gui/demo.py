@@ -1,4 +1,4 @@
-"""The demo: opens a ready project in the window, or performs the main job on it offscreen with pictures."""
+"""The demo: a ready project in the window, or the main job performed on it offscreen with pictures."""
 
 import json
 import os
@@ -20,8 +20,6 @@ from segstudio import paths
 from segstudio.annotation.regions import Region, regions_of_class
 from segstudio.gui.app import main as open_window
 from segstudio.gui.app import make_application, make_window
-from segstudio.gui.job_bridge import Replies
-from segstudio.gui.session import Session
 from segstudio.images import read_mask
 from segstudio.metrics import count_confusion, scores
 from segstudio.workflows.demo import demo_folder, make_demo, true_mask
@@ -30,21 +28,6 @@ from segstudio.workflows.doctor import is_display_there
 SIZE = (1440, 900)
 STEP_SECONDS = 120.0
 SUMMARY = "summary.json"
-
-
-def open_demo_project(session: Session) -> None:
-    """Makes the demo project in a worker if needed, then opens it."""
-
-    def made(folder: Path) -> None:
-        session.open_project(folder)
-
-    replies = Replies(done=made, failed=session.explain)
-    session.bridge.start(
-        "Make the demo project",
-        lambda context: make_demo(demo_folder(), context),
-        lane="gpu",
-        replies=replies,
-    )
 
 
 def run_demo(*, headless: bool = False, screenshots: Path | None = None) -> int:

@@ -13,11 +13,13 @@ from PySide6.QtCore import (
     QRect,
     QSize,
     Qt,
+    QTimer,
 )
 from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QApplication,
-    QDialog,
+    QFrame,
+    QGraphicsDropShadowEffect,
     QLineEdit,
     QListView,
     QStyle,
@@ -119,24 +121,28 @@ class _ChoiceDelegate(QStyledItemDelegate):
         painter.restore()
 
 
-class Chooser(QDialog):
-    """Type, arrow keys, Enter; Esc leaves. `chosen` is called with the value after the dialog has closed."""
+class Chooser(QFrame):
+    """Type, arrow keys, Enter; Esc or a click elsewhere leaves.
+
+    It lies inside its window rather than being one: no window system has to place it or lend it the keyboard.
+    `chosen` is called with the value after it has closed.
+    """
 
     def __init__(
         self,
-        parent: QWidget,
+        window: QWidget,
         themes: ThemeSwitch,
         prompt: str,
         choices: Sequence[Choice],
         chosen: Callable[[Any], None],
     ) -> None:
-        super().__init__(parent)
-        self.setObjectName("commandPalette")
-        self.setWindowFlags(Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
+        super().__init__(window)
+        self.setObjectName("chooser")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setAccessibleName(prompt)
         self._choices = tuple(choices)
         self._chosen = chosen
+        self._before = window.focusWidget()
         self.field = QLineEdit()
         self.field.setPlaceholderText(prompt)
         self.field.setAccessibleName(prompt)
@@ -144,7 +150,7 @@ class Chooser(QDialog):
         self.field.installEventFilter(self)
         self._model = _ChoiceModel()
         self.view = QListView()
-        self.view.setObjectName("palette")
+        self.view.setObjectName("choices")
         self.view.setModel(self._model)
         self.view.setItemDelegate(_ChoiceDelegate(themes, self.view))
         self.view.setUniformItemSizes(True)
@@ -155,11 +161,18 @@ class Chooser(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 8)
         layout.setSpacing(4)
-        layout.addWidget(self.field)
-        layout.addWidget(rule())
-        layout.addWidget(self.view)
+        for widget in (self.field, rule(), self.view):
+            layout.addWidget(widget)
         self.setFixedWidth(WIDTH)
+        self._cast_shadow()
         self._filter("")
+
+    def _cast_shadow(self) -> None:
+        shadow = QGraphicsDropShadowEffect(self)
+        shadow.setBlurRadius(32)
+        shadow.setOffset(0, 8)
+        shadow.setColor(QColor(0, 0, 0, 90))
+        self.setGraphicsEffect(shadow)
 
     @property
     def shown(self) -> list[Choice]:
@@ -167,15 +180,21 @@ class Chooser(QDialog):
         return list(self._model.choices)
 
     def open_at_top(self) -> None:
-        """Shows the dialog in the upper middle of its window, ready to type."""
+        """Shows the list in the upper middle of its window, ready to type."""
         parent = self.parentWidget()
         assert parent is not None
-        window = parent.window()
-        corner = window.mapToGlobal(window.rect().topLeft())
         self.adjustSize()
-        self.move(corner.x() + (window.width() - self.width()) // 2, corner.y() + window.height() // 8)
+        self.move((parent.width() - self.width()) // 2, parent.height() // 8)
         self.show()
+        self.raise_()
         self.field.setFocus()
+
+    def leave(self) -> None:
+        """Closes it and gives the keyboard back."""
+        if self.isVisible():
+            self.close()
+            if self._before is not None:
+                self._before.setFocus()
 
     def _filter(self, typed: str) -> None:
         self._model.show(matching(self._choices, typed))
@@ -184,6 +203,8 @@ class Chooser(QDialog):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Arrow keys move in the list while the field keeps the keyboard."""
+        if watched is self.field and event.type() == QEvent.Type.FocusOut:
+            QTimer.singleShot(0, self, self.leave)
         if watched is self.field and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             if event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
                 QApplication.sendEvent(self.view, event)
@@ -191,11 +212,14 @@ class Chooser(QDialog):
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 self._take()
                 return True
+            if event.key() == Qt.Key.Key_Escape:
+                self.leave()
+                return True
         return super().eventFilter(watched, event)
 
     def _take(self) -> None:
         index = self.view.currentIndex()
         if index.isValid():
             value = self._model.choices[index.row()].value
-            self.accept()
+            self.leave()
             self._chosen(value)

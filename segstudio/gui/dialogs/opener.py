@@ -26,7 +26,7 @@ from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.project.layout import FACTS_DIR
 
-DEMO_MODULE = "segstudio.gui.demo"
+DEMO_MODULE = "segstudio.gui.demo_project"
 
 
 class Dialogs(QObject):
@@ -79,7 +79,7 @@ class Dialogs(QObject):
 
     def open_demo(self) -> None:
         """Makes the demo project if needed and opens it."""
-        from segstudio.gui.demo import open_demo_project
+        from segstudio.gui.demo_project import open_demo_project
 
         open_demo_project(self._session)
 
