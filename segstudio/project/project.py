@@ -1,83 +1,65 @@
 """Project: the one door to a folder of samples, their masks, predictions, scores and facts."""
 
-import getpass
-import hashlib
-import json
-import os
-import tomllib
-import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segstudio.annotation.journal import read_journal, replay
-from segstudio.annotation.palette import Palette, load_palette
+from segstudio.annotation.palette import Palette
 from segstudio.errors import ImageError, MaskError, ProjectError
-from segstudio.images import (
-    atomic_write,
-    image_size,
-    mask_bytes,
-    read_mask,
-    thumbnail,
-    write_image,
-    write_mask,
-)
 from segstudio.jobs import JobContext
 from segstudio.metrics import Counts
-from segstudio.project.layout import FACTS_DIR, find_samples, images_folder
-from segstudio.project.lock import EditorLock
+from segstudio.project.config import ProjectFolders, is_project, read_only, resolve
+from segstudio.project.layout import MASK_SUFFIX
+from segstudio.project.lock import EditorLock, user_name
+from segstudio.project.mask_files import MaskFiles, MaskStamp
+from segstudio.project.mask_files import OutsideChange as OutsideChange
+from segstudio.project.prediction_files import PredictionFiles
+from segstudio.project.recovery import Recovery
 from segstudio.project.sample import (
     Changes,
+    Evaluation,
     ProjectInfo,
+    RunRecord,
     Sample,
     SampleStatus,
     SpeedRecord,
     StoredPrediction,
 )
-from segstudio.project.store import SampleRow, open_store
+from segstudio.project.scan import Scan
+from segstudio.project.schema import open_database
+from segstudio.project.splits import divide
+from segstudio.project.store import SampleRow, Store
+from segstudio.project.thumbs import Thumbs
 
-CONFIG = "project.toml"
-UNLABELLED_ID = 255
-GREY = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
-# What saving a mask or a prediction does to a status; all others stay.
-AFTER_SAVE = {SampleStatus.UNLABELLED, SampleStatus.PREDICTED, SampleStatus.REJECTED}
-
-
-class OutsideChange(ProjectError):  # noqa: N818 - it names an event that the user decides about
-    """The mask file was changed by something else since it was read."""
+THUMB_SIZE = 256
+# Saving a mask starts the work on these; what was submitted, accepted or skipped is left to people: an
+# autosave that comes a moment after the verdict must not undo it.
+BEFORE_WORK = (SampleStatus.UNLABELLED, SampleStatus.PREDICTED, SampleStatus.REJECTED)
 
 
 class Project:
     """A folder of images with everything that is known about them; every mutation returns its `Changes`.
 
     Facts and caches are below `.segstudio/`; masks are indexed PNG files in `masks/`. Several threads may
-    call it.
+    use one Project, and several processes one folder.
     """
 
-    def __init__(self, root: Path, *, palette: str | None = None, images: Path | None = None) -> None:
-        self.root = root
-        self._facts = root / FACTS_DIR
-        config = self._read_config()
-        self.images = (
-            (root / str(config["images"])).resolve()
-            if "images" in config
-            else (images or images_folder(root))
-        )
-        self.palette: Palette = load_palette(palette or str(config.get("palette", "cityscapes")))
-        try:
-            self._facts.mkdir(parents=True, exist_ok=True)
-            self._write_config()
-            self._store, warnings = open_store(self._facts, str(config.get("database", "")))
-        except (OSError, ImageError) as error:
-            raise ProjectError(
-                f"{root} cannot hold a project: {error}",
-                hint="keep the project elsewhere: `segstudio project init DIR --images FOLDER`",
-            ) from error
-        self.warnings: list[str] = warnings
+    def __init__(self, folders: ProjectFolders, store: Store, warnings: Iterable[str]) -> None:
+        """Use `open`."""
+        self.root = folders.root
+        self.images = folders.images
+        self.palette: Palette = folders.palette
+        self._folders = folders
+        self._store = store
+        self._masks = MaskFiles(folders.masks, folders.facts / "replaced", folders.palette)
+        self._predictions = PredictionFiles(folders.facts, folders.palette, store)
+        self._recovery = Recovery(folders.facts / "journal", self.load_mask)
+        self._thumbs = Thumbs(folders.facts / "thumbs")
+        self._scan = Scan(folders, store, self._masks)
+        self._warnings = list(warnings)
         self._lock: EditorLock | None = None
-        self._sync()
 
     @classmethod
     def open(
@@ -86,32 +68,46 @@ class Project:
         *,
         palette: str | None = None,
         images: Path | None = None,
+        masks: Path | None = None,
         create: bool = True,
         editor: bool = False,
     ) -> "Project":
-        """Opens the project of a folder, making one if needed.
+        """Opens the project of a folder, making one if needed. Reads names of files, never their content.
 
         Args:
             root: the folder of frames, of TAO's layout, or of an existing project.
-            palette: name or path; None keeps the project's own (cityscapes for a new one).
+            palette: a shipped name, or a YAML file, which is copied into the project; None keeps the
+                project's own (cityscapes for a new one).
             images: the folder of images when it is not below root.
+            masks: the folder of masks when it is not `root/masks`.
             create: False refuses a folder that is no project yet.
             editor: take the advisory lock that warns a second window.
 
         Raises:
-            ProjectError: no folder, no rights, a newer database, or another editor has it open.
+            ProjectError: no folder, no rights, a newer database; `ProjectLocked`: another editor has it open.
+            PaletteError: there is no such palette.
         """
         if not root.is_dir() and not (create and images is not None):
             raise ProjectError(f"{root} is no folder", hint="give a folder of images")
-        if not create and not (root / FACTS_DIR / CONFIG).exists():
+        if not create and not is_project(root):
             raise ProjectError(f"{root} is no project yet", hint=f"make one: `segstudio project init {root}`")
-        project = cls(root.resolve(), palette=palette, images=images.resolve() if images else None)
-        if editor:
-            try:
-                project._lock = EditorLock.take(project._facts)
-            except ProjectError:
-                project.close()
-                raise
+        folders = resolve(
+            root.resolve(), palette, images.resolve() if images else None, masks.resolve() if masks else None
+        )
+        try:
+            opened = open_database(folders.facts, folders.database, expected=folders.existed)
+        except OSError as error:
+            raise read_only(folders.root, error) from error
+        project = cls(folders, Store(opened.engine), opened.warnings)
+        try:
+            if editor:
+                with project._store.exclusive():
+                    project._lock = EditorLock.take(folders.facts)
+            is_new = not folders.existed and not opened.rebuilt
+            project._scan.files(fresh=is_new, rebuilt=opened.rebuilt)
+        except BaseException:
+            project.close()
+            raise
         return project
 
     def close(self) -> None:
@@ -121,11 +117,24 @@ class Project:
             self._lock = None
         self._store.close()
 
+    def __enter__(self) -> "Project":
+        """The project itself, closed at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Closes it."""
+        self.close()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user should know about the project as a whole."""
+        return [*self._warnings, *self._scan.warnings]
+
     # -- samples ------------------------------------------------------------------------------------------
 
     def samples(self) -> list[Sample]:
-        """All samples in natural order."""
-        return [self._sample(row) for row in self._store.rows()]
+        """All samples whose images are there, in natural order."""
+        return self._as_samples(self._store.rows())
 
     def sample(self, key: str) -> Sample:
         """One sample.
@@ -133,188 +142,188 @@ class Project:
         Raises:
             ProjectError: there is none of that key.
         """
-        return self._sample(self._row(key))
+        return self._as_samples([self._row(key)])[0]
 
     def rescan(self, context: JobContext | None = None) -> Changes:
-        """Makes the rows match the files: new and gone images, sizes, and masks that appeared or changed."""
+        """Makes the facts match the files: images that came or went, their sizes, masks changed by others.
+
+        Raises:
+            Cancelled: what was found until then is kept.
+        """
         context = context or JobContext()
-        changes = self._sync()
-        rows = self._store.rows()
-        for position, row in enumerate(rows):
-            context.check()
-            if position % 100 == 0:
-                context.progress(position, len(rows), "reading image headers")
-            if not row.width:
-                try:
-                    width, height = image_size(self.images / row.image)
-                except ImageError:
-                    continue
-                self._store.change([row.key], {"width": width, "height": height})
-                changes |= Changes(samples=frozenset({row.key}))
-        return changes
+        return self._scan.files() | self._scan.headers(context) | self._scan.masks(context)
 
     def set_status(self, keys: Iterable[str], status: SampleStatus, *, initiator: str = "") -> Changes:
-        """Sets the status of samples."""
+        """Sets the status of samples; who did it and when is kept with them.
+
+        Raises:
+            ProjectError: one of them does not exist; then none is changed.
+        """
         chosen = frozenset(keys)
-        self._store.change(chosen, {"status": status.value}, _user())
+        self._store.change(chosen, {"status": status.value}, user_name())
         return Changes(statuses=chosen, initiator=initiator)
 
     def set_note(self, key: str, note: str, *, initiator: str = "") -> Changes:
         """Sets the note of a sample."""
-        self._store.change([key], {"note": note}, _user())
+        self._store.change([key], {"note": note}, user_name())
         return Changes(samples=frozenset({key}), initiator=initiator)
 
     def set_split(self, keys: Iterable[str], split: str, *, initiator: str = "") -> Changes:
         """Sets the split of samples, such as "train" or "val"."""
         chosen = frozenset(keys)
-        self._store.change(chosen, {"split": split}, _user())
+        self._store.change(chosen, {"split": split}, user_name())
         return Changes(samples=chosen, initiator=initiator)
+
+    def assign_splits(
+        self, fractions: Mapping[str, float], seed: int = 0, keys: Collection[str] | None = None, *,
+        initiator: str = "",
+    ) -> Changes:  # fmt: skip
+        """Divides samples at random into splits; the same seed and samples give the same division.
+
+        Args:
+            fractions: the share of each split; they sum to 1.
+            seed: another one, another division.
+            keys: the samples to divide; None means all.
+            initiator: who asks.
+
+        Raises:
+            ProjectError: the fractions are negative or do not sum to 1.
+        """
+        by_key = divide([row.key for row in self._store.rows(keys)], fractions, seed)
+        self._store.assign_splits(by_key, user_name())
+        return Changes(samples=frozenset(by_key), initiator=initiator)
 
     # -- masks --------------------------------------------------------------------------------------------
 
     def mask_path(self, key: str) -> Path:
         """Where the mask of a sample is or will be."""
-        return self.root / "masks" / f"{key}.png"
+        return self._masks.path(key)
 
     def load_mask(self, key: str) -> NDArray[np.uint8] | None:
-        """Class ids uint8 [H,W], or None when no mask was saved yet.
+        """Class ids uint8 [H,W], or None when no mask was saved yet. Its state is what `save_mask` expects.
 
         Raises:
-            MaskError: it cannot be read, or holds ids that the palette does not have.
+            MaskError: it cannot be read, has not the image's size, or holds ids outside the palette.
         """
-        path = self.mask_path(key)
-        if not path.exists():
-            return None
-        mask = read_mask(path)
-        self._check_ids(path, mask)
-        self._note_mask_file(key)
+        rows = self._store.rows([key])
+        with self._masks.locks.held(key):
+            mask, stamp = self._masks.load(key, self._size(rows[0]) if rows else None)
+            if rows and mask is not None and _known_stamp(rows[0]) != stamp:
+                self._store.note_mask(key, (stamp.size, stamp.mtime_ns, stamp.digest))
         return mask
 
     def save_mask(
         self, key: str, mask: NDArray[np.uint8], *, force: bool = False, initiator: str = ""
     ) -> Changes:
-        """Writes a mask atomically; scores of the sample are forgotten, and its status becomes in progress.
+        """Writes a mask in one step; forgets scores of the sample, whose status may become in progress.
+
+        Args:
+            key: the sample.
+            mask: class ids uint8 [H,W] of the image's size.
+            force: overwrite a file that somebody else changed; a copy goes to `.segstudio/replaced/`.
+            initiator: who asks.
 
         Raises:
             OutsideChange: the file is not the one that was last read or saved here (unless `force`).
-            MaskError: the disk refuses; the old file is untouched.
+            MaskError: wrong size, unknown ids, or the disk refuses; the old file is untouched.
+            ProjectError: there is no such sample.
         """
-        row, path = self._row(key), self.mask_path(key)
-        if not force:
-            self._refuse_outside_change(row, path)
-        try:
-            write_mask(path, mask, self.palette.colours())
-        except ImageError as error:
-            raise MaskError(error.message, hint=error.hint) from error
-        self._note_mask_file(key)
-        self._store.drop_counts(key)
-        statuses: frozenset[str] = frozenset()
-        if row.status in AFTER_SAVE:
-            self._store.change([key], {"status": SampleStatus.IN_PROGRESS.value}, _user())
-            statuses = frozenset({key})
+        row = self._row(key)
+        size = self._size(row)
+        if mask.dtype != np.uint8 or mask.ndim != 2 or (size and mask.shape != (size[1], size[0])):
+            raise MaskError(
+                f"a mask of {mask.dtype} {mask.shape} does not fit {key}, an image of {size} (width, height)",
+                hint="masks are uint8 [height, width]",
+            )
+        with self._masks.locks.held(key):
+            stamp = self._masks.save(key, mask, _known_stamp(row), force=force)
+            moved = self._store.mask_saved(
+                key,
+                (stamp.size, stamp.mtime_ns, stamp.digest),
+                SampleStatus.IN_PROGRESS,
+                BEFORE_WORK,
+                user_name(),
+            )
         chosen = frozenset({key})
+        statuses = chosen if moved else frozenset[str]()
         return Changes(masks=chosen, scores=chosen, statuses=statuses, initiator=initiator)
 
-    def _check_ids(self, path: Path, mask: NDArray[np.uint8]) -> None:
-        present = np.flatnonzero(np.bincount(mask.ravel(), minlength=256))
-        unknown = [
-            int(i) for i in present if i >= self.palette.count and i not in (self.palette.ignore_id, 255)
-        ]
-        if unknown:
-            raise MaskError(
-                f"{path} holds ids {unknown[:8]} that palette {self.palette.name} does not have",
-                hint="open the project with the palette of its masks",
-            )
-
-    def _note_mask_file(self, key: str) -> None:
-        path = self.mask_path(key)
-        about = path.stat()
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        self._store.change(
-            [key], {"mask_size": about.st_size, "mask_mtime": about.st_mtime_ns, "mask_hash": digest}
-        )
-
-    def _refuse_outside_change(self, row: SampleRow, path: Path) -> None:
-        if not path.exists():
-            return
-        about = path.stat()
-        if (about.st_size, about.st_mtime_ns) == (row.mask_size, row.mask_mtime):
-            return
-        if row.mask_hash and hashlib.sha256(path.read_bytes()).hexdigest() == row.mask_hash:
-            return
-        raise OutsideChange(
-            f"{path} was changed by another program since it was read",
-            hint="compare both, then save again to overwrite or reload to take the file",
-        )
+    def mask_hash(self, key: str) -> str:
+        """What identifies the mask that was last read or saved here; for `record_counts`."""
+        seen = self._masks.seen(key)
+        return seen.digest if seen else self._row(key).mask_hash
 
     # -- predictions --------------------------------------------------------------------------------------
 
     def save_prediction(
-        self,
-        key: str,
-        ids: NDArray[np.uint8],
-        confidence: NDArray[np.uint8],
-        model: str,
-        *,
+        self, key: str, ids: NDArray[np.uint8], confidence: NDArray[np.uint8], model: str, *,
         initiator: str = "",
-    ) -> Changes:
-        """Stores what a model said, apart from the mask; an unlabelled sample becomes predicted."""
-        row = self._row(key)
-        write_mask(self._prediction_path(key), ids, self.palette.colours())
-        atomic_write(self._confidence_path(key), mask_bytes(confidence, GREY))
-        self._store.set_prediction(key, model)
-        statuses: frozenset[str] = frozenset()
-        if row.status is SampleStatus.UNLABELLED:
-            self._store.change([key], {"status": SampleStatus.PREDICTED.value})
-            statuses = frozenset({key})
-        return Changes(predictions=frozenset({key}), statuses=statuses, initiator=initiator)
+    ) -> Changes:  # fmt: skip
+        """Stores what a model said, apart from the mask; an unlabelled sample becomes predicted.
+
+        Args:
+            key: the sample.
+            ids: uint8 [H,W] in the project's palette.
+            confidence: uint8 [H,W], 0-255.
+            model: the model's name.
+            initiator: who asks.
+
+        Raises:
+            ProjectError: there is no such sample. MaskError: the arrays differ in size.
+            ImageError: the disk refuses.
+        """
+        self._row(key)
+        moved = self._predictions.save(key, ids, confidence, model)
+        chosen = frozenset({key})
+        return Changes(predictions=chosen, statuses=chosen if moved else frozenset(), initiator=initiator)
 
     def load_prediction(self, key: str) -> StoredPrediction | None:
-        """The stored prediction; a damaged one is dropped, since it can be made again at any time."""
-        path = self._prediction_path(key)
-        if not path.exists():
-            return None
-        try:
-            ids, confidence = read_mask(path), read_mask(self._confidence_path(key))
-        except MaskError:
-            self.drop_prediction(key)
-            return None
-        if ids.shape != confidence.shape:
-            self.drop_prediction(key)
-            return None
-        return StoredPrediction(ids, confidence, self._store.prediction_models().get(key, ""))
+        """The stored prediction; a damaged one is dropped and logged: it can be made again."""
+        rows = self._store.rows([key])
+        return self._predictions.load(key, self._size(rows[0])) if rows else None
 
     def drop_prediction(self, key: str, *, initiator: str = "") -> Changes:
-        """Throws a prediction away."""
-        self._prediction_path(key).unlink(missing_ok=True)
-        self._confidence_path(key).unlink(missing_ok=True)
-        self._store.set_prediction(key, None)
-        return Changes(predictions=frozenset({key}), initiator=initiator)
+        """Throws a prediction away; a sample that was only predicted is unlabelled again."""
+        moved = self._predictions.drop(key)
+        chosen = frozenset({key})
+        return Changes(predictions=chosen, statuses=chosen if moved else frozenset(), initiator=initiator)
 
     def predicted_keys(self) -> frozenset[str]:
         """Samples with a stored prediction."""
-        return frozenset(self._store.prediction_models())
+        return frozenset(self.predicting_models())
 
-    def _prediction_path(self, key: str) -> Path:
-        return self._facts / "predictions" / f"{key}.png"
+    def predicting_models(self) -> dict[str, str]:
+        """The name of the model that predicted each predicted sample."""
+        return self._store.predicted(self.palette.name)
 
-    def _confidence_path(self, key: str) -> Path:
-        return self._facts / "predictions" / f"{key}.confidence.png"
+    # -- scores, speeds, runs -----------------------------------------------------------------------------
 
-    # -- scores and speeds --------------------------------------------------------------------------------
+    def record_counts(
+        self, key: str, model: str, counts: Counts, *, mask_hash: str | None = None, initiator: str = ""
+    ) -> Changes:
+        """Stores confusion counts int64 [K,K+1] of a sample and model, in the project's palette.
 
-    def record_counts(self, key: str, model: str, counts: Counts, *, initiator: str = "") -> Changes:
-        """Stores confusion counts [K,K+1] of a sample and model."""
-        self._store.set_counts(key, model, counts)
-        return Changes(scores=frozenset({key}), initiator=initiator)
+        With `mask_hash`, as it was when the mask was loaded, they are left out if the mask changed since.
+        """
+        self._row(key)
+        if counts.shape != (self.palette.count, self.palette.count + 1):
+            raise ValueError(
+                f"counts are {counts.shape}, palette {self.palette.name} has {self.palette.count} classes"
+            )
+        stored = self._store.set_counts(key, model, self.palette.name, counts, mask_hash)
+        return Changes(scores=frozenset({key}) if stored else frozenset(), initiator=initiator)
 
     def counts(self, model: str) -> dict[str, Counts]:
-        """Confusion counts by sample of a model."""
-        return self._store.counts(model)
+        """Confusion counts of a model by sample, for masks as they are now, in the project's palette."""
+        return self._store.counts(model, self.palette.name, self.palette.count)
+
+    def evaluations(self) -> list[Evaluation]:
+        """Models that were compared with masks of this project, by name."""
+        return self._store.evaluations(self.palette.name, self.palette.count)
 
     def evaluated_models(self) -> list[str]:
         """Models that have counts."""
-        return self._store.evaluated_models()
+        return [evaluation.model for evaluation in self.evaluations()]
 
     def record_speed(self, record: SpeedRecord) -> Changes:
         """Stores a measured speed."""
@@ -325,75 +334,59 @@ class Project:
         """Measured speeds, newest first."""
         return self._store.speeds()
 
+    def record_run(self, record: RunRecord) -> None:
+        """Stores a training, in place of what was known under its name."""
+        self._store.put_run(record)
+
+    def runs(self) -> list[RunRecord]:
+        """Trainings of this project, the last changed first."""
+        return self._store.runs()
+
+    @property
+    def runs_dir(self) -> Path:
+        """Where trainings of this project are kept."""
+        return self._folders.facts / "runs"
+
     # -- crash recovery -----------------------------------------------------------------------------------
 
     def journal_path(self, key: str) -> Path:
         """The journal of a sample's unsaved edits."""
-        return self._facts / "journal" / f"{key}.journal"
+        return self._recovery.path(key)
 
     def pending_journals(self) -> list[str]:
-        """Samples with edits that a crash kept out of their masks; others' leftovers are removed."""
-        folder = self._facts / "journal"
-        pending = []
-        for path in sorted(folder.rglob("*.journal")) if folder.is_dir() else []:
-            key = path.relative_to(folder).as_posix().removesuffix(".journal")
-            content = read_journal(path)
-            if content is None or not content.records:
-                path.unlink(missing_ok=True)
-                continue
-            try:
-                base = self._journal_base(key, content.height, content.width)
-                unsaved = not np.array_equal(replay(base, content), base)
-            except (MaskError, zlib.error):
-                unsaved = True
-            if unsaved:
-                pending.append(key)
-            else:
-                path.unlink(missing_ok=True)
-        return pending
+        """Samples with edits that a crash kept out of their masks."""
+        return self._recovery.pending(tidy=self._lock is not None)
 
     def recover(self, key: str) -> NDArray[np.uint8]:
         """The mask with the journal's edits in it; save it to finish the recovery.
 
+        A mask that is not the one the journal began with is copied to `.segstudio/replaced/`.
+
         Raises:
             MaskError: the journal or the mask cannot be read, or they do not fit.
         """
-        content = read_journal(self.journal_path(key))
-        if content is None:
-            raise MaskError(f"{key} has no journal", hint="there is nothing to recover")
-        return replay(self._journal_base(key, content.height, content.width), content)
+        mask, as_it_was = self._recovery.replayed(key)
+        if not as_it_was and self.mask_path(key).exists():
+            self._masks.keep_copy(key)
+        return mask
 
     def discard_journal(self, key: str) -> None:
-        """Puts a journal aside; the next one of the sample overwrites it."""
-        path = self.journal_path(key)
-        if path.exists():
-            os.replace(path, path.with_suffix(".old"))
-
-    def _journal_base(self, key: str, height: int, width: int) -> NDArray[np.uint8]:
-        mask = self.load_mask(key)
-        return np.full((height, width), UNLABELLED_ID, np.uint8) if mask is None else mask
+        """Puts a journal aside; the next one that is put aside overwrites it."""
+        self._recovery.discard(key)
 
     # -- thumbnails and facts -----------------------------------------------------------------------------
 
-    def thumb_path(self, key: str) -> Path:
+    def thumb_path(self, key: str, size: int = THUMB_SIZE) -> Path:
         """The cached small picture of a sample."""
-        return self._facts / "thumbs" / f"{key}.jpg"
+        return self._thumbs.path(key, size)
 
-    def thumbnail(self, key: str, size: int) -> NDArray[np.uint8]:
-        """A small RGB picture, from the cache when it is newer than the image.
+    def thumbnail(self, key: str, size: int = THUMB_SIZE) -> NDArray[np.uint8]:
+        """A small picture, RGB uint8 [H,W,3] with a longer side of at most `size`; cached.
 
         Raises:
-            ImageError: the image cannot be read.
+            ImageError: the image cannot be read. ProjectError: there is no such sample.
         """
-        image, cached = self.images / self._row(key).image, self.thumb_path(key)
-        try:
-            if cached.stat().st_mtime_ns >= image.stat().st_mtime_ns:
-                return thumbnail(cached, size)
-        except (OSError, ImageError):
-            pass  # no cache yet, or a damaged one: made below
-        small = thumbnail(image, size)
-        write_image(cached, small)
-        return small
+        return self._thumbs.get(key, self.images / self._row(key).image, size)
 
     def info(self) -> ProjectInfo:
         """The project in numbers."""
@@ -407,20 +400,10 @@ class Project:
             predictions=len(self.predicted_keys()),
             evaluated_models=tuple(self.evaluated_models()),
             warnings=tuple(self.warnings),
+            images=self.images,
+            masks=self._folders.masks,
+            missing=self._store.missing(),
         )
-
-    @property
-    def runs_dir(self) -> Path:
-        """Where trainings of this project are kept."""
-        return self._facts / "runs"
-
-    def _sync(self) -> Changes:
-        found = find_samples(self.images, splits=self.images != self.root)
-        came, gone = self._store.sync(found)
-        labelled = [entry.key for entry in found if entry.key in came and self.mask_path(entry.key).exists()]
-        if labelled:
-            self._store.change(labelled, {"status": SampleStatus.ACCEPTED.value})
-        return Changes(samples=came | gone, masks=frozenset(labelled))
 
     def _row(self, key: str) -> SampleRow:
         rows = self._store.rows([key])
@@ -428,33 +411,29 @@ class Project:
             raise ProjectError(f"{self.root} has no sample {key!r}", hint="rescan the project")
         return rows[0]
 
-    def _sample(self, row: SampleRow) -> Sample:
-        return Sample(
-            row.key, self.images / row.image, self.mask_path(row.key), row.status, row.split, row.note,
-            row.width, row.height,
-        )  # fmt: skip
-
-    def _read_config(self) -> dict[str, object]:
-        path = self._facts / CONFIG
+    def _size(self, row: SampleRow) -> tuple[int, int] | None:
+        """(width, height) of a sample's image as it is now; None when it cannot be read."""
         try:
-            return tomllib.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        except (OSError, tomllib.TOMLDecodeError) as error:
-            raise ProjectError(f"{path} cannot be read: {error}", hint="correct or delete it") from error
+            return self._scan.size(row)
+        except ImageError:
+            return None
 
-    def _write_config(self) -> None:
-        values = {**self._read_config(), "palette": self.palette.name}
-        if not self.images.is_relative_to(self.root):
-            values["images"] = Path(os.path.relpath(self.images, self.root)).as_posix()
-        text = "".join(f"{key} = {json.dumps(value)}\n" for key, value in sorted(values.items()))
-        path = self._facts / CONFIG
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            atomic_write(path, text.encode())
+    def _as_samples(self, rows: Iterable[SampleRow]) -> list[Sample]:
+        images, masks = self.images.as_posix(), self._folders.masks.as_posix()
+        return [
+            Sample(
+                row.key,
+                f"{images}/{row.image}",
+                f"{masks}/{row.key}{MASK_SUFFIX}",
+                row.status,
+                row.split,
+                row.note,
+                row.width,
+                row.height,
+            )
+            for row in rows
+        ]
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""
+def _known_stamp(row: SampleRow) -> MaskStamp:
+    return MaskStamp(row.mask_size, row.mask_mtime, row.mask_hash)

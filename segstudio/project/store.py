@@ -1,92 +1,41 @@
-"""All SQL of a project: samples, predictions, confusion counts, speeds and runs, in one database."""
+"""All queries of a project's database: samples, predictions, confusion counts, speeds and runs."""
 
 import json
-import os
-import sqlite3
 import time
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
-    Column,
+    ColumnElement,
+    Connection,
     Engine,
-    Float,
-    ForeignKey,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
     bindparam,
-    create_engine,
     delete,
-    event,
     func,
     insert,
     select,
     update,
 )
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
 from segstudio.errors import ProjectError
 from segstudio.project.layout import FoundSample
-from segstudio.project.sample import SampleStatus, SpeedRecord
+from segstudio.project.sample import Evaluation, RunRecord, SampleStatus, SpeedRecord
+from segstudio.project.schema import counts, predictions, runs, samples, speeds, writing
 
-SCHEMA_VERSION = 1
-BUSY_SECONDS = 10
-CHUNK = 500
-
-metadata = MetaData()
-facts = Table("facts", metadata, Column("name", String, primary_key=True), Column("value", String))
-samples = Table(
-    "samples",
-    metadata,
-    Column("key", String, primary_key=True),
-    Column("place", Integer, nullable=False, index=True),
-    Column("image", String, nullable=False),
-    Column("status", String, nullable=False, index=True),
-    Column("split", String, nullable=False, default=""),
-    Column("note", String, nullable=False, default=""),
-    Column("width", Integer, nullable=False, default=0),
-    Column("height", Integer, nullable=False, default=0),
-    Column("mask_size", Integer, nullable=False, default=-1),
-    Column("mask_mtime", Integer, nullable=False, default=-1),
-    Column("mask_hash", String, nullable=False, default=""),
-    Column("changed_by", String, nullable=False, default=""),
-    Column("changed_at", Float, nullable=False, default=0.0),
-)
-predictions = Table(
-    "predictions",
-    metadata,
-    Column("key", String, ForeignKey("samples.key", ondelete="CASCADE"), primary_key=True),
-    Column("model", String, nullable=False),
-    Column("made_at", Float, nullable=False),
-)
-counts = Table(
-    "counts",
-    metadata,
-    Column("model", String, primary_key=True),
-    Column("key", String, ForeignKey("samples.key", ondelete="CASCADE"), primary_key=True),
-    Column("classes", Integer, nullable=False),
-    Column("matrix", LargeBinary, nullable=False),
-)
-speeds = Table(
-    "speeds",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("model", String, nullable=False),
-    Column("record", String, nullable=False),
-)
+# SQLite takes 32,766 variables a statement since 3.32; PostgreSQL's driver about as many.
+CHUNK = 10_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SampleRow:
-    """One row of the samples table."""
+    """One row of the samples table; -1 stands for "never looked at" in sizes and times."""
 
     key: str
     image: str
@@ -98,192 +47,345 @@ class SampleRow:
     mask_size: int
     mask_mtime: int
     mask_hash: str
+    image_mtime: int
+    changed_by: str
+    changed_at: float
+
+
+COLUMNS = [samples.c[name] for name in SampleRow.__dataclass_fields__]
+STATUSES = {status.value: status for status in SampleStatus}
+BUGS = (IntegrityError, ProgrammingError, DataError)
+PRESENT: ColumnElement[bool] = samples.c.missing == 0
 
 
 class Store:
-    """The database of a project; safe to use from several threads and processes."""
+    """The facts of a project; safe to use from several threads and, through the database, processes."""
 
-    def __init__(self, url: str) -> None:
-        self._engine: Engine = create_engine(url, connect_args=_arguments(url))
-        if url.startswith("sqlite"):
-            event.listen(self._engine, "connect", _prepare_sqlite)
-        metadata.create_all(self._engine)
-        self._check_version()
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     def close(self) -> None:
         """Closes every connection."""
         self._engine.dispose()
 
-    def _check_version(self) -> None:
-        version = self.fact("schema_version")
-        if version is None:
-            self.set_fact("schema_version", str(SCHEMA_VERSION))
-        elif int(version) > SCHEMA_VERSION:
-            self.close()
-            raise ProjectError(
-                f"a newer segstudio made this project (schema {version}, this one knows {SCHEMA_VERSION})",
-                hint="update segstudio",
-            )
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with _explained(), self._engine.begin() as connection:
+            yield connection
 
-    def fact(self, name: str) -> str | None:
-        """A fact about the project as a whole."""
-        with self._engine.connect() as connection:
-            value = connection.execute(select(facts.c.value).where(facts.c.name == name)).scalar()
-        return None if value is None else str(value)
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with _explained(), writing(self._engine) as connection:
+            yield connection
 
-    def set_fact(self, name: str, value: str) -> None:
-        """Sets a fact about the project as a whole."""
-        with self._engine.begin() as connection:
-            connection.execute(delete(facts).where(facts.c.name == name))
-            connection.execute(insert(facts).values(name=name, value=value))
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keeps every other writer of this project out, in other processes too."""
+        with self._writing():
+            yield
 
-    def sync(self, found: Sequence[FoundSample]) -> tuple[frozenset[str], frozenset[str]]:
-        """Makes the rows match the files; returns the keys that came and that went."""
-        with self._engine.begin() as connection:
-            known = {
-                str(row.key): (int(row.place), str(row.image)) for row in connection.execute(select(samples))
-            }
-            wanted = {entry.key for entry in found}
-            gone = known.keys() - wanted
-            new, moved = [], []
+    # -- samples ------------------------------------------------------------------------------------------
+
+    def keys_by_image(self) -> tuple[dict[str, str], frozenset[str]]:
+        """The key of every known image in the samples' order, and which of the keys are missing."""
+        with self._reading() as connection:
+            query = select(samples.c.key, samples.c.image, samples.c.missing).order_by(samples.c.place)
+            found = connection.execute(query).all()
+        return {row[1]: row[0] for row in found}, frozenset(row[0] for row in found if row[2])
+
+    def apply_scan(self, found: Sequence[FoundSample]) -> tuple[frozenset[str], frozenset[str]]:
+        """Makes the rows match the files; returns the keys that came (back, or with
+        another image) and that went.
+
+        Rows of images that are gone stay, marked as missing: a folder that is not mounted today must not
+        cost the facts about its samples.
+        """
+        with self._writing() as connection:
+            query = select(samples.c.key, samples.c.place, samples.c.image, samples.c.missing)
+            known = {row[0]: row[1:] for row in connection.execute(query).all()}
+            new, moved, other = [], [], set()
             for place, entry in enumerate(found):
-                before = known.get(entry.key)
-                values = {"key": entry.key, "place": place, "image": entry.image}
+                before = known.pop(entry.key, None)
                 if before is None:
-                    status = SampleStatus.UNLABELLED.value
-                    new.append({**values, "split": entry.split, "status": status})
-                elif before != (place, entry.image):
+                    new.append(_new_row(entry, place))
+                elif before != (place, entry.image, 0):
                     moved.append({"b_key": entry.key, "b_place": place, "b_image": entry.image})
-            for keys in _chunks(sorted(gone)):
-                connection.execute(delete(samples).where(samples.c.key.in_(keys)))
+                    if before[1:] != (entry.image, 0):
+                        other.add(entry.key)
             if new:
                 connection.execute(insert(samples), new)
             if moved:
-                statement = update(samples).where(samples.c.key == bindparam("b_key"))
+                values = {"place": bindparam("b_place"), "image": bindparam("b_image"), "missing": 0}
                 connection.execute(
-                    statement.values(place=bindparam("b_place"), image=bindparam("b_image")), moved
+                    update(samples).where(samples.c.key == bindparam("b_key")).values(values), moved
                 )
-        return frozenset(row["key"] for row in new), frozenset(gone)  # type: ignore[misc]  # keys are strings
+            gone = [key for key, before in known.items() if not before[2]]
+            for keys in _chunks(gone):
+                connection.execute(update(samples).where(samples.c.key.in_(keys)).values(missing=1))
+        return frozenset(row["key"] for row in new) | other, frozenset(gone)
 
     def rows(self, keys: Iterable[str] | None = None) -> list[SampleRow]:
-        """Samples in their order; all of them, or those of some keys."""
-        columns = [samples.c[name] for name in SampleRow.__dataclass_fields__]
-        with self._engine.connect() as connection:
+        """Samples that are there, in their order; all of them, or those of some keys."""
+        with self._reading() as connection:
             if keys is None:
-                found = list(connection.execute(select(*columns).order_by(samples.c.place)))
+                found = connection.execute(select(*COLUMNS).where(PRESENT).order_by(samples.c.place)).all()
             else:
                 found = []
                 for chunk in _chunks(list(keys)):
-                    query = select(*columns).where(samples.c.key.in_(chunk)).order_by(samples.c.place)
-                    found += list(connection.execute(query))
-        states = {state.value: state for state in SampleStatus}
-        return [SampleRow(row[0], row[1], states[row[2]], *row[3:]) for row in found]
+                    query = select(*COLUMNS).where(samples.c.key.in_(chunk), PRESENT)
+                    found += connection.execute(query.order_by(samples.c.place)).all()
+        return [SampleRow(row[0], row[1], STATUSES[row[2]], *row[3:]) for row in found]
 
-    def change(self, keys: Iterable[str], values: Mapping[str, Any], by: str = "") -> None:
-        """Sets columns of samples; who and when are noted."""
+    def keys_in(self, statuses: Collection[SampleStatus]) -> frozenset[str]:
+        """Samples that are there and in one of some statuses."""
+        with self._reading() as connection:
+            chosen = samples.c.status.in_([status.value for status in statuses])
+            return frozenset(connection.execute(select(samples.c.key).where(chosen, PRESENT)).scalars())
+
+    def change(self, keys: Collection[str], values: Mapping[str, Any], by: str) -> None:
+        """Sets columns of samples, all or none, and notes who did it and when.
+
+        Raises:
+            ProjectError: there is no sample of one of the keys.
+        """
         stamped = {**values, "changed_by": by, "changed_at": time.time()}
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
+            changed = 0
             for chunk in _chunks(list(keys)):
-                connection.execute(update(samples).where(samples.c.key.in_(chunk)).values(**stamped))
+                changed += connection.execute(
+                    update(samples).where(samples.c.key.in_(chunk)).values(stamped)
+                ).rowcount
+            if changed != len(keys):
+                raise ProjectError(
+                    f"{len(keys) - changed} of the samples are unknown", hint="rescan the project"
+                )
 
-    def set_prediction(self, key: str, model: str | None) -> None:
-        """Notes which model predicted a sample; None forgets the prediction."""
-        with self._engine.begin() as connection:
-            connection.execute(delete(predictions).where(predictions.c.key == key))
-            if model is not None:
-                connection.execute(insert(predictions).values(key=key, model=model, made_at=time.time()))
-
-    def prediction_models(self) -> dict[str, str]:
-        """The predicting model of every predicted sample."""
-        with self._engine.connect() as connection:
-            query = select(predictions.c.key, predictions.c.model)
-            return {str(row.key): str(row.model) for row in connection.execute(query)}
-
-    def set_counts(self, key: str, model: str, matrix: NDArray[np.int64]) -> None:
-        """Stores confusion counts [K,K+1] of a sample and model."""
-        packed = zlib.compress(np.ascontiguousarray(matrix, np.int64).tobytes(), 1)
-        with self._engine.begin() as connection:
-            connection.execute(delete(counts).where(counts.c.key == key, counts.c.model == model))
-            connection.execute(
-                insert(counts).values(key=key, model=model, classes=matrix.shape[0], matrix=packed)
+    def advance(
+        self, keys: Iterable[str], to: SampleStatus, after: Collection[SampleStatus]
+    ) -> frozenset[str]:
+        """Sets the status of those samples whose status is one of `after`; returns which ones."""
+        with self._writing() as connection:
+            return frozenset().union(
+                *(_advance(connection, chunk, to, after, "") for chunk in _chunks(list(keys)))
             )
 
+    def assign_splits(self, by_key: Mapping[str, str], by: str) -> None:
+        """Sets the split of every sample of a mapping."""
+        self._set_each([{"b_key": key, "split": split} for key, split in by_key.items()], by)
+
+    def set_headers(self, headers: Mapping[str, tuple[int, int, int]]) -> None:
+        """Sets (width, height, time of the image file in ns) of samples."""
+        names = ("width", "height", "image_mtime")
+        self._set_each(
+            [{"b_key": key, **dict(zip(names, header, strict=True))} for key, header in headers.items()]
+        )
+
+    def _set_each(self, rows: list[dict[str, Any]], by: str | None = None) -> None:
+        if not rows:
+            return
+        values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "b_key"}
+        if by is not None:
+            values |= {"changed_by": by, "changed_at": time.time()}
+        with self._writing() as connection:
+            connection.execute(
+                update(samples).where(samples.c.key == bindparam("b_key")).values(values), rows
+            )
+
+    def tally(self, column: str) -> dict[str, int]:
+        """Number of samples that are there, by status or by split."""
+        chosen = samples.c[column]
+        with self._reading() as connection:
+            query = select(chosen, func.count()).where(PRESENT).group_by(chosen)
+            return {str(value): int(number) for value, number in connection.execute(query)}
+
+    def missing(self) -> int:
+        """Number of samples whose image was not there at the last look."""
+        with self._reading() as connection:
+            query = select(func.count()).select_from(samples).where(samples.c.missing == 1)
+            return int(connection.execute(query).scalar_one())
+
+    # -- masks --------------------------------------------------------------------------------------------
+
+    def note_mask(self, key: str, stamp: tuple[int, int, str]) -> bool:
+        """Takes note of (size, time, hash) of a mask file; counts against other pixels are forgotten.
+
+        Returns:
+            Whether the content is another one than before.
+        """
+        with self._writing() as connection:
+            return _note_mask(connection, key, stamp)
+
+    def mask_saved(
+        self,
+        key: str,
+        stamp: tuple[int, int, str],
+        to: SampleStatus,
+        after: Collection[SampleStatus],
+        by: str,
+    ) -> bool:
+        """Takes note of a mask that was just saved, of its author, and of the status that follows.
+
+        Returns:
+            Whether the status moved.
+        """
+        with self._writing() as connection:
+            _note_mask(connection, key, stamp)
+            stamped = {"changed_by": by, "changed_at": time.time()}
+            connection.execute(update(samples).where(samples.c.key == key).values(stamped))
+            return bool(_advance(connection, [key], to, after, by))
+
+    # -- predictions --------------------------------------------------------------------------------------
+
+    def set_prediction(self, key: str, model: str, palette: str) -> bool:
+        """Notes which model predicted a sample; returns whether it was unlabelled and is now predicted."""
+        with self._writing() as connection:
+            connection.execute(delete(predictions).where(predictions.c.key == key))
+            row = {"key": key, "model": model, "palette": palette, "made_at": time.time()}
+            connection.execute(insert(predictions).values(row))
+            return bool(_advance(connection, [key], SampleStatus.PREDICTED, (SampleStatus.UNLABELLED,), None))
+
+    def forget_prediction(self, key: str) -> bool:
+        """Forgets a prediction; returns whether the sample was only predicted and is now unlabelled."""
+        with self._writing() as connection:
+            connection.execute(delete(predictions).where(predictions.c.key == key))
+            return bool(_advance(connection, [key], SampleStatus.UNLABELLED, (SampleStatus.PREDICTED,), None))
+
+    def prediction(self, key: str) -> tuple[str, str] | None:
+        """(model, palette) of a sample's prediction, or None without one."""
+        with self._reading() as connection:
+            query = select(predictions.c.model, predictions.c.palette).where(predictions.c.key == key)
+            row = connection.execute(query).first()
+        return (str(row[0]), str(row[1])) if row else None
+
+    def predicted(self, palette: str) -> dict[str, str]:
+        """The predicting model of every sample that is there and predicted in a palette."""
+        with self._reading() as connection:
+            query = select(predictions.c.key, predictions.c.model).join(samples)
+            found = connection.execute(query.where(predictions.c.palette == palette, PRESENT)).all()
+        return {row[0]: row[1] for row in found}
+
+    # -- counts, speeds, runs -----------------------------------------------------------------------------
+
+    def set_counts(
+        self, key: str, model: str, palette: str, matrix: NDArray[np.int64], mask_hash: str | None
+    ) -> bool:
+        """Stores confusion counts [K,K+1]; not when the mask is no longer the one of `mask_hash`."""
+        values = np.ascontiguousarray(matrix, np.int64)
+        row = {"key": key, "model": model, "palette": palette, "classes": matrix.shape[0]}
+        with self._writing() as connection:
+            if mask_hash is not None:
+                query = select(samples.c.mask_hash).where(samples.c.key == key)
+                if connection.execute(query).scalar() != mask_hash:
+                    return False
+            same = (counts.c.key == key, counts.c.model == model, counts.c.palette == palette)
+            connection.execute(delete(counts).where(*same))
+            packed = zlib.compress(values.tobytes(), 1)
+            connection.execute(insert(counts).values(**row, matrix=packed, made_at=time.time()))
+        return True
+
     def drop_counts(self, key: str) -> None:
-        """Forgets all counts of a sample, since its mask changed."""
-        with self._engine.begin() as connection:
+        """Forgets all counts of a sample, since its mask changes."""
+        with self._writing() as connection:
             connection.execute(delete(counts).where(counts.c.key == key))
 
-    def counts(self, model: str) -> dict[str, NDArray[np.int64]]:
-        """Confusion counts [K,K+1] of every evaluated sample of a model."""
-        result = {}
-        with self._engine.connect() as connection:
-            for row in connection.execute(select(counts).where(counts.c.model == model)):
-                flat = np.frombuffer(zlib.decompress(row.matrix), np.int64)
-                result[str(row.key)] = flat.reshape(row.classes, row.classes + 1)
-        return result
+    def counts(self, model: str, palette: str, classes: int) -> dict[str, NDArray[np.int64]]:
+        """Confusion counts [K,K+1] by sample, of a model in a palette of K classes."""
+        with self._reading() as connection:
+            query = select(counts.c.key, counts.c.matrix).join(samples)
+            wanted = (
+                counts.c.model == model,
+                counts.c.palette == palette,
+                counts.c.classes == classes,
+                PRESENT,
+            )
+            found = connection.execute(query.where(*wanted).order_by(samples.c.place)).all()
+        shape = (classes, classes + 1)
+        return {row[0]: np.frombuffer(zlib.decompress(row[1]), np.int64).reshape(shape) for row in found}
 
-    def evaluated_models(self) -> list[str]:
-        """Models with counts, by name."""
-        with self._engine.connect() as connection:
-            query = select(counts.c.model).distinct().order_by(counts.c.model)
-            return [str(name) for name in connection.execute(query).scalars()]
+    def evaluations(self, palette: str, classes: int) -> list[Evaluation]:
+        """Models with counts in a palette of K classes, by name."""
+        with self._reading() as connection:
+            query = select(counts.c.model, func.count(), func.max(counts.c.made_at)).join(samples)
+            query = query.where(counts.c.palette == palette, counts.c.classes == classes, PRESENT)
+            found = connection.execute(query.group_by(counts.c.model).order_by(counts.c.model)).all()
+        return [Evaluation(row[0], int(row[1]), _iso(row[2])) for row in found]
 
     def add_speed(self, record: SpeedRecord) -> None:
         """Appends a measured speed."""
-        with self._engine.begin() as connection:
-            text = json.dumps(asdict(record))
-            connection.execute(insert(speeds).values(model=record.model, record=text))
+        timed = record if record.when else replace(record, when=_iso(time.time()))
+        with self._writing() as connection:
+            connection.execute(insert(speeds).values(model=record.model, record=json.dumps(asdict(timed))))
 
     def speeds(self) -> list[SpeedRecord]:
         """All measured speeds, newest first."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             texts = connection.execute(select(speeds.c.record).order_by(speeds.c.id.desc())).scalars()
             return [SpeedRecord(**json.loads(text)) for text in texts]
 
-    def tally(self, column: str) -> dict[str, int]:
-        """Number of samples by status or by split."""
-        chosen = samples.c[column]
-        with self._engine.connect() as connection:
-            query = select(chosen, func.count()).group_by(chosen)
-            return {str(value): int(number) for value, number in connection.execute(query)}
+    def put_run(self, record: RunRecord) -> None:
+        """Stores a run, in place of the one of the same name."""
+        row = {"name": record.name, "status": record.status, "record": json.dumps(asdict(record))}
+        with self._writing() as connection:
+            connection.execute(delete(runs).where(runs.c.name == record.name))
+            connection.execute(insert(runs).values(**row, changed_at=time.time()))
+
+    def runs(self) -> list[RunRecord]:
+        """All runs, the last changed first."""
+        with self._reading() as connection:
+            texts = connection.execute(select(runs.c.record).order_by(runs.c.changed_at.desc())).scalars()
+            return [RunRecord(**json.loads(text)) for text in texts]
 
 
-def open_store(folder: Path, url: str = "") -> tuple[Store, list[str]]:
-    """The store of a project folder and warnings; a damaged SQLite file is put aside and begun anew.
+def _new_row(entry: FoundSample, place: int) -> dict[str, Any]:
+    status = SampleStatus.UNLABELLED.value
+    return {"key": entry.key, "place": place, "image": entry.image, "split": entry.split, "status": status}
 
-    Raises:
-        ProjectError: the database cannot be opened or made.
-    """
-    path = folder / "project.db"
-    target = url or f"sqlite:///{path.as_posix()}"
+
+def _note_mask(connection: Connection, key: str, stamp: tuple[int, int, str]) -> bool:
+    size, mtime, digest = stamp
+    before = connection.execute(select(samples.c.mask_hash).where(samples.c.key == key)).scalar()
+    values = {"mask_size": size, "mask_mtime": mtime, "mask_hash": digest}
+    connection.execute(update(samples).where(samples.c.key == key).values(values))
+    if before != digest:
+        connection.execute(delete(counts).where(counts.c.key == key))
+    return before != digest
+
+
+def _advance(
+    connection: Connection,
+    keys: Sequence[str],
+    to: SampleStatus,
+    after: Collection[SampleStatus],
+    by: str | None,
+) -> frozenset[str]:
+    """Moves the status of some samples where `after` allows it; `by` None leaves the author alone."""
+    allowed = samples.c.status.in_([status.value for status in after])
+    query = select(samples.c.key).where(samples.c.key.in_(keys), allowed)
+    moving = [str(key) for key in connection.execute(query).scalars()]
+    values: dict[str, Any] = {"status": to.value}
+    if by is not None:
+        values |= {"changed_by": by, "changed_at": time.time()}
+    if moving:
+        connection.execute(update(samples).where(samples.c.key.in_(moving)).values(values))
+    return frozenset(moving)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """A database that is locked, full, gone or damaged is the user's problem, not a bug."""
     try:
-        return Store(target), []
-    except DatabaseError as error:
-        if url or not isinstance(error.orig, sqlite3.DatabaseError) or not _is_damaged(error):
-            raise ProjectError(f"{target} cannot be opened: {error.orig}", hint="check its rights") from error
-    aside = path.with_name(f"project.damaged-{time.strftime('%Y%m%d-%H%M%S')}.db")
-    os.replace(path, aside)
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    warning = f"the project database was damaged and is kept as {aside.name}; it was made anew from the files"
-    return Store(target), [warning]
+        yield
+    except BUGS:
+        raise
+    except DBAPIError as error:
+        raise ProjectError(
+            f"the project's database refused: {error.orig}",
+            hint="check that the disk has space and no other program holds it; then open the project again",
+        ) from error
 
 
-def _is_damaged(error: DatabaseError) -> bool:
-    text = str(error.orig)
-    return "not a database" in text or "malformed" in text
-
-
-def _arguments(url: str) -> dict[str, Any]:
-    return {"timeout": BUSY_SECONDS} if url.startswith("sqlite") else {}
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _chunks(keys: Sequence[str]) -> Iterable[Sequence[str]]:

@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from segstudio import images, paths
 from segstudio.annotation.palette import load_palette
+from segstudio.gui.canvas.modes import Layer, ToolName
 from segstudio.gui.main_window import MainWindow
 from segstudio.gui.memory import Memory
 from segstudio.gui.session import Session
@@ -121,6 +122,18 @@ class Studio:
         self.session.open_sample(key)
         self.wait(lambda: self.session.current == key and self.session.opening is None)
         QApplication.processEvents()
+
+    def tool(self) -> ToolName:
+        """The canvas's tool."""
+        return self.canvas.tool
+
+    def layer(self) -> Layer:
+        """The layer that the canvas shows."""
+        return self.canvas.overlay.layer
+
+    def can_edit(self) -> bool:
+        """Whether a sample is open with its mask."""
+        return self.session.entry is not None
 
     def mask(self) -> NDArray[np.uint8]:
         """The open document's pixels."""

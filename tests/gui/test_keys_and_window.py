@@ -27,11 +27,16 @@ def press(studio: Studio, key: Qt.Key, kind: QEvent.Type, *, repeat: bool = Fals
     QApplication.sendEvent(studio.canvas, event)
 
 
-def test_peek_lasts_as_long_as_the_key(studio: Studio, folder: Path) -> None:
+def test_peek_lasts_as_long_as_the_key(studio: Studio, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     studio.open(folder)
     peeks: list[bool] = []
     real = studio.canvas.peek
-    studio.canvas.peek = lambda on: (peeks.append(on), real(on))[1]  # type: ignore[method-assign]  # watched
+
+    def watched(on: bool) -> None:
+        peeks.append(on)
+        real(on)
+
+    monkeypatch.setattr(studio.canvas, "peek", watched)
     press(studio, Qt.Key.Key_H, QEvent.Type.KeyPress)
     for _ in range(3):
         press(studio, Qt.Key.Key_H, QEvent.Type.KeyRelease, repeat=True)
@@ -41,10 +46,12 @@ def test_peek_lasts_as_long_as_the_key(studio: Studio, folder: Path) -> None:
     assert peeks == [True, False]
 
 
-def test_held_keys_are_let_go_when_the_window_loses_the_keyboard(studio: Studio, folder: Path) -> None:
+def test_held_keys_are_let_go_when_the_window_loses_the_keyboard(
+    studio: Studio, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     studio.open(folder)
     peeks: list[bool] = []
-    studio.canvas.peek = peeks.append  # type: ignore[method-assign]  # watched
+    monkeypatch.setattr(studio.canvas, "peek", peeks.append)
     press(studio, Qt.Key.Key_H, QEvent.Type.KeyPress)
     QApplication.sendEvent(studio.window, QEvent(QEvent.Type.WindowDeactivate))
     assert peeks == [True, False]
@@ -68,9 +75,9 @@ def test_space_pans_while_a_list_has_the_keyboard(studio: Studio, folder: Path) 
     commands = studio.window.commands
     hold = next(spec for spec in ACTIONS if spec.id == "tool.hold_pan")
     commands.find(hold)(True)
-    assert studio.canvas.tool is ToolName.PAN
+    assert studio.tool() is ToolName.PAN
     commands.find(hold)(False)
-    assert studio.canvas.tool is ToolName.BRUSH
+    assert studio.tool() is ToolName.BRUSH
 
 
 def test_a_tapped_tool_key_switches_and_a_held_one_lends(studio: Studio, folder: Path) -> None:
@@ -79,14 +86,14 @@ def test_a_tapped_tool_key_switches_and_a_held_one_lends(studio: Studio, folder:
     keys: HeldKeys = studio.window.held_keys
     keys.clock = lambda: now[0]
     QTest.keyPress(studio.canvas, Qt.Key.Key_E)
-    assert studio.canvas.tool is ToolName.ERASER
+    assert studio.tool() is ToolName.ERASER
     now[0] += 0.1
     QTest.keyRelease(studio.canvas, Qt.Key.Key_E)
-    assert studio.canvas.tool is ToolName.ERASER
+    assert studio.tool() is ToolName.ERASER
     QTest.keyPress(studio.canvas, Qt.Key.Key_B)
     now[0] += 0.6
     QTest.keyRelease(studio.canvas, Qt.Key.Key_B)
-    assert studio.canvas.tool is ToolName.ERASER
+    assert studio.tool() is ToolName.ERASER
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_B, Qt.Key.Key_3, Qt.Key.Key_D, Qt.Key.Key_H, Qt.Key.Key_Space])
@@ -97,7 +104,7 @@ def test_typing_in_a_field_is_no_command(studio: Studio, folder: Path, key: Qt.K
     search.setFocus()
     QTest.keyClick(search, key)
     studio.settle()
-    assert studio.canvas.tool is ToolName.ERASER
+    assert studio.tool() is ToolName.ERASER
     assert studio.session.classes.active == 0
     assert studio.session.current == "frame_0"
     assert len(search.text()) == 1
@@ -120,7 +127,7 @@ def test_view_keys(studio: Studio, folder: Path, backend: FakeBackend) -> None:
     studio.key(Qt.Key.Key_P, CONTROL)
     studio.wait(lambda: studio.session.prediction is not None)
     studio.key(Qt.Key.Key_M)
-    assert studio.canvas.overlay.layer is Layer.PREDICTION
+    assert studio.layer() is Layer.PREDICTION
     studio.key(Qt.Key.Key_O)
     assert studio.canvas.overlay.style.outline is OutlineMode.OUTLINE
     opacity = studio.window.view.opacity
@@ -133,11 +140,11 @@ def test_view_keys(studio: Studio, folder: Path, backend: FakeBackend) -> None:
     studio.key(Qt.Key.Key_M)
     studio.key(Qt.Key.Key_M)
     studio.key(Qt.Key.Key_M)
-    assert studio.canvas.overlay.layer is Layer.MASK
+    assert studio.layer() is Layer.MASK
     press(studio, Qt.Key.Key_Backslash, QEvent.Type.KeyPress)
-    assert studio.canvas.overlay.layer is Layer.PREDICTION
+    assert studio.layer() is Layer.PREDICTION
     press(studio, Qt.Key.Key_Backslash, QEvent.Type.KeyRelease)
-    assert studio.canvas.overlay.layer is Layer.MASK
+    assert studio.layer() is Layer.MASK
 
 
 def test_brush_keys(studio: Studio, folder: Path) -> None:
@@ -221,10 +228,14 @@ def test_find_class(studio: Studio, folder: Path) -> None:
 
 def test_palette_leaves_by_escape_and_by_clicking_elsewhere(studio: Studio, folder: Path) -> None:
     studio.open(folder)
-    for leave in (
-        lambda chooser: QTest.keyClick(chooser.field, Qt.Key.Key_Escape),
-        lambda _: studio.click(50, 50),
-    ):
+
+    def escape(chooser: Chooser) -> None:
+        QTest.keyClick(chooser.field, Qt.Key.Key_Escape)
+
+    def click_elsewhere(_: Chooser) -> None:
+        studio.click(50, 50)
+
+    for leave in (escape, click_elsewhere):
         studio.key(Qt.Key.Key_K, CONTROL)
         chooser = studio.window.findChild(Chooser)
         assert chooser is not None

@@ -50,7 +50,7 @@ def test_predict_this_is_shown_apart(studio: Studio, folder: Path, backend: Fake
     studio.wait(lambda: "80 % sure" in studio.window.editor.prediction.facts.text())
     assert "fake" in studio.window.editor.prediction.facts.text()
     assert studio.file_mask("frame_0") is not None
-    np.testing.assert_array_equal(studio.file_mask("frame_0"), true_mask())  # type: ignore[arg-type]  # there is one
+    np.testing.assert_array_equal(studio.file_mask("frame_0"), true_mask())
 
 
 def test_an_unlabelled_sample_becomes_predicted(studio: Studio, folder: Path, backend: FakeBackend) -> None:

@@ -27,7 +27,7 @@ from segstudio.project.sample import Sample, SampleStatus
 
 
 def sample(key: str, status: SampleStatus = SampleStatus.UNLABELLED) -> Sample:
-    return Sample(key, Path(f"{key}.png"), Path(f"masks/{key}.png"), status, "", "", 10, 10)
+    return Sample(key, f"{key}.png", f"masks/{key}.png", status, "", "", 10, 10)
 
 
 class TestFilter:

@@ -31,7 +31,8 @@ CREATE TABLE samples ("key" VARCHAR NOT NULL PRIMARY KEY, place INTEGER NOT NULL
 CREATE TABLE predictions ("key" VARCHAR NOT NULL PRIMARY KEY REFERENCES samples ("key") ON DELETE CASCADE,
   model VARCHAR NOT NULL, made_at FLOAT NOT NULL);
 CREATE TABLE counts (model VARCHAR NOT NULL,
-  "key" VARCHAR NOT NULL REFERENCES samples ("key") ON DELETE CASCADE, classes INTEGER NOT NULL, matrix BLOB NOT NULL, PRIMARY KEY (model, "key"));
+  "key" VARCHAR NOT NULL REFERENCES samples ("key") ON DELETE CASCADE,
+  classes INTEGER NOT NULL, matrix BLOB NOT NULL, PRIMARY KEY (model, "key"));
 CREATE TABLE speeds (id INTEGER NOT NULL PRIMARY KEY, model VARCHAR NOT NULL, record VARCHAR NOT NULL);
 CREATE INDEX ix_samples_place ON samples (place);
 CREATE INDEX ix_samples_status ON samples (status);

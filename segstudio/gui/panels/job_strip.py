@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QWidget
 
 from segstudio.gui.icons import Icons
 from segstudio.gui.job_bridge import JobBridge
@@ -14,6 +15,7 @@ from segstudio.jobs import Job
 QUIET_LANES = frozenset({"io", THUMBNAILS})
 QUIET_TITLES = frozenset({"Save"})
 STEPS = 1000
+TEXT_WIDTH = 320
 
 
 class JobStrip(QWidget):
@@ -23,7 +25,9 @@ class JobStrip(QWidget):
         super().__init__()
         self._jobs: dict[Any, Job[Any]] = {}
         self._text = ElidedLabel()
-        self._text.setFixedWidth(280)
+        self._text.setFixedWidth(TEXT_WIDTH)
+        self._text.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+        self._text.setAlignment(Qt.AlignmentFlag.AlignRight)
         self._text.setProperty("role", "strong")
         self._bar = QProgressBar()
         self._bar.setFixedWidth(120)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from segstudio.gui.icons import Icons
@@ -13,6 +13,8 @@ ICON_NAMES = {"info": "info", "success": "check-circle", "warning": "warning", "
 ROLES = {"info": "accent", "success": "success", "warning": "warning", "error": "danger"}
 # Good news leaves by itself; a problem stays until it is closed or solved.
 SECONDS = {"info": 6, "success": 6}
+LIMIT = 3
+TOAST_MARGIN = 24
 
 
 class MessageRow(QWidget):
@@ -29,13 +31,14 @@ class MessageRow(QWidget):
         sign.setEnabled(True)
         sign.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         sign.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        text = caption(message.text, "heading", wrap=True)
+        is_toast = message.level in SECONDS
+        text = caption(message.text, "" if is_toast else "heading", wrap=not is_toast)
         text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         words = QVBoxLayout()
         words.setSpacing(0)
         words.addWidget(text)
         if message.hint:
-            words.addWidget(caption(message.hint, "muted", wrap=True))
+            words.addWidget(caption(message.hint, "muted", wrap=not is_toast))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 6)
         layout.setSpacing(8)
@@ -50,18 +53,44 @@ class MessageRow(QWidget):
         layout.addWidget(cross, 0, Qt.AlignmentFlag.AlignTop)
 
 
+class Toasts(QWidget):
+    """Where good news floats: over the lower middle of a widget, so that nothing below it moves."""
+
+    def __init__(self, over: QWidget) -> None:
+        super().__init__(over)
+        self._over = over
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(8)
+        over.installEventFilter(self)
+        self.hide()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Stays in its place when the widget below is resized."""
+        if watched is self._over and event.type() == QEvent.Type.Resize:
+            self.place()
+        return super().eventFilter(watched, event)
+
+    def place(self) -> None:
+        """Moves to the lower middle."""
+        self.column.activate()
+        self.resize(self.column.sizeHint())
+        x = (self._over.width() - self.width()) // 2
+        self.move(x, self._over.height() - self.height() - TOAST_MARGIN)
+        self.raise_()
+
+
 class MessageBar(QWidget):
-    """Shows at most three messages, newest first; one topic never twice."""
+    """Shows problems as strips that stay, good news as toasts that go; one topic never twice."""
 
-    LIMIT = 3
-
-    def __init__(self, icons: Icons) -> None:
+    def __init__(self, icons: Icons, over: QWidget) -> None:
         super().__init__()
         self._icons = icons
         self._rows: dict[str, MessageRow] = {}
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(0)
+        self._toasts = Toasts(over)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
         self.hide()
 
     @property
@@ -72,25 +101,39 @@ class MessageBar(QWidget):
     def show_message(self, message: Message) -> None:
         """Adds a message, in place of the one with the same topic."""
         self.clear(message.key)
-        while len(self._rows) >= self.LIMIT:
-            self.clear(next(iter(self._rows)))
+        seconds = SECONDS.get(message.level)
+        alike = [
+            row for row in self._rows.values() if (row.message.level in SECONDS) == (seconds is not None)
+        ]
+        if len(alike) >= LIMIT:
+            self.clear(alike[0].message.key)
         row = MessageRow(message, self._icons, lambda: self.clear(message.key))
         self._rows[message.key] = row
-        self._layout.insertWidget(0, row)
-        self.show()
-        seconds = SECONDS.get(message.level)
-        if seconds:
+        if seconds is None:
+            self._column.insertWidget(0, row)
+            self.show()
+        else:
+            row.setProperty("toast", "true")
+            self._toasts.column.addWidget(row, 0, Qt.AlignmentFlag.AlignHCenter)
+            # A layout ignores a new child until its show event, and the rows would be squeezed.
+            row.show()
+            self._toasts.show()
             QTimer.singleShot(seconds * 1000, row, lambda: self._expire(row))
+        self._toasts.place()
 
     def clear(self, key: str) -> None:
         """Removes the message of a topic, if it is shown."""
         row = self._rows.pop(key, None)
-        if row is not None:
-            self._layout.removeWidget(row)
-            row.hide()
-            row.deleteLater()
-        if not self._rows:
-            self.hide()
+        if row is None:
+            return
+        for column in (self._column, self._toasts.column):
+            column.removeWidget(row)
+        row.hide()
+        row.deleteLater()
+        levels = {other.message.level for other in self._rows.values()}
+        self.setVisible(not levels <= SECONDS.keys())
+        self._toasts.setVisible(bool(levels & SECONDS.keys()))
+        self._toasts.place()
 
     def _expire(self, row: MessageRow) -> None:
         if self._rows.get(row.message.key) is row:

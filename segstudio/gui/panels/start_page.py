@@ -53,7 +53,7 @@ class StartPage(QWidget):
         layout.addWidget(caption("segstudio", "title"))
         layout.addWidget(
             caption(
-                "Segment a folder of images: a model proposes, you correct, the scores show what fails.",
+                "A model proposes masks, you correct them, the scores show what still fails.",
                 "muted",
             )
         )
