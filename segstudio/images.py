@@ -34,7 +34,7 @@ MASK_COMPRESSION = 2
 def natural_key(text: str) -> list[tuple[int, int, str]]:
     """Sorts frame2 before frame10: digits count as numbers."""
     parts = re.split(r"(\d+)", text.casefold())
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts]
+    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
 
 
 def list_images(folder: Path, *, recursive: bool = True) -> list[Path]:
@@ -88,7 +88,8 @@ def image_size(path: Path) -> tuple[int, int]:
         ImageError: the file is missing or no image.
     """
     with _opened(path) as image:
-        sideways = image.getexif().get(EXIF_ORIENTATION) in SIDEWAYS
+        # Pillow states the size of a TIFF upright already.
+        sideways = image.format != "TIFF" and image.getexif().get(EXIF_ORIENTATION) in SIDEWAYS
         return (image.height, image.width) if sideways else (image.width, image.height)
 
 

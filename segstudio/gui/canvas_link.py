@@ -43,10 +43,12 @@ class CanvasLink(QObject):
         session.sample_opened.connect(self._sample_opened)
         session.prediction_changed.connect(self._show_prediction)
         session.document_changed.connect(canvas.mask_changed)
+        session.document_changed.connect(lambda _: self._view.propose(False))
         session.classes.changed.connect(self._show_classes)
         session.classes.active_changed.connect(canvas.set_active_class)
         self._view.changed.connect(self._show_view)
         canvas.edited.connect(self._edited)
+        canvas.stroke_active.connect(self._stroke)
         canvas.class_picked.connect(session.classes.set_active)
         canvas.hovered.connect(self._hovered)
         canvas.left.connect(lambda: self._hovered(-1, -1))
@@ -92,6 +94,10 @@ class CanvasLink(QObject):
             self.canvas.set_prediction(None, None)
         else:
             self.canvas.set_prediction(prediction.ids, prediction.confidence)
+        loaded, entry = self._session.loaded, self._session.entry
+        untouched = entry is not None and not entry.document.history.can_undo
+        empty = loaded is not None and loaded.mask is None and untouched
+        self._view.propose(empty and prediction is not None)
         self._show_view()
 
     def _show_view(self) -> None:
@@ -157,7 +163,14 @@ class CanvasLink(QObject):
             edit = relabel(document, *pixel, value, self.canvas.protection, title)
             self.canvas.report_edit(edit)
 
+    def _stroke(self, active: bool) -> None:
+        if active:
+            self._view.show_edits()
+
     def _edited(self, edit: Edit) -> None:
+        # Whoever takes over regions by clicks wants to see the next one, not the last.
+        if self.canvas.tool is not ToolName.ACCEPT_REGION:
+            self._view.show_edits()
         if self._shown is not None:
             self._session.documents.committed(self._shown, edit)
 

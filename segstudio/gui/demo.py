@@ -91,11 +91,11 @@ class Performance:
             self.step("paint, undo and redo", self.paint)
             self.picture("editor-corrected")
             self.step("save by itself", self.saved)
-            self.step("accept a prediction", self.accept)
             for layer in ("difference", "confidence"):
                 window.actions_by_id[f"layer.{layer}"].trigger()
                 self.picture(f"editor-{layer}")
             window.actions_by_id["layer.mask"].trigger()
+            self.step("accept a prediction", self.accept)
             self.step("evaluate", self.evaluate)
             for page in ("classes", "speed", "runs"):
                 self.show(page)
@@ -132,6 +132,8 @@ class Performance:
         require(bool(wrong), "no sample with a wrong mask")
         session.open_sample(wrong[0].key)
         self.wait(lambda: session.current == wrong[0].key and session.entry is not None)
+        facts = self.window.editor.prediction.facts
+        self.wait(lambda: session.prediction is not None and session.prediction.model in facts.text())
         self.idle()
 
     def predict(self) -> None:
@@ -270,9 +272,9 @@ class Performance:
             QApplication.processEvents()
 
     def idle(self) -> None:
-        """Waits until no Job runs."""
+        """Waits until no Job runs and the window knows."""
         self.settle()
-        self.wait(lambda: not self.session.jobs.active())
+        self.wait(self.session.bridge.is_idle)
         self.settle()
 
     def wait(self, condition: Callable[[], bool]) -> None:

@@ -63,6 +63,10 @@ class JobBridge(QObject):
         self._replies[job.id] = replies
         return job
 
+    def is_idle(self) -> bool:
+        """Whether no Job is under way and every reply has been given."""
+        return not self._replies and not self.jobs.active()
+
     def close(self) -> None:
         """Stops listening; replies of Jobs that still run are dropped."""
         self._unsubscribe()

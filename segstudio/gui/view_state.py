@@ -20,10 +20,28 @@ class ViewState(QObject):
         self.opacity = OPACITY
         self.editing_colours = False
         self.keep_view = False
+        self._proposing = False
 
     def set_layer(self, layer: str) -> None:
         """Shows one of LAYERS."""
+        self._proposing = False
         self._set("layer", layer)
+
+    def propose(self, wanted: bool) -> None:
+        """Shows the prediction in place of a mask that is still empty, and the mask again afterwards.
+
+        Any other layer is the user's choice and stays.
+        """
+        if wanted and self.layer == "mask":
+            self._set("layer", "prediction")
+            self._proposing = True
+        elif not wanted and self._proposing:
+            self.set_layer("mask")
+
+    def show_edits(self) -> None:
+        """Shows the mask if the present layer would hide what is being painted."""
+        if self.layer in ("prediction", "confidence"):
+            self.set_layer("mask")
 
     def next_layer(self) -> None:
         """Shows the layer after this one."""

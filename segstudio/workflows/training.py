@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 from segstudio.jobs import JobContext, run_child
 
 EVENTS = "events.jsonl"
+# A run writes an event every few steps and one after each validation; the longest gap is a validation.
+SILENCE_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,14 @@ class RunCurves:
     accuracy: tuple[tuple[int, float], ...]
     class_iou: dict[str, tuple[tuple[int, float], ...]]
     seconds: float
+    silent_seconds: float
+
+    @property
+    def state(self) -> str:
+        """"finished", "running", or "stopped" when it has been silent for long without an end."""
+        if self.finished:
+            return "finished"
+        return "running" if self.silent_seconds < SILENCE_SECONDS else "stopped"
 
     @property
     def best_miou(self) -> float | None:
@@ -81,6 +92,7 @@ def read_run(folder: Path) -> RunCurves:
     return RunCurves(
         folder.name, folder, steps, done, finished, tuple(loss), tuple(rate), tuple(miou), tuple(accuracy),
         {name: tuple(points) for name, points in class_iou.items()}, last - first,
+        time.time() - last,
     )  # fmt: skip
 
 

@@ -113,7 +113,7 @@ class Studio:
 
     def settle(self) -> None:
         """Until no Job runs and the actions follow."""
-        self.wait(lambda: not self.session.jobs.active() and not self.session.opening)
+        self.wait(lambda: self.session.bridge.is_idle() and not self.session.opening)
         self.qtbot.wait(1)
         QApplication.processEvents()
 

@@ -236,3 +236,43 @@ def test_evaluation_counts_predictions_against_masks(
     assert counts.keys() == {"frame_0", "frame_1"}
     assert moved[-1] == {"frame_0", "frame_1"}
     assert int(counts["frame_0"][ROAD, CAR]) == 16 * 30
+
+
+def test_an_empty_mask_shows_the_proposal_until_it_is_edited(
+    studio: Studio, folder: Path, backend: FakeBackend
+) -> None:
+    studio.open(folder)
+    predict(studio, "frame_2")
+    assert studio.layer() is Layer.PREDICTION
+    QTest.mousePress(studio.canvas, Qt.MouseButton.LeftButton, pos=studio.point(20, 10))
+    assert studio.layer() is Layer.MASK
+    QTest.mouseRelease(studio.canvas, Qt.MouseButton.LeftButton, pos=studio.point(20, 10))
+    assert studio.layer() is Layer.MASK
+
+
+def test_accepting_leaves_the_proposal(studio: Studio, folder: Path, backend: FakeBackend) -> None:
+    studio.open(folder)
+    predict(studio, "frame_2")
+    assert studio.layer() is Layer.PREDICTION
+    studio.key(Qt.Key.Key_A, CONTROL | SHIFT)
+    assert studio.layer() is Layer.MASK
+
+
+def test_a_sample_with_a_mask_ends_the_proposal(studio: Studio, folder: Path, backend: FakeBackend) -> None:
+    studio.open(folder)
+    predict(studio, "frame_2")
+    studio.open_sample("frame_0")
+    assert studio.layer() is Layer.MASK
+    studio.open_sample("frame_2")
+    studio.wait(lambda: studio.layer() is Layer.PREDICTION)
+
+
+def test_a_chosen_layer_stays_through_samples(studio: Studio, folder: Path, backend: FakeBackend) -> None:
+    studio.open(folder)
+    predict(studio, "frame_2")
+    predict(studio, "frame_0")
+    studio.window.view.set_layer("difference")
+    for key in ("frame_2", "frame_0"):
+        studio.open_sample(key)
+        studio.wait(lambda: studio.session.prediction is not None)
+        assert studio.layer() is Layer.DIFFERENCE

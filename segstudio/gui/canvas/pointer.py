@@ -38,6 +38,7 @@ class Pointer:
         self._erasing = False
         self._freehand = False
         self._last_end: Point | None = None
+        self._button = Qt.MouseButton.NoButton
         self._hover = interactions.HoverRegion()
 
     # -- mouse --------------------------------------------------------------------------------------------
@@ -47,12 +48,18 @@ class Pointer:
         canvas = self._canvas
         canvas.setFocus(Qt.FocusReason.MouseFocusReason)
         event.accept()
-        if not canvas.has_image or self._stroke or self._pan_from is not None:
+        if self._stroke is not None or self._pan_from is not None:
+            if event.button() != self._button:
+                return
+            # A button cannot be pressed twice: its release went elsewhere.
+            self.release(event)
+        if not canvas.has_image:
             return
-        button = event.button()
+        self._button = button = event.button()
         if button == MIDDLE or (button == LEFT and (self._space or canvas.tool is ToolName.PAN)):
             self._pan_from = event.position()
             canvas.setCursor(Qt.CursorShape.ClosedHandCursor)
+            self.update_cursor()
         elif button in (LEFT, RIGHT):
             self._use_tool(event, self._image_point(event.position()))
 
@@ -84,6 +91,7 @@ class Pointer:
             canvas.document, value, canvas.brush_radius, canvas.protection, start, title
         )
         canvas.update_image_rect(self._stroke.move(point))
+        self.update_cursor()
         canvas.stroke_active.emit(True)
 
     def _click(self, tool: ToolName, point: Point, *, everywhere: bool) -> None:
@@ -142,10 +150,14 @@ class Pointer:
     def release(self, event: QMouseEvent) -> None:
         """Ends the gesture: a stroke becomes one edit."""
         event.accept()
+        if event.button() != self._button:
+            # Another one than began the gesture: the gesture goes on.
+            return
         if self._pan_from is not None:
             self._pan_from = None
             self._canvas.setCursor(self._shape())
-        elif self._stroke is not None and event.button() in (LEFT, RIGHT):
+            self.update_cursor()
+        elif self._stroke is not None:
             self._last_end = self._stroke.last
             self._end_stroke()
         elif self._freehand:
@@ -166,8 +178,10 @@ class Pointer:
         event.accept()
         if event.modifiers() & SHIFT:
             notches = (delta.y() or delta.x()) / WHEEL_NOTCH
+            # Small brushes would hardly grow or shrink by a factor.
+            wider = max if notches > 0 else min
             canvas.set_brush_radius(
-                max(canvas.brush_radius * 1.15**notches, canvas.brush_radius + 0.5 * notches)
+                wider(canvas.brush_radius * 1.15**notches, canvas.brush_radius + 0.5 * notches)
             )
             return
         if not canvas.has_image or self._stroke:
@@ -203,6 +217,7 @@ class Pointer:
             if not event.isAutoRepeat():
                 self._space = True
                 self._canvas.setCursor(self._shape())
+                self.update_cursor()
             return True
         if key == Qt.Key.Key_Escape:
             return self.cancel()
@@ -222,6 +237,7 @@ class Pointer:
         if not event.isAutoRepeat():
             self._space = False
             self._canvas.setCursor(self._shape())
+            self.update_cursor()
         return True
 
     # -- polygon ------------------------------------------------------------------------------------------
@@ -260,6 +276,7 @@ class Pointer:
             self._canvas.update_image_rect(self._stroke.cancel())
             self._stroke = None
             self._erasing = False
+            self.update_cursor()
             self._canvas.stroke_active.emit(False)
             return True
         if self._polygon.points:
@@ -283,11 +300,13 @@ class Pointer:
             self._end_stroke()
         self._pan_from = None
         self._canvas.setCursor(self._shape())
+        self.update_cursor()
 
     def _end_stroke(self) -> None:
         assert self._stroke is not None
         stroke, self._stroke = self._stroke, None
         self._erasing = False
+        self.update_cursor()
         self._canvas.report_edit(stroke.finish())
         self._canvas.stroke_active.emit(False)
 
@@ -297,8 +316,10 @@ class Pointer:
         self._canvas.update()
 
     def forget_region(self) -> None:
-        """The mask changed: the region under the cursor must be found again."""
+        """The mask changed: the region under the cursor must be found again, and its outline drawn anew."""
+        self.update_cursor()
         self._hover.forget()
+        self.update_cursor()
 
     # -- cursor -------------------------------------------------------------------------------------------
 

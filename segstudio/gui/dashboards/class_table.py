@@ -40,7 +40,10 @@ def percent(value: float | None) -> str:
 
 def points(value: float | None) -> str:
     """A difference of fractions in signed points."""
-    return "–" if value is None else f"{value * 100:+.1f}"
+    if value is None:
+        return "–"
+    rounded = round(value * 100, 1)
+    return f"{rounded:+.1f}" if rounded else "0.0"
 
 
 def thousands(count: int) -> str:
@@ -150,12 +153,14 @@ class ClassTable(QTableView):
         self._sorted.setSortRole(SORT_ROLE)
         self.setModel(self._sorted)
         self.setItemDelegateForColumn(BAR, BarDelegate(self))
-        self.setSortingEnabled(True)
-        self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.DescendingOrder)
         self.horizontalHeader().setSortIndicatorClearable(True)
+        self.setSortingEnabled(True)
+        # Enabling sorts by the first column at once; this brings the palette's order back.
+        self.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setObjectName("figures")
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setIconSize(QSize(12, 12))

@@ -1,14 +1,17 @@
 """The runs dashboard: loss, learning rate, mIoU and class curves of the trainings of a project."""
 
+import html
 from collections.abc import Sequence
 
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QComboBox,
+    QFrame,
     QGridLayout,
     QHBoxLayout,
+    QLabel,
     QPushButton,
     QStackedWidget,
     QVBoxLayout,
@@ -47,7 +50,7 @@ class RunsView(QWidget):
         self.tiles = TileRow(TILES)
         self.plots = {
             "loss": Plot("Loss"),
-            "rate": Plot("Learning rate"),
+            "rate": Plot("Learning rate", digits=5),
             "miou": Plot("mIoU and pixel accuracy, %"),
             "classes": Plot("IoU by class, %"),
         }
@@ -124,58 +127,78 @@ class RunsView(QWidget):
         self.plots["classes"].show_curves({name: hundred(points) for name, points in run.class_iou.items()})
 
     def _show_tiles(self, run: RunCurves) -> None:
-        state = "Finished" if run.finished else "Stopped or running"
         minutes = f"{run.done} of {run.steps} steps, {run.seconds / 60:.0f} min"
-        self.tiles.show_figure("state", state, minutes)
+        self.tiles.show_figure("state", run.state.capitalize(), minutes)
         best = run.best_miou
         self.tiles.show_figure("miou", "–" if best is None else f"{best * 100:.1f} %")
         self.tiles.show_figure("accuracy", f"{run.accuracy[-1][1] * 100:.1f} %" if run.accuracy else "–")
         self.tiles.show_figure("loss", f"{run.loss[-1][1]:.3f}" if run.loss else "–")
 
 
-class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
-    """A titled plot over optimiser steps whose colours follow the theme."""
+class Plot(QFrame):
+    """A titled plot over optimiser steps, with a list of its curves and their last values beside it."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, digits: int = 1) -> None:
         super().__init__()
-        self._title = title
-        self.setMinimumHeight(180)
+        self.setObjectName("tile")
         self.setAccessibleName(title)
-        self.getPlotItem().setMenuEnabled(False)
-        self.getPlotItem().hideButtons()
-        self.setMouseEnabled(x=False, y=False)
-        self._legend = self.addLegend(offset=(-8, 8), labelTextSize="8pt", colCount=2, brush=None)
+        self._digits = digits
+        self._graph = pg.PlotWidget()
+        self._graph.setMinimumHeight(160)
+        self._graph.getPlotItem().setMenuEnabled(False)
+        self._graph.getPlotItem().hideButtons()
+        self._graph.setMouseEnabled(x=False, y=False)
+        self._legend = QLabel()
+        self._legend.setTextFormat(Qt.TextFormat.RichText)
+        self._legend.setAlignment(Qt.AlignmentFlag.AlignTop)
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        row.addWidget(self._graph, 1)
+        row.addWidget(self._legend)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 12, 16, 12)
+        layout.setSpacing(4)
+        layout.addWidget(caption(title, "strong"))
+        layout.addLayout(row, 1)
         self.follow_theme()
+
+    @property
+    def legend(self) -> str:
+        """The list of curves as HTML; empty for a single curve."""
+        return self._legend.text()
 
     def follow_theme(self) -> None:
         """Takes text and background from the widget's palette."""
         palette = self.palette()
-        text, base = palette.color(QPalette.ColorRole.Text), palette.color(QPalette.ColorRole.AlternateBase)
-        self.setBackground(base)
-        muted = QColor(text)
+        muted = palette.color(QPalette.ColorRole.Text)
         muted.setAlphaF(0.7)
+        self._graph.setBackground(palette.color(QPalette.ColorRole.AlternateBase))
         for side in ("left", "bottom"):
-            axis = self.getAxis(side)
+            axis = self._graph.getAxis(side)
             axis.setPen(pg.mkPen(muted, width=0.5))
             axis.setTextPen(muted)
-        self.getPlotItem().setTitle(self._title, color=text.name(), size="9pt")
-        self.showGrid(x=True, y=True, alpha=0.12)
-        self._legend.setLabelTextColor(muted)
+        self._graph.showGrid(x=True, y=True, alpha=0.12)
 
     def show_curves(self, curves: dict[str, Points]) -> None:
-        """Replaces all curves; a legend appears from two on."""
-        self.clear()
-        self._legend.clear()
-        for position, (name, points) in enumerate(curves.items()):
-            if not points:
-                continue
+        """Replaces all curves; a list of them appears from two on, best at the top."""
+        self._graph.clear()
+        drawn = {name: points for name, points in curves.items() if points}
+        entries = []
+        for position, (name, points) in enumerate(drawn.items()):
             steps, values = zip(*points, strict=True)
             colour = CURVE_COLOURS[position % len(CURVE_COLOURS)]
             style = Qt.PenStyle.SolidLine if position < len(CURVE_COLOURS) else Qt.PenStyle.DashLine
             pen = pg.mkPen(colour, width=2, style=style)
             symbol = {"symbol": "o", "symbolSize": 5, "symbolBrush": colour, "symbolPen": None}
-            self.plot(steps, values, pen=pen, name=name, **(symbol if len(steps) < 12 else {}))
-        self._legend.setVisible(len(curves) > 1)
+            self._graph.plot(steps, values, pen=pen, antialias=True, **(symbol if len(steps) < 12 else {}))
+            entries.append((values[-1], name, colour))
+        rows = "".join(
+            f"<tr><td style='color:{colour}'>●&nbsp;</td><td>{html.escape(name)}</td>"
+            f"<td align='right'>&nbsp;&nbsp;{value:.{self._digits}f}</td></tr>"
+            for value, name, colour in sorted(entries, reverse=True)
+        )
+        self._legend.setText(f"<table cellspacing='1'>{rows}</table>" if len(entries) > 1 else "")
+        self._legend.setVisible(len(entries) > 1)
 
 
 def hundred(points: Points) -> Points:

@@ -12,6 +12,7 @@ from segstudio.gui.dashboards.bars import BAR_ROLE, Bar, BarDelegate
 
 Index = QModelIndex | QPersistentModelIndex
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class SpeedTableModel(QAbstractTableModel):
             if role == Qt.ItemDataRole.DisplayRole:
                 return self._headings[section]
             if role == Qt.ItemDataRole.TextAlignmentRole:
-                return RIGHT if self._is_number(section) else Qt.AlignmentFlag.AlignLeft.value
+                return RIGHT if self._is_number(section) else LEFT
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -91,6 +92,7 @@ class SpeedTable(QTableView):
         self.setModel(self.rows)
         self.setItemDelegateForColumn(len(headings), BarDelegate(self))
         self.setAccessibleName(name)
+        self.setObjectName("figures")
         self.setShowGrid(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

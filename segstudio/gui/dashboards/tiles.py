@@ -1,7 +1,7 @@
 """Small boxes that show one figure each, in a row above a dashboard's table."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 
 class Tile(QFrame):
@@ -61,16 +61,21 @@ class Placeholder(QWidget):
         super().__init__(parent)
         self._title = QLabel(title)
         self._title.setProperty("role", "large")
+        self._title.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._text = QLabel(text)
         self._text.setProperty("role", "muted")
         self._text.setWordWrap(True)
-        self._text.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
-        self._text.setFixedWidth(420)
-        layout = QGridLayout(self)
-        layout.setRowStretch(0, 2)
-        layout.setRowStretch(3, 3)
-        layout.addWidget(self._title, 1, 0, Qt.AlignmentFlag.AlignHCenter)
-        layout.addWidget(self._text, 2, 0, Qt.AlignmentFlag.AlignHCenter)
+        self._text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        column = QVBoxLayout()
+        column.addStretch(2)
+        column.addWidget(self._title)
+        # Without an alignment of its own, a wrapped text gets the height that its width needs.
+        column.addWidget(self._text)
+        column.addStretch(3)
+        layout = QHBoxLayout(self)
+        layout.addStretch(1)
+        layout.addLayout(column, 2)
+        layout.addStretch(1)
 
     def explain(self, title: str, text: str) -> None:
         """Replaces both texts."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from segstudio.gui.icons import Icons
 from segstudio.gui.message import Message
@@ -54,15 +54,17 @@ class MessageRow(QWidget):
 
 
 class Toasts(QWidget):
-    """Where good news floats: over the lower middle of a widget, so that nothing below it moves."""
+    """Where good news floats: over the lower middle of the pages, so that nothing below it moves."""
 
-    def __init__(self, over: QWidget) -> None:
+    def __init__(self, over: QStackedWidget) -> None:
         super().__init__(over)
         self._over = over
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(8)
         over.installEventFilter(self)
+        # A page that comes to the front is raised above its siblings, this one included.
+        over.currentChanged.connect(lambda _: self.raise_())
         self.hide()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -83,7 +85,7 @@ class Toasts(QWidget):
 class MessageBar(QWidget):
     """Shows problems as strips that stay, good news as toasts that go; one topic never twice."""
 
-    def __init__(self, icons: Icons, over: QWidget) -> None:
+    def __init__(self, icons: Icons, over: QStackedWidget) -> None:
         super().__init__()
         self._icons = icons
         self._rows: dict[str, MessageRow] = {}

@@ -23,6 +23,7 @@ from segstudio.project.sample import Sample, SampleStatus
 TYPING_PAUSE_MS = 120
 ALL = "All"
 TO_DO = "Needs work"
+SEARCH_WIDTH = 84
 
 
 class SampleTable(QTableView):
@@ -99,8 +100,11 @@ class SamplesPanel(QWidget):
         self.search.setPlaceholderText("Filter")
         self.search.setAccessibleName("Filter samples by name")
         self.search.setClearButtonEnabled(True)
+        self.search.setMinimumWidth(SEARCH_WIDTH)
         self.status = QComboBox()
         self.status.setAccessibleName("Filter samples by status")
+        self.status.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.status.setMinimumContentsLength(4)
         self.status.addItem(ALL, frozenset())
         self.status.addItem(TO_DO, NEEDS_WORK)
         self.status.insertSeparator(2)
