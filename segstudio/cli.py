@@ -1,6 +1,8 @@
 """The command line: one subcommand a workflow; every import of a room happens inside its command."""
 
 import json
+import math
+import os
 import sys
 import time
 import traceback
@@ -11,8 +13,10 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+import typer.core
+import typer.main
 
-from segstudio.errors import Cancelled, SegstudioError
+from segstudio.errors import Cancelled, InputError, SegstudioError
 from segstudio.jobs import JobContext
 
 BAD_INPUT, BUG = 2, 1
@@ -53,13 +57,27 @@ def is_folder_call(arguments: Sequence[str]) -> bool:
     """Whether the words mean "open the window": nothing, or one that is neither command nor option."""
     if not arguments:
         return True
-    names = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
-    names |= {group.name or "" for group in app.registered_groups}
     first = arguments[0]
-    return len(arguments) == 1 and not first.startswith("-") and first not in names
+    return len(arguments) == 1 and not first.startswith("-") and first not in command_names()
+
+
+def command_names() -> list[str]:
+    """The commands and groups by the words that call them."""
+    command = typer.main.get_command(app)
+    return sorted(command.commands) if isinstance(command, typer.core.TyperGroup) else []
 
 
 def _open_window(folder: Path | None) -> NoReturn:
+    from segstudio.workflows.doctor import is_display_there
+
+    if folder is not None and not folder.is_dir():
+        raise InputError(
+            f"{folder} is neither a folder nor a command", hint=f"commands are {', '.join(command_names())}"
+        )
+    if not is_display_there() and "QT_QPA_PLATFORM" not in os.environ:
+        raise InputError(
+            "there is no display to open a window on", hint="see `segstudio --help` for commands"
+        )
     from segstudio.gui.app import main as open_window
 
     sys.exit(open_window(folder))
@@ -216,7 +234,8 @@ def train(
     with _progress() as job:
         result = run(loaded, job)
     state = "stopped and saved" if result.stopped else "finished"
-    print(f"{state} after {result.steps} steps in {result.folder}; mIoU {result.miou:.4f}")
+    score = "no validation samples" if math.isnan(result.miou) else f"mIoU {result.miou:.4f}"
+    print(f"{state} after {result.steps} steps in {result.folder}; {score}")
 
 
 def _json_context() -> JobContext:
@@ -227,12 +246,12 @@ def _json_context() -> JobContext:
     return JobContext(show, _print_json)
 
 
-@app.command()
+@app.command("default_specs")
+@app.command("default-specs", hidden=True)
 def default_specs(
     task: Annotated[str, typer.Argument(help="train")] = "train",
 ) -> None:
     """Print a spec with every key and its default."""
-    from segstudio.errors import InputError
     from segstudio.training.spec import TrainSpec, train_spec_yaml
 
     if task != "train":
@@ -290,7 +309,6 @@ def bench(
 
 
 def _size(text: str) -> tuple[int, int]:
-    from segstudio.errors import InputError
 
     parts = text.lower().split("x")
     if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):

@@ -4,7 +4,8 @@ import contextlib
 import io
 import os
 import re
-import tempfile
+import secrets
+import shutil
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -172,22 +173,24 @@ def write_image(path: Path, rgb: NDArray[np.uint8]) -> None:
 def atomic_write(path: Path, content: bytes) -> None:
     """Writes beside the target and replaces it, so that a crash leaves the old file or the new one.
 
+    The new file has the old one's rights, or those that the user's umask gives to any new file.
+
     Raises:
         ImageError: the folder or the disk refuses; the old file is untouched.
     """
-    temporary = ""
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-        with os.fdopen(descriptor, "wb") as stream:
+        with temporary.open("xb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
+        with contextlib.suppress(OSError):
+            shutil.copymode(path, temporary)
         os.replace(temporary, path)
     except OSError as error:
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise ImageError(
             f"{path} cannot be written: {error.strerror or error}", hint="free some space or check its rights"
         ) from error
@@ -223,7 +226,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         with warnings.catch_warnings():
             # Pillow warns about odd metadata and large sizes; neither hinders decoding.
             warnings.simplefilter("ignore")
-            with Image.open(path) as image:
+            # A stream, since Pillow maps named files to memory and then misreads turned grey TIFFs.
+            with path.open("rb") as stream, Image.open(stream) as image:
                 yield image
     except UnidentifiedImageError as error:
         raise ImageError(f"{path} is no image") from error

@@ -293,6 +293,9 @@ def run_child(command: Sequence[str], context: JobContext, cwd: Path | None = No
                 stop_child(child)
     finally:
         stop_child(child)
+        if os.name == "posix":
+            # What outlives its parent holds the pipes open, and the readers would wait for it for ever.
+            _signal(child, signal.SIGKILL)
         for reader in readers:
             reader.join()
         for stream in (child.stdout, child.stderr):

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from segstudio.annotation.palette import load_palette
@@ -20,7 +20,7 @@ from segstudio.deploy.parity import ParityReport, check_parity, require_parity
 from segstudio.errors import ModelError
 from segstudio.inference.spec import ModelSpec, ResizeRule, save_spec
 from segstudio.networks.segformer import SegFormer
-from segstudio.networks.weights import load_network_weights
+from segstudio.networks.weights import load_network_weights, save_network_weights
 from segstudio.scenes.street import draw_scene
 
 ONNX_FILE = "model.onnx"
@@ -109,7 +109,7 @@ def export_model(
         tensors = load_file(weights)
         if half_weights:
             tensors = {key: halved(value) for key, value in tensors.items()}
-        save_file(tensors, temporary / WEIGHTS_FILE)
+        save_network_weights(tensors, temporary / WEIGHTS_FILE)
         text = json.dumps([dataclasses.asdict(entry) for entry in reports], indent=2)
         (temporary / PARITY_FILE).write_text(text + "\n", encoding="utf-8")
         save_spec(spec, temporary)

@@ -1,14 +1,14 @@
 """Loads and saves the weights of a network as safetensors, with a report of what matched."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from segstudio.errors import ModelError
+from segstudio.images import atomic_write
 
 LEAST_MATCH = 0.5
 
@@ -60,8 +60,9 @@ def load_network_weights(network: nn.Module, path: Path) -> LoadReport:
 
 
 def save_network_weights(tensors: dict[str, Tensor], path: Path) -> None:
-    """Writes tensors beside the target, then replaces it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
-    os.replace(temporary, path)
+    """Writes safetensors atomically.
+
+    Raises:
+        ImageError: the folder or the disk refuses.
+    """
+    atomic_write(path, save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))

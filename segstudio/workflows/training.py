@@ -34,7 +34,7 @@ class RunCurves:
 
     @property
     def state(self) -> str:
-        """"finished", "running", or "stopped" when it has been silent for long without an end."""
+        """ "finished", "running", or "stopped" when it has been silent for long without an end."""
         if self.finished:
             return "finished"
         return "running" if self.silent_seconds < SILENCE_SECONDS else "stopped"

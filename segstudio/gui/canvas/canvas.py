@@ -119,7 +119,7 @@ class Canvas(QWidget):
 
     def mask_changed(self, rect: Rect | None = None) -> None:
         """Repaints pixels that something else changed: undo, redo, acceptance."""
-        self._pointer.forget_region()
+        self._pointer.mask_changed()
         if rect is None:
             self.update()
         else:
@@ -292,11 +292,12 @@ class Canvas(QWidget):
         shown = self._overlay_visible and not self._peeking
         for area in rectangles(event.region(), ratio, width, height):
             painter.drawImage(area.topLeft(), base, area)
+            # Grid lines reach beyond the area; in the region's next rectangle they would be drawn twice.
+            painter.setClipRect(area)
             if shown:
-                painter.setClipRect(area)
                 self.overlay.paint(painter, self.view, area.x(), area.y(), area.width(), area.height())
-                painter.setClipping(False)
             cursors.draw_grid(painter, self.view, area, self.image_size)
+            painter.setClipping(False)
         self._pointer.paint(painter, QRect(0, 0, width, height))
 
     def _paint_empty(self, painter: QPainter, rect: QRect, ratio: float) -> None:
@@ -378,7 +379,7 @@ class Canvas(QWidget):
     def report_edit(self, edit: Edit | None) -> None:
         """Tells the window about an edit that a gesture made."""
         if edit is not None:
-            self._pointer.forget_region()
+            self._pointer.mask_changed()
             self.update_image_rect(edit.rect)
             self.edited.emit(edit)
 

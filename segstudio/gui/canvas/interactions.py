@@ -156,9 +156,10 @@ class HoverRegion:
         self._region, self._stamp = region_at(array, x, y), stamp
         return self._region
 
-    def forget(self) -> None:
-        """Drops what was found."""
-        self._region = None
+    def forget(self) -> Region | None:
+        """Drops what was found last, and returns it."""
+        region, self._region = self._region, None
+        return region
 
 
 def _holds(region: Region, x: int, y: int) -> bool:

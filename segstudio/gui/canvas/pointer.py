@@ -193,11 +193,14 @@ class Pointer:
             canvas.set_view(canvas.view.moved(round(pixels.x() * ratio), round(pixels.y() * ratio)))
             return
         position = event.position() * ratio
+        self.update_cursor()
         canvas.zoom_by(ZOOM_STEP ** (delta.y() / WHEEL_NOTCH), (position.x(), position.y()))
         self._cursor = self._image_point(event.position())
+        self.update_cursor()
 
     def enter(self, event: QEnterEvent) -> None:
-        """The cursor came."""
+        """The cursor came; nobody may have said that it went."""
+        self.update_cursor()
         self._cursor = self._image_point(event.position())
         self._canvas.setCursor(self._shape())
         self.update_cursor()
@@ -316,10 +319,15 @@ class Pointer:
         self._canvas.update()
 
     def forget_region(self) -> None:
-        """The mask changed: the region under the cursor must be found again, and its outline drawn anew."""
-        self.update_cursor()
+        """Another mask: the region under the cursor must be found again."""
         self._hover.forget()
-        self.update_cursor()
+
+    def mask_changed(self) -> None:
+        """The mask changed: the region under the cursor may be another one, with another outline."""
+        region = self._hover.forget()
+        if region is not None:
+            self._canvas.update_screen_rect(cursors.screen_rect(self._canvas.view, region.rect, 3))
+            self.update_cursor()
 
     # -- cursor -------------------------------------------------------------------------------------------
 

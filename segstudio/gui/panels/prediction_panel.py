@@ -113,5 +113,5 @@ class PredictionPanel(Section):
             return
         text = f"{facts.model}  ·  {facts.confidence * 100:.0f} % sure"
         if facts.agreement is not None:
-            text += f"  ·  {facts.agreement * 100:.1f} % as in the mask"
+            text += f"  ·  {facts.agreement * 100:.1f} % equal"
         self.facts.setText(text)
