@@ -38,15 +38,9 @@ class Canvas:
         shade: float = 0.0,
     ) -> None:
         """Fills a polygon; class None paints the image alone; `shade` darkens downwards."""
-        corners = np.rint(np.asarray(points, np.float64) * SUPERSAMPLING)
-        corners = np.clip(corners, -20000, 20000).astype(np.int32)
-        x0, y0 = np.maximum(corners.min(0), 0)
-        x1, y1 = np.minimum(corners.max(0) + 1, (self.width, self.height))
-        if x1 <= x0 or y1 <= y0:
-            return
-        cover = np.zeros((y1 - y0, x1 - x0), np.uint8)
-        cv2.fillPoly(cover, [corners - np.array([x0, y0], np.int32)], 1)
-        self._lay(cover.astype(bool), int(x0), int(y0), class_id, colour, grain, shade)
+        cover, x0, y0 = self._inside(points)
+        if cover.size:
+            self._lay(cover, x0, y0, class_id, colour, grain, shade)
 
     def ellipse(
         self, centre: Point, radii: Point, class_id: int | None, colour: Colour, *, grain: float = 6.0
@@ -87,16 +81,20 @@ class Canvas:
 
     def shadow(self, points: Sequence[Point] | NDArray[np.float64], strength: float = 0.45) -> None:
         """Darkens the image inside a polygon; the mask stays."""
+        cover, x0, y0 = self._inside(points)
+        self.image[y0 : y0 + cover.shape[0], x0 : x0 + cover.shape[1]][cover] *= 1 - strength
+
+    def _inside(self, points: Sequence[Point] | NDArray[np.float64]) -> tuple[NDArray[np.bool_], int, int]:
+        """The part of a polygon inside the picture: bool [h,w], and where its corner is; empty outside."""
         corners = np.rint(np.asarray(points, np.float64) * SUPERSAMPLING)
         corners = np.clip(corners, -20000, 20000).astype(np.int32)
-        x0, y0 = np.maximum(corners.min(0), 0)
+        x0, y0 = (int(value) for value in np.maximum(corners.min(0), 0))
         x1, y1 = np.minimum(corners.max(0) + 1, (self.width, self.height))
         if x1 <= x0 or y1 <= y0:
-            return
-        cover = np.zeros((y1 - y0, x1 - x0), np.float32)
-        cv2.fillPoly(cover, [corners - np.array([x0, y0], np.int32)], 1.0)
-        region = self.image[y0:y1, x0:x1]
-        region *= (1 - strength * cover)[:, :, None]
+            return np.zeros((0, 0), np.bool_), 0, 0
+        cover = np.zeros((y1 - y0, x1 - x0), np.uint8)
+        cv2.fillPoly(cover, [corners - np.array([x0, y0], np.int32)], 1)
+        return cover.astype(np.bool_), x0, y0
 
     def _lay(
         self,

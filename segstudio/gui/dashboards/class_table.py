@@ -2,18 +2,11 @@
 
 from typing import Any
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QModelIndex,
-    QPersistentModelIndex,
-    QSize,
-    QSortFilterProxyModel,
-    Qt,
-)
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QSize, QSortFilterProxyModel, Qt
 from PySide6.QtGui import QColor, QFont
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from segstudio.gui.dashboards.bars import BAR_ROLE, Bar, BarDelegate
+from segstudio.gui.dashboards.bars import BAR_ROLE, Bar
+from segstudio.gui.dashboards.figures_table import RIGHT, FiguresTable, Index
 from segstudio.workflows.scoreboard import ClassRow, Scoreboard
 
 SORT_ROLE = Qt.ItemDataRole.UserRole + 2
@@ -29,8 +22,6 @@ TOOLTIPS = {
     PIXELS: "Pixels of this class in the masks",
     SAMPLES: "Samples whose mask holds this class",
 }
-RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-Index = QModelIndex | QPersistentModelIndex
 
 
 def percent(value: float | None) -> str:
@@ -57,8 +48,8 @@ def thousands(count: int) -> str:
 class ClassTableModel(QAbstractTableModel):
     """Rows of a `Scoreboard`."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._rows: tuple[ClassRow, ...] = ()
         self._colours: list[QColor] = []
         self._numeric = QFont()
@@ -142,33 +133,18 @@ class ClassTableModel(QAbstractTableModel):
         return -2.0 if value is None else value
 
 
-class ClassTable(QTableView):
-    """The view on a `ClassTableModel`, sorted by the palette's order until a heading is clicked."""
+class ClassTable(FiguresTable):
+    """The view on a `ClassTableModel`, in the palette's order until a heading is clicked."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.rows = ClassTableModel(self)
-        self._sorted = QSortFilterProxyModel(self)
-        self._sorted.setSourceModel(self.rows)
-        self._sorted.setSortRole(SORT_ROLE)
-        self.setModel(self._sorted)
-        self.setItemDelegateForColumn(BAR, BarDelegate(self))
+    def __init__(self) -> None:
+        self.rows = ClassTableModel()
+        in_order = QSortFilterProxyModel()
+        in_order.setSourceModel(self.rows)
+        in_order.setSortRole(SORT_ROLE)
+        super().__init__("Scores of every class", in_order, BAR)
+        self.rows.setParent(self)
         self.horizontalHeader().setSortIndicatorClearable(True)
         self.setSortingEnabled(True)
         # Enabling sorts by the first column at once; this brings the palette's order back.
         self.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setObjectName("figures")
-        self.setShowGrid(False)
-        self.setWordWrap(False)
         self.setIconSize(QSize(12, 12))
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(28)
-        header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(BAR, QHeaderView.ResizeMode.Stretch)
-        header.setMinimumSectionSize(64)
-        header.setHighlightSections(False)
-        self.setAccessibleName("Scores of every class")

@@ -1,14 +1,13 @@
 """The classes dashboard: how well a model's predictions agree with the masks, class by class."""
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QPushButton
 
 from segstudio.gui.dashboards.class_table import ClassTable, percent
+from segstudio.gui.dashboards.page import DashboardPage, fill, stacked
 from segstudio.gui.dashboards.tiles import Placeholder, TileRow
 from segstudio.gui.panels.parts import caption
 from segstudio.gui.session import Session
-from segstudio.project.sample import Changes
 from segstudio.workflows.reference import ReferenceScores, load_reference
 from segstudio.workflows.scoreboard import Scoreboard, build_scoreboard
 
@@ -21,15 +20,12 @@ TILES = {
 }
 
 
-class ClassesView(QWidget):
+class ClassesView(DashboardPage):
     """Tiles, and a table with a bar a class; everything follows the stored confusion counts."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__()
-        self._session = session
+        super().__init__(session)
         self._reference = load_reference()
-        self._stale = True
-        self.setObjectName("page")
         self.model_choice = QComboBox()
         self.reference_choice = QComboBox()
         self.evaluate_button = QPushButton("Evaluate")
@@ -37,9 +33,11 @@ class ClassesView(QWidget):
         self.table = ClassTable()
         self.protocol = caption("", "small", wrap=True)
         self.placeholder = Placeholder("No scores yet", "")
-        self._body = QStackedWidget()
         self._lay_out()
-        self._connect()
+        self.follow(self.evaluate_button, "Evaluate")
+        self.evaluate_button.clicked.connect(self._evaluate)
+        self.model_choice.activated.connect(lambda _: self._show())
+        self.reference_choice.activated.connect(lambda _: self._show())
 
     def _lay_out(self) -> None:
         self.model_choice.setMinimumWidth(180)
@@ -48,77 +46,30 @@ class ClassesView(QWidget):
         self.reference_choice.setAccessibleName("Reference")
         self.evaluate_button.setProperty("role", "primary")
         self.evaluate_button.setToolTip("Compare stored predictions with the masks of this project")
-        head = QHBoxLayout()
-        head.setSpacing(8)
-        head.addWidget(caption("Class scores", "title"))
-        head.addStretch(1)
-        head.addWidget(caption("Model", "muted"))
-        head.addWidget(self.model_choice)
-        head.addSpacing(8)
-        head.addWidget(caption("Compare with", "muted"))
-        head.addWidget(self.reference_choice)
-        head.addSpacing(8)
-        head.addWidget(self.evaluate_button)
-        scores = QWidget()
-        inner = QVBoxLayout(scores)
-        inner.setContentsMargins(0, 0, 0, 0)
-        inner.setSpacing(16)
+        scores, inner = stacked(16)
         inner.addWidget(self.tiles)
         inner.addWidget(self.table, 1)
         inner.addWidget(self.protocol)
-        self._body.addWidget(scores)
-        self._body.addWidget(self.placeholder)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(24, 16, 24, 16)
-        layout.setSpacing(16)
-        layout.addLayout(head)
-        layout.addWidget(self._body, 1)
-
-    def _connect(self) -> None:
-        session = self._session
-        session.changed.connect(self._changed)
-        session.project_changed.connect(self.refresh)
-        session.predictions.models_changed.connect(self._enable)
-        session.bridge.finished.connect(lambda _: self._enable())
-        session.bridge.started.connect(lambda _: self._enable())
-        self.evaluate_button.clicked.connect(self._evaluate)
-        self.model_choice.activated.connect(lambda _: self._show())
-        self.reference_choice.activated.connect(lambda _: self._show())
-        self.refresh()
-
-    def _changed(self, changes: Changes) -> None:
-        if changes.scores:
-            self.refresh()
+        controls = (
+            caption("Model", "muted"),
+            self.model_choice,
+            caption("Compare with", "muted"),
+            self.reference_choice,
+            self.evaluate_button,
+        )
+        self.lay_out("Class scores", controls, scores, self.placeholder)
 
     def _evaluate(self) -> None:
         if self._session.project is not None:
             self._session.predictions.evaluate(self._session.project)
 
-    def _enable(self) -> None:
-        session = self._session
-        busy = any(job.title.startswith("Evaluate") for job in session.jobs.active())
-        ready = session.project is not None and session.predictions.entry is not None
-        self.evaluate_button.setEnabled(ready and not busy)
-
-    def refresh(self) -> None:
-        """Reads the choice of models and references again, then the scores; later when not on screen."""
-        if not self.isVisible():
-            self._stale = True
-            return
-        self._stale = False
+    def show_contents(self) -> None:
+        """Reads the choice of models and references again, then the scores."""
         project = self._session.project
-        models = project.evaluated_models() if project else []
-        fill(self.model_choice, models)
+        fill(self.model_choice, project.evaluated_models() if project else [])
         references = self._reference.for_palette(project.palette.name) if project else ()
         fill(self.reference_choice, [*(row.name for row in references), NO_REFERENCE])
-        self._enable()
         self._show()
-
-    def showEvent(self, event: object) -> None:
-        """Catches up with what happened meanwhile."""
-        super().showEvent(event)  # type: ignore[arg-type]  # Qt passes its own event
-        if self._stale:
-            self.refresh()
 
     def _chosen_reference(self) -> ReferenceScores | None:
         name = self.reference_choice.currentText()
@@ -132,7 +83,7 @@ class ClassesView(QWidget):
                 "Predict the samples, correct some of the masks, then press Evaluate: the table compares "
                 "the model's predictions with your masks, class by class.",
             )
-            self._body.setCurrentIndex(1)
+            self.show_placeholder(True)
             return
         reference = self._chosen_reference()
         board = build_scoreboard(
@@ -141,7 +92,7 @@ class ClassesView(QWidget):
         colours = [QColor(*entry.rgb) for entry in project.palette.classes]
         self.table.rows.show_scoreboard(board, colours)
         self._show_tiles(board, reference)
-        self._body.setCurrentIndex(0)
+        self.show_placeholder(False)
 
     def _show_tiles(self, board: Scoreboard, reference: ReferenceScores | None) -> None:
         for key, value in (("miou", board.miou), ("macc", board.macc), ("aacc", board.aacc)):
@@ -157,14 +108,3 @@ class ClassesView(QWidget):
             )
         self.tiles.show_figure("miou", self.tiles.tiles["miou"].figure, remark)
         self.protocol.setText(text)
-
-
-def fill(box: QComboBox, texts: list[str]) -> None:
-    """Replaces the entries of a combo box and keeps the chosen one where it still exists."""
-    chosen = box.currentText()
-    box.blockSignals(True)
-    box.clear()
-    box.addItems(texts)
-    found = box.findText(chosen, Qt.MatchFlag.MatchExactly)
-    box.setCurrentIndex(max(found, 0) if texts else -1)
-    box.blockSignals(False)

@@ -13,12 +13,11 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from segstudio.gui.dashboards.classes_view import fill
+from segstudio.gui.dashboards.page import DashboardPage, fill
 from segstudio.gui.dashboards.tiles import Placeholder, TileRow
 from segstudio.gui.panels.parts import caption
 from segstudio.gui.session import Session
@@ -37,14 +36,11 @@ CURVE_COLOURS = (
 Points = Sequence[tuple[int, float]]
 
 
-class RunsView(QWidget):
+class RunsView(DashboardPage):
     """Reads the events of runs; the newest is shown first."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__()
-        self._session = session
-        self._stale = True
-        self.setObjectName("page")
+        super().__init__(session)
         self.run_choice = QComboBox()
         self.reload_button = QPushButton("Reload")
         self.tiles = TileRow(TILES)
@@ -54,21 +50,14 @@ class RunsView(QWidget):
             "miou": Plot("mIoU and pixel accuracy, %"),
             "classes": Plot("IoU by class, %"),
         }
-        self._body = QStackedWidget()
         self._lay_out()
-        session.project_changed.connect(self.refresh)
+        self.follow()
         self.reload_button.clicked.connect(self.refresh)
         self.run_choice.activated.connect(lambda _: self._show())
 
     def _lay_out(self) -> None:
         self.run_choice.setMinimumWidth(220)
         self.run_choice.setAccessibleName("Run")
-        head = QHBoxLayout()
-        head.setSpacing(8)
-        head.addWidget(caption("Training runs", "title"))
-        head.addStretch(1)
-        head.addWidget(self.run_choice)
-        head.addWidget(self.reload_button)
         curves = QWidget()
         grid = QGridLayout(curves)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -76,36 +65,19 @@ class RunsView(QWidget):
         grid.addWidget(self.tiles, 0, 0, 1, 2)
         for position, plot in enumerate(self.plots.values()):
             grid.addWidget(plot, 1 + position // 2, position % 2)
-        self._body.addWidget(curves)
-        self._body.addWidget(
-            Placeholder(
-                "No runs yet",
-                "Train with `segstudio train -e SPEC` and results_dir below this project's .segstudio/runs: "
-                "its curves appear here.",
-            )
+        placeholder = Placeholder(
+            "No runs yet",
+            "Train with `segstudio train -e SPEC` and results_dir below this project's .segstudio/runs: "
+            "its curves appear here.",
         )
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(24, 16, 24, 16)
-        layout.setSpacing(16)
-        layout.addLayout(head)
-        layout.addWidget(self._body, 1)
+        self.lay_out("Training runs", [self.run_choice, self.reload_button], curves, placeholder)
 
-    def refresh(self) -> None:
-        """Looks for runs again; later when not on screen."""
-        if not self.isVisible():
-            self._stale = True
-            return
-        self._stale = False
+    def show_contents(self) -> None:
+        """Looks for runs again and shows the chosen one, at first the newest."""
         project = self._session.project
         runs = list_runs(project.runs_dir) if project is not None else []
         fill(self.run_choice, [folder.name for folder in reversed(runs)])
         self._show()
-
-    def showEvent(self, event: object) -> None:
-        """Catches up with what happened meanwhile."""
-        super().showEvent(event)  # type: ignore[arg-type]  # Qt passes its own event
-        if self._stale:
-            self.refresh()
 
     def changeEvent(self, event: object) -> None:
         """Follows the theme."""
@@ -116,10 +88,10 @@ class RunsView(QWidget):
     def _show(self) -> None:
         project, name = self._session.project, self.run_choice.currentText()
         if project is None or not name:
-            self._body.setCurrentIndex(1)
+            self.show_placeholder(True)
             return
         run = read_run(project.runs_dir / name)
-        self._body.setCurrentIndex(0)
+        self.show_placeholder(False)
         self._show_tiles(run)
         self.plots["loss"].show_curves({"loss": run.loss})
         self.plots["rate"].show_curves({"learning rate": run.learning_rate})

@@ -4,15 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, Qt
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtWidgets import QWidget
 
-from segstudio.gui.dashboards.bars import BAR_ROLE, Bar, BarDelegate
-
-Index = QModelIndex | QPersistentModelIndex
-RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+from segstudio.gui.dashboards.bars import BAR_ROLE, Bar
+from segstudio.gui.dashboards.figures_table import LEFT, RIGHT, FiguresTable, Index
 
 
 @dataclass(frozen=True)
@@ -27,9 +24,9 @@ class SpeedRow:
 class SpeedTableModel(QAbstractTableModel):
     """Rows with a bar in the last column; the bar's full width is the fastest row."""
 
-    def __init__(self, headings: Sequence[str], left: int, parent: QWidget | None = None) -> None:
+    def __init__(self, headings: Sequence[str], left: int) -> None:
         """The first `left` columns hold words, the others numbers."""
-        super().__init__(parent)
+        super().__init__()
         self._headings = (*headings, "")
         self._left = left
         self._rows: Sequence[SpeedRow] = ()
@@ -83,22 +80,9 @@ class SpeedTableModel(QAbstractTableModel):
         return self._left <= column < len(self._headings) - 1
 
 
-class SpeedTable(QTableView):
-    """A quiet table whose last column is a bar."""
+class SpeedTable(FiguresTable):
+    """A table whose last column is a bar."""
 
     def __init__(self, name: str, headings: Sequence[str], left: int = 1) -> None:
-        super().__init__()
-        self.rows = SpeedTableModel(headings, left, self)
-        self.setModel(self.rows)
-        self.setItemDelegateForColumn(len(headings), BarDelegate(self))
-        self.setAccessibleName(name)
-        self.setObjectName("figures")
-        self.setShowGrid(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(28)
-        header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(len(headings), QHeaderView.ResizeMode.Stretch)
-        header.setHighlightSections(False)
+        self.rows = SpeedTableModel(headings, left)
+        super().__init__(name, self.rows, len(headings))

@@ -3,9 +3,9 @@
 import time
 from dataclasses import replace
 
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton
 
-from segstudio.gui.dashboards.classes_view import fill
+from segstudio.gui.dashboards.page import DashboardPage, fill, stacked
 from segstudio.gui.dashboards.speed_table import SpeedRow, SpeedTable
 from segstudio.gui.dashboards.stage_bar import StageBar
 from segstudio.gui.dashboards.tiles import Placeholder, TileRow
@@ -13,7 +13,6 @@ from segstudio.gui.job_bridge import Replies
 from segstudio.gui.panels.parts import caption
 from segstudio.gui.session import Session
 from segstudio.jobs import JobContext
-from segstudio.project.project import Project
 from segstudio.project.sample import Changes, SpeedRecord
 from segstudio.workflows.reference import load_reference
 from segstudio.workflows.speed import measure_project
@@ -28,15 +27,12 @@ MEASURED = ("When", "Model", "Backend", "Device", "Size", "Images", "p50 ms", "p
 PUBLISHED = ("Platform", "Network", "Batch", "FPS")
 
 
-class SpeedView(QWidget):
+class SpeedView(DashboardPage):
     """Tiles and stages of the newest measurement, all measurements, and the cards' rows."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__()
-        self._session = session
+        super().__init__(session)
         self._published = load_reference().speed
-        self._stale = True
-        self.setObjectName("page")
         self.measure_button = QPushButton("Measure")
         self.tiles = TileRow(TILES)
         self.stages = StageBar()
@@ -44,74 +40,39 @@ class SpeedView(QWidget):
         self.card_choice = QComboBox()
         self.published = SpeedTable("Published speeds", PUBLISHED, left=2)
         self.protocol = caption("", "small", wrap=True)
-        self._body = QStackedWidget()
         self._lay_out()
-        self._connect()
+        self.follow(self.measure_button, "Measure")
+        self.measure_button.clicked.connect(self._measure)
+        self.card_choice.activated.connect(lambda _: self._show_card())
+        fill(self.card_choice, list(dict.fromkeys(row.name for row in self._published)))
+        self._show_card()
 
     def _lay_out(self) -> None:
         self.measure_button.setProperty("role", "primary")
         self.measure_button.setToolTip("Time the chosen model on the images of this project")
         self.card_choice.setMinimumWidth(260)
         self.card_choice.setAccessibleName("Model card")
-        head = QHBoxLayout()
-        head.setSpacing(8)
-        head.addWidget(caption("Speed", "title"))
-        head.addStretch(1)
-        head.addWidget(self.measure_button)
-        here = QWidget()
-        inner = QVBoxLayout(here)
-        inner.setContentsMargins(0, 0, 0, 0)
-        inner.setSpacing(12)
+        here, inner = stacked(12)
         inner.addWidget(self.tiles)
         inner.addWidget(caption("Where the time of one image goes", "heading"))
         inner.addWidget(self.stages)
         inner.addSpacing(4)
         inner.addWidget(caption("Measured on this machine", "heading"))
         inner.addWidget(self.measured, 1)
-        self._body.addWidget(here)
-        self._body.addWidget(
-            Placeholder(
-                "Nothing measured yet",
-                "Press Measure to time the chosen model on this project's images: decoding, inference and "
-                "writing, with percentiles.",
-            )
+        placeholder = Placeholder(
+            "Nothing measured yet",
+            "Press Measure to time the chosen model on this project's images: decoding, inference and "
+            "writing, with percentiles.",
         )
+        self.lay_out("Speed", [self.measure_button], here, placeholder)
         cards = QHBoxLayout()
         cards.addWidget(caption("Published", "heading"))
         cards.addStretch(1)
         cards.addWidget(self.card_choice)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(24, 16, 24, 16)
-        layout.setSpacing(12)
-        layout.addLayout(head)
-        layout.addWidget(self._body, 3)
-        layout.addLayout(cards)
-        layout.addWidget(self.published, 2)
-        layout.addWidget(self.protocol)
-
-    def _connect(self) -> None:
-        session = self._session
-        session.changed.connect(self._changed)
-        session.project_changed.connect(self.refresh)
-        session.predictions.models_changed.connect(self._enable)
-        session.bridge.finished.connect(lambda _: self._enable())
-        session.bridge.started.connect(lambda _: self._enable())
-        self.measure_button.clicked.connect(self._measure)
-        self.card_choice.activated.connect(lambda _: self._show_card())
-        fill(self.card_choice, list(dict.fromkeys(row.name for row in self._published)))
-        self._show_card()
-        self.refresh()
-
-    def _changed(self, changes: Changes) -> None:
-        if changes.scores:
-            self.refresh()
-
-    def _enable(self) -> None:
-        session = self._session
-        busy = any(job.title.startswith("Measure") for job in session.jobs.active())
-        self.measure_button.setEnabled(
-            session.project is not None and session.predictions.entry is not None and not busy
-        )
+        self._rows.setSpacing(12)
+        self._rows.addLayout(cards)
+        self._rows.addWidget(self.published, 2)
+        self._rows.addWidget(self.protocol)
 
     def _measure(self) -> None:
         session = self._session
@@ -127,16 +88,11 @@ class SpeedView(QWidget):
         replies = Replies(done=session.note, failed=session.explain)
         session.bridge.start(f"Measure {entry.name}", work, lane="gpu", replaces="measure", replies=replies)
 
-    def refresh(self) -> None:
-        """Shows what is stored; later when not on screen."""
-        if not self.isVisible():
-            self._stale = True
-            return
-        self._stale = False
-        self._enable()
-        project: Project | None = self._session.project
+    def show_contents(self) -> None:
+        """Shows what is stored, the newest measurement in large."""
+        project = self._session.project
         records = project.speeds() if project is not None else []
-        self._body.setCurrentIndex(0 if records else 1)
+        self.show_placeholder(not records)
         self.measured.rows.show_rows([measured_row(record) for record in records])
         if records:
             newest = records[0]
@@ -144,12 +100,6 @@ class SpeedView(QWidget):
             for key, value in (("p50", newest.p50), ("p95", newest.p95), ("p99", newest.p99)):
                 self.tiles.show_figure(key, f"{value:.1f} ms")
             self.stages.show_stages(newest.stages)
-
-    def showEvent(self, event: object) -> None:
-        """Catches up with what happened meanwhile."""
-        super().showEvent(event)  # type: ignore[arg-type]  # Qt passes its own event
-        if self._stale:
-            self.refresh()
 
     def _show_card(self) -> None:
         chosen = [row for row in self._published if row.name == self.card_choice.currentText()]

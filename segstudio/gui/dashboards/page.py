@@ -1,0 +1,107 @@
+"""What all dashboards share: a titled page that follows the project, but reads it only while on screen."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from segstudio.gui.panels.parts import caption
+from segstudio.gui.session import Session
+from segstudio.project.sample import Changes
+
+
+class DashboardPage(QWidget):
+    """A head with title and controls, and a body that is either the contents or a placeholder."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.setObjectName("page")
+        self._session = session
+        self._stale = True
+        self._body = QStackedWidget()
+        self._rows = QVBoxLayout(self)
+        self._rows.setContentsMargins(24, 16, 24, 16)
+        self._rows.setSpacing(16)
+
+    def lay_out(
+        self, title: str, controls: Sequence[QWidget], contents: QWidget, placeholder: QWidget
+    ) -> None:
+        """Builds the head and the body; more rows may follow below."""
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(caption(title, "title"))
+        head.addStretch(1)
+        for control in controls:
+            head.addWidget(control)
+        self._body.addWidget(contents)
+        self._body.addWidget(placeholder)
+        self._rows.addLayout(head)
+        self._rows.addWidget(self._body, 3)
+
+    def follow(self, button: QPushButton | None = None, work: str = "") -> None:
+        """Follows project and scores; the button is off without a model and while a Job named `work` runs."""
+        session = self._session
+        session.changed.connect(self._changed)
+        session.project_changed.connect(self.refresh)
+        if button is None:
+            return
+
+        def enable(_: object = None) -> None:
+            busy = any(job.title.startswith(work) for job in session.jobs.active())
+            ready = session.project is not None and session.predictions.entry is not None
+            button.setEnabled(ready and not busy)
+
+        session.project_changed.connect(enable)
+        session.predictions.models_changed.connect(enable)
+        session.bridge.started.connect(enable)
+        session.bridge.finished.connect(enable)
+        enable()
+
+    def _changed(self, changes: Changes) -> None:
+        if changes.scores:
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Reads everything again; when not on screen, as soon as it is."""
+        self._stale = not self.isVisible()
+        if not self._stale:
+            self.show_contents()
+
+    def show_contents(self) -> None:
+        """Reads the project and shows what it holds; for the page to define.
+
+        Raises:
+            NotImplementedError: the page does not define it.
+        """
+        raise NotImplementedError
+
+    def show_placeholder(self, wanted: bool) -> None:
+        """Shows the placeholder in place of the contents, or the contents."""
+        self._body.setCurrentIndex(1 if wanted else 0)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catches up with what happened meanwhile."""
+        super().showEvent(event)
+        if self._stale:
+            self.refresh()
+
+
+def fill(box: QComboBox, texts: Sequence[str]) -> None:
+    """Replaces the entries of a combo box and keeps the chosen one where it still exists."""
+    chosen = box.currentText()
+    box.blockSignals(True)
+    box.clear()
+    box.addItems(texts)
+    found = box.findText(chosen, Qt.MatchFlag.MatchExactly)
+    box.setCurrentIndex(max(found, 0) if texts else -1)
+    box.blockSignals(False)
+
+
+def stacked(spacing: int) -> tuple[QWidget, QVBoxLayout]:
+    """A widget without margins whose layout puts rows below each other."""
+    widget = QWidget()
+    layout = QVBoxLayout(widget)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(spacing)
+    return widget, layout
