@@ -36,6 +36,8 @@ class Protection:
 
 
 OPEN = Protection()
+# Pixel centres exactly on the rim belong to a stroke, whatever the rounding of its arithmetic.
+RIM = 1e-9
 
 
 def stroke_bounds(start: Point, end: Point, radius: float) -> Rect:
@@ -47,33 +49,51 @@ def stroke_bounds(start: Point, end: Point, radius: float) -> Rect:
     return Rect(x0, y0, x1 - x0, y1 - y0)
 
 
-def stroke_cover(
-    rect: Rect, start: Point, end: Point, radius: float, *, square: bool = False
-) -> NDArray[np.bool_]:
+def stroke_cover(rect: Rect, start: Point, end: Point, radius: float) -> NDArray[np.bool_]:
     """bool [h,w] of a rectangle: pixels whose centre is within `radius` of the segment from start to end.
 
-    Points are in image coordinates (the first pixel's centre is at 0.5, 0.5). A round brush measures the
-    distance, a square one the larger of both axes' distances. The pixels under both ends always belong.
+    Points are in image coordinates (the first pixel's centre is at 0.5, 0.5). The pixels under both ends
+    always belong.
     """
-    x = np.arange(rect.x, rect.right, dtype=np.float32)[None, :] + 0.5
-    y = np.arange(rect.y, rect.bottom, dtype=np.float32)[:, None] + 0.5
-    dx, dy = end[0] - start[0], end[1] - start[1]
-    length = dx * dx + dy * dy
-    if length < 1e-12:
-        off_x, off_y = x - start[0], y - start[1]
-    else:
-        along = np.clip(((x - start[0]) * dx + (y - start[1]) * dy) / length, 0.0, 1.0)
-        off_x, off_y = x - (start[0] + along * dx), y - (start[1] + along * dy)
-    cover: NDArray[np.bool_]
-    if square:
-        cover = np.maximum(np.abs(off_x), np.abs(off_y)) <= radius
-    else:
-        cover = off_x * off_x + off_y * off_y <= radius * radius
+    left, right = _stroke_rows(np.arange(rect.y, rect.bottom) + 0.5, start, end, radius)
+    first = np.clip(np.ceil(left - 0.5 - RIM) - rect.x, 0, rect.width).astype(np.int64)
+    after = np.clip(np.floor(right - 0.5 + RIM) + 1 - rect.x, 0, rect.width).astype(np.int64)
+    cover = np.zeros((rect.height, rect.width), np.bool_)
+    # Slices row by row are ten times faster here than a comparison of all pixels.
+    for line, begin, stop in zip(cover, first.tolist(), after.tolist(), strict=True):
+        line[begin:stop] = True
     for px, py in (start, end):
         column, row = math.floor(px) - rect.x, math.floor(py) - rect.y
         if 0 <= row < rect.height and 0 <= column < rect.width:
             cover[row, column] = True
     return cover
+
+
+def _stroke_rows(
+    y: NDArray[np.float64], start: Point, end: Point, radius: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where rows at `y` [h] enter and leave the stroke's shape, [h] each; enter > leave where they miss it.
+
+    The shape is convex (two discs and what lies between), so each row meets it in one interval. Its ends are
+    on a disc's rim or on one of the two sides parallel to the segment.
+    """
+    left, right = np.full(len(y), np.inf), np.full(len(y), -np.inf)
+    for centre_x, centre_y in (start, end):
+        square = radius * radius - (y - centre_y) ** 2
+        half = np.where(square >= 0, np.sqrt(np.maximum(square, 0)), -np.inf)
+        np.minimum(left, centre_x - half, out=left)
+        np.maximum(right, centre_x + half, out=right)
+    dx, dy = end[0] - start[0], end[1] - start[1]
+    length = math.hypot(dx, dy)
+    if abs(dy) > 1e-9:
+        for side in (radius / length, -radius / length):
+            corner_x, corner_y = start[0] - dy * side, start[1] + dx * side
+            along = (y - corner_y) / dy
+            x = corner_x + along * dx
+            on_side = (along >= 0) & (along <= 1)
+            np.minimum(left, x, out=left, where=on_side)
+            np.maximum(right, x, out=right, where=on_side)
+    return left, right
 
 
 def paint_stroke(
@@ -83,43 +103,21 @@ def paint_stroke(
     radius: float,
     value: int,
     *,
-    square: bool = False,
     protection: Protection = OPEN,
 ) -> Rect:
     """Paints a brush moved in a straight line, both ends included, so consecutive moves leave no gap."""
     rect = stroke_bounds(start, end, radius).clip(mask.shape[1], mask.shape[0])
     if rect.is_empty:
         return EMPTY
-    cover = stroke_cover(rect, start, end, radius, square=square)
+    cover = stroke_cover(rect, start, end, radius)
     _put(mask[rect.slices], cover, value, protection)
     return rect
 
 
-def restore_stroke(
-    mask: Mask,
-    source: Mask,
-    start: Point,
-    end: Point,
-    radius: float,
-    *,
-    square: bool = False,
-    protection: Protection = OPEN,
-) -> Rect:
-    """Paints the pixels of another mask of the same size (prediction, last saved) under the brush."""
-    rect = stroke_bounds(start, end, radius).clip(mask.shape[1], mask.shape[0])
-    if rect.is_empty:
-        return EMPTY
-    cover = stroke_cover(rect, start, end, radius, square=square)
-    put_pixels(mask, source, rect, cover, protection)
-    return rect
-
-
-def brush_footprint(
-    radius: float, centre: Point = (0.5, 0.5), *, square: bool = False
-) -> tuple[Rect, NDArray[np.bool_]]:
+def brush_footprint(radius: float, centre: Point = (0.5, 0.5)) -> tuple[Rect, NDArray[np.bool_]]:
     """The pixels that one stamp at a centre changes, for the cursor: their box and bool [h,w]."""
     rect = stroke_bounds(centre, centre, radius)
-    return rect, stroke_cover(rect, centre, centre, radius, square=square)
+    return rect, stroke_cover(rect, centre, centre, radius)
 
 
 def polygon_bounds(points: Sequence[Point]) -> Rect:
