@@ -397,7 +397,7 @@ def _with_project(folder: Path, work: Callable[[Any], None], **options: Any) -> 
 def _print_info(project: Any, as_json: bool) -> None:
     info = asdict(project.info())
     if as_json:
-        _print_json({**info, "root": str(info["root"])})
+        _print_json({key: str(value) if isinstance(value, Path) else value for key, value in info.items()})
         return
     for key, value in info.items():
         print(f"{key}: {value}")

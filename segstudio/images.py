@@ -202,10 +202,8 @@ def frames(path: Path, stride: int = 1) -> Iterator[tuple[int, Rgb]]:
     Raises:
         ImageError: OpenCV cannot open it.
     """
-    video = cv2.VideoCapture(str(path))
+    video = _video(path)
     try:
-        if not video.isOpened():
-            raise ImageError(f"{path} cannot be opened as a video", hint="convert it to MP4 (H.264)")
         index = 0
         while video.grab():
             if index % stride == 0:
@@ -215,6 +213,29 @@ def frames(path: Path, stride: int = 1) -> Iterator[tuple[int, Rgb]]:
             index += 1
     finally:
         video.release()
+
+
+def count_frames(path: Path) -> int:
+    """How many frames `frames` goes through, by going through them: what headers say is often wrong.
+
+    Raises:
+        ImageError: OpenCV cannot open it.
+    """
+    video = _video(path)
+    try:
+        count = 0
+        while video.grab():
+            count += 1
+        return count
+    finally:
+        video.release()
+
+
+def _video(path: Path) -> cv2.VideoCapture:
+    video = cv2.VideoCapture(str(path))
+    if not video.isOpened():
+        raise ImageError(f"{path} cannot be opened as a video", hint="convert it to MP4 (H.264)")
+    return video
 
 
 @contextlib.contextmanager

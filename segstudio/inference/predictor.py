@@ -19,6 +19,9 @@ WINDOW_SCALE = 1.5
 OVERLAP = 0.25
 # Beyond this many pixels an image is always cut into windows, so that memory stays bounded.
 LARGEST_WHOLE = 4096 * 4096
+# A strip longer than this multiple of its shorter side is padded: scaled by its shorter side alone, a line of
+# 4000 pixels would become a network input of gigabytes.
+LONGEST = 8
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Predictor:
         if len(images) < 2 or len(sizes) > 1 or self.tta or self._is_cut(images[0]):
             return [self.predict(image) for image in images]
         began = time.perf_counter()
-        ids, confidence = self.backend.run(np.stack(images))
+        ids, confidence = self._run(np.stack(images))
         self.seconds = (time.perf_counter() - began) / len(images)
         return [Prediction(*answer) for answer in zip(ids, confidence, strict=True)]
 
@@ -75,7 +78,7 @@ class Predictor:
 
     def _one(self, image: NDArray[np.uint8]) -> Prediction:
         if not self._is_cut(image):
-            ids, confidence = self.backend.run(image[None])
+            ids, confidence = self._run(image[None])
             return Prediction(ids[0], confidence[0])
         height, width = image.shape[:2]
         side = self._window_side()
@@ -83,11 +86,22 @@ class Predictor:
         for top in window_starts(height, side):
             for left in window_starts(width, side):
                 place = (slice(top, min(top + side, height)), slice(left, min(left + side, width)))
-                ids, confidence = self.backend.run(np.ascontiguousarray(image[place])[None])
+                ids, confidence = self._run(np.ascontiguousarray(image[place])[None])
                 here = Prediction(result.ids[place], result.confidence[place])
                 best = more_confident(here, Prediction(ids[0], confidence[0]))
                 result.ids[place], result.confidence[place] = best.ids, best.confidence
         return result
+
+    def _run(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """The backend on [N,H,W,3] of equal size; long strips are padded with their edge and cut again."""
+        height, width = images.shape[1:3]
+        least = -(-max(height, width) // LONGEST)
+        if self.spec.resize.mode != "short_side" or min(height, width) >= least:
+            return self.backend.run(images)
+        missing = ((0, 0), (0, max(0, least - height)), (0, max(0, least - width)), (0, 0))
+        ids, confidence = self.backend.run(np.pad(images, missing, mode="edge"))
+        place = (slice(None), slice(height), slice(width))
+        return np.ascontiguousarray(ids[place]), np.ascontiguousarray(confidence[place])
 
     def _window_side(self) -> int:
         rule = self.spec.resize

@@ -1,12 +1,14 @@
 """Predicts folders, files and video: decoding, inference and writing overlap; finished outputs are kept."""
 
 import json
+import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +17,8 @@ from numpy.typing import NDArray
 from segstudio.annotation.palette import load_palette
 from segstudio.errors import ImageError, InputError
 from segstudio.images import (
-    IMAGE_SUFFIXES,
-    VIDEO_SUFFIXES,
     atomic_write,
-    frames,
-    list_images,
     mask_bytes,
-    read_image,
     write_image,
     write_mask,
 )
@@ -30,6 +27,7 @@ from segstudio.inference.catalog import find_model
 from segstudio.inference.predictor import Prediction, Predictor, Window
 from segstudio.inference.spec import ModelSpec
 from segstudio.jobs import JobContext
+from segstudio.workflows.inputs import Source, list_sources
 
 SAVES = ("ids", "color", "overlay", "confidence")
 MANIFEST = "predict.json"
@@ -59,15 +57,6 @@ class PredictResult:
     backend: str
     device: str
     out: str
-
-
-@dataclass(frozen=True)
-class Source:
-    """One input: a name for its outputs, where it comes from, and how to decode it."""
-
-    name: str
-    path: Path
-    decode: Callable[[], NDArray[np.uint8]]
 
 
 @dataclass
@@ -119,7 +108,7 @@ def predict_inputs(
         if kind not in SAVES:
             raise InputError(f"cannot save {kind!r}", hint=f"use: {', '.join(SAVES)}")
     folder, spec = find_model(model)
-    sources = list(list_sources(inputs))
+    sources = _apart(list(list_sources(inputs)), inputs, out, save)
     if not sources:
         raise InputError(f"no images in {', '.join(map(str, inputs))}", hint="give images, videos or folders")
     identity = {"weights": spec.weights_sha256, "window": window, "tta": tta, "name": spec.name}
@@ -147,35 +136,30 @@ def predict_inputs(
     )
 
 
-def list_sources(inputs: Sequence[Path]) -> Iterator[Source]:
-    """All images and video frames of files and folders; names are unique.
+def _apart(sources: list[Source], inputs: Sequence[Path], out: Path, save: Sequence[str]) -> list[Source]:
+    """The sources that are no outputs of an earlier run below `out`.
 
     Raises:
-        InputError: an input does not exist, or a file is neither image nor video.
+        InputError: an output would overwrite a file that is no prediction.
     """
-    taken: set[str] = set()
-    for entry in inputs:
-        if entry.is_dir():
-            for path in list_images(entry):
-                yield _source(path, path.relative_to(entry), taken)
-        elif not entry.exists():
-            raise InputError(f"{entry} does not exist")
-        elif entry.suffix.lower() in VIDEO_SUFFIXES:
-            for index, frame in frames(entry):
-                name = f"{entry.stem}/{index:06d}"
-                yield Source(name, entry, lambda frame=frame: frame)  # type: ignore[misc]  # binds this frame
-        elif entry.suffix.lower() in IMAGE_SUFFIXES:
-            yield _source(entry, Path(entry.name), taken)
-        else:
-            raise InputError(f"{entry} is neither an image nor a video")
-
-
-def _source(path: Path, relative: Path, taken: set[str]) -> Source:
-    name = relative.with_suffix("").as_posix()
-    if name in taken:
-        name = relative.as_posix()
-    taken.add(name)
-    return Source(name, path, lambda: read_image(path))
+    real = cache(os.path.realpath)
+    root = Path(real(out))
+    folders = [Path(real(entry)) for entry in inputs if entry.is_dir()]
+    if root in folders:
+        raise InputError(
+            f"predictions in {out} would overwrite or mix with its images",
+            hint="give another folder to --out",
+        )
+    if any(root.is_relative_to(folder) for folder in folders):
+        sources = [source for source in sources if not Path(real(source.path.parent)).is_relative_to(root)]
+    originals = {Path(real(source.path.parent), source.path.name) for source in sources}
+    is_ours = (out / MANIFEST).exists()
+    for source in sources:
+        for kind in save:
+            path = output_path(root, source, kind)
+            if path in originals or (not is_ours and path.exists()):
+                raise InputError(f"a prediction would overwrite {path}", hint="give another folder to --out")
+    return sources
 
 
 def output_path(out: Path, source: Source, kind: str) -> Path:
