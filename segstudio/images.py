@@ -268,6 +268,7 @@ def _grey_to_8_bit(values: NDArray[np.generic], mode: str) -> NDArray[np.uint8]:
     wide = values.astype(np.float32)
     if mode == "F":
         wide = wide * 255.0 if np.nanmax(wide, initial=0.0) <= 1.0 else wide
-    elif wide.max(initial=0) > 255:
+    elif mode != "I" or wide.max(initial=0) > 255:
+        # 32-bit integers say nothing about their range; 16-bit ones do, however dark the picture is.
         wide = wide / 257.0
     return np.clip(np.rint(np.nan_to_num(wide)), 0, 255).astype(np.uint8)

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+import logging
 import os
 import queue
 import signal
@@ -20,6 +21,7 @@ from segstudio.errors import Cancelled, SegstudioError
 
 T = TypeVar("T")
 
+LOG = logging.getLogger(__name__)
 LANES = ("gpu", "project", "io")
 CHILD_NICENESS = 10
 CHILD_GRACE_SECONDS = 5.0
@@ -248,7 +250,10 @@ class Jobs:
         with self._lock:
             listeners = list(self._listeners)
         for listener in listeners:
-            listener(job, kind, value)
+            try:
+                listener(job, kind, value)
+            except Exception:
+                LOG.exception("a listener failed on %r of %s", kind, job.title)
 
 
 def run_child(command: Sequence[str], context: JobContext, cwd: Path | None = None) -> Any:

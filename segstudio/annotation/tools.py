@@ -55,7 +55,7 @@ def stroke_cover(rect: Rect, start: Point, end: Point, radius: float) -> NDArray
     Points are in image coordinates (the first pixel's centre is at 0.5, 0.5). The pixels under both ends
     always belong.
     """
-    left, right = _stroke_rows(np.arange(rect.y, rect.bottom) + 0.5, start, end, radius)
+    left, right = _stroke_rows(np.arange(rect.y, rect.bottom, dtype=np.float64) + 0.5, start, end, radius)
     first = np.clip(np.ceil(left - 0.5 - RIM) - rect.x, 0, rect.width).astype(np.int64)
     after = np.clip(np.floor(right - 0.5 + RIM) + 1 - rect.x, 0, rect.width).astype(np.int64)
     cover = np.zeros((rect.height, rect.width), np.bool_)
@@ -132,7 +132,7 @@ def polygon_cover(rect: Rect, points: Sequence[Point]) -> NDArray[np.bool_]:
     corners = np.asarray(points, np.float64)
     starts, ends = corners, np.roll(corners, -1, axis=0)
     crossings = np.zeros((rect.height, rect.width + 1), np.int32)
-    rows = np.arange(rect.y, rect.bottom) + 0.5
+    rows = np.arange(rect.y, rect.bottom, dtype=np.float64) + 0.5
     for (x0, y0), (x1, y1) in zip(starts, ends, strict=True):
         if y0 == y1:
             continue

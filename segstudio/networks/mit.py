@@ -1,10 +1,10 @@
 """The Mix Transformer encoder (MiT b0-b5) of SegFormer (arXiv 2105.15203), with NVlabs' parameter names."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from segstudio.networks.variants import MIT_VARIANTS
 
 STAGES = 4
 HEADS = (1, 2, 5, 8)
@@ -13,25 +13,6 @@ MLP_RATIO = 4
 # NVlabs and TAO: 1e-6 in blocks and stage norms, PyTorch's default in patch embedding and reduction norms.
 BLOCK_EPS = 1e-6
 EMBED_EPS = 1e-5
-
-
-@dataclass(frozen=True)
-class MitVariant:
-    """What distinguishes b0 to b5: channels and blocks of the four stages, and the head's usual width."""
-
-    dims: tuple[int, int, int, int]
-    depths: tuple[int, int, int, int]
-    embed_dim: int
-
-
-MIT_VARIANTS: dict[str, MitVariant] = {
-    "mit_b0": MitVariant((32, 64, 160, 256), (2, 2, 2, 2), 256),
-    "mit_b1": MitVariant((64, 128, 320, 512), (2, 2, 2, 2), 256),
-    "mit_b2": MitVariant((64, 128, 320, 512), (3, 4, 6, 3), 768),
-    "mit_b3": MitVariant((64, 128, 320, 512), (3, 4, 18, 3), 768),
-    "mit_b4": MitVariant((64, 128, 320, 512), (3, 8, 27, 3), 768),
-    "mit_b5": MitVariant((64, 128, 320, 512), (3, 6, 40, 3), 768),
-}
 
 
 class DropPath(nn.Module):

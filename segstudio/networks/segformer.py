@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from segstudio.networks.mit import MIT_VARIANTS, STAGES, MixVisionTransformer, initialise
+from segstudio.networks.mit import STAGES, MixVisionTransformer, initialise
+from segstudio.networks.variants import MIT_VARIANTS
 
 
 class FoldedHead(NamedTuple):

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from segstudio.errors import SpecError
-from segstudio.networks.mit import MIT_VARIANTS
+from segstudio.networks.variants import MIT_VARIANTS
 from segstudio.training.typed import build, plain
 
 OPTIMISERS = ("adamw", "sgd")

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from segstudio.networks.mit import MIT_VARIANTS, MixVisionTransformer
+from segstudio.networks.mit import MixVisionTransformer
 from segstudio.networks.segformer import SegFormer
+from segstudio.networks.variants import MIT_VARIANTS
 
 # Encoder alone; with 19 classes and the usual head; with 19 classes and TAO's head (768 wide, fuse bias).
 PUBLISHED = {
