@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from segstudio.jobs import JobContext
-from segstudio.networks.mit import HEADS, MIT_VARIANTS, MLP_RATIO, REDUCTIONS
+from segstudio.networks.mit import HEADS, MLP_RATIO, REDUCTIONS
 from segstudio.networks.segformer import SegFormer
 from segstudio.training.events import read_events
 from segstudio.training.loop import train
