@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from segstudio.jobs import JobContext
 from segstudio.networks.mit import HEADS, MLP_RATIO, REDUCTIONS
 from segstudio.networks.segformer import SegFormer
+from segstudio.networks.variants import MIT_VARIANTS
 from segstudio.training.events import read_events
 from segstudio.training.loop import train
 from segstudio.training.losses import cross_entropy, upsample

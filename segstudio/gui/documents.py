@@ -1,6 +1,7 @@
 """Open masks with their histories: journal on every edit, autosave soon after, kept across samples."""
 
 import logging
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from segstudio.project.sample import Changes
 LOG = logging.getLogger(__name__)
 KEPT = 20
 AUTOSAVE_MS = 1000
+LONGEST_WAIT_S = 10.0
 RETRY_MS = 15_000
 LANE = "project"
 SAVE_TITLE = "Save"
@@ -61,6 +63,7 @@ class OpenDocuments(QObject):
         self._project: Project | None = None
         self._open: OrderedDict[str, OpenDocument] = OrderedDict()
         self._timer = QTimer(self, singleShot=True)
+        self._waiting_since = 0.0
         self._timer.timeout.connect(self.save_all)
 
     def set_project(self, project: Project | None) -> None:
@@ -117,7 +120,7 @@ class OpenDocuments(QObject):
         """Takes note of an edit that was just made: into the journal before anything else."""
         entry = self._open[key]
         self._write_journal(entry, edit, undo=False)
-        self._timer.start(AUTOSAVE_MS)
+        self._save_soon()
         self.edited.emit(key, edit)
         self.state_changed.emit()
 
@@ -130,10 +133,19 @@ class OpenDocuments(QObject):
         if rect is None:
             return None
         self._write_journal(entry, history.edits[position], undo=undo)
-        self._timer.start(AUTOSAVE_MS)
+        self._save_soon()
         self.restored.emit(key, rect)
         self.state_changed.emit()
         return rect
+
+    def _save_soon(self) -> None:
+        """A second after the last edit, but not much later than `LONGEST_WAIT_S` after the first."""
+        now = time.monotonic()
+        waits = self._timer.isActive()
+        if not waits:
+            self._waiting_since = now
+        if not waits or now - self._waiting_since < LONGEST_WAIT_S:
+            self._timer.start(AUTOSAVE_MS)
 
     def _write_journal(self, entry: OpenDocument, edit: Edit, *, undo: bool) -> None:
         try:

@@ -123,6 +123,24 @@ def test_switching_in_mid_stroke_keeps_the_stroke_with_its_sample(studio: Studio
     np.testing.assert_array_equal(studio.file_mask("frame_1"), true_mask())
 
 
+def test_painting_without_a_pause_is_saved_all_the_same(
+    studio: Studio, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segstudio.gui.documents.LONGEST_WAIT_S", 0.2)
+    monkeypatch.setattr("segstudio.gui.documents.AUTOSAVE_MS", 150)
+    studio.open(folder)
+    studio.session.classes.set_active(CAR)
+    strokes = iter(range(100_000))
+
+    def paint_on() -> bool:
+        column = 10 + next(strokes) % 70
+        studio.drag((column, 5), (column + 5, 50))
+        saved = studio.file_mask("frame_0")
+        return saved is not None and bool((saved == CAR).any())
+
+    studio.wait(paint_on)
+
+
 @pytest.mark.parametrize(
     ("key", "modifier", "slot"),
     [
