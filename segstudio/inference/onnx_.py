@@ -50,7 +50,7 @@ class OnnxBackend:
         wanted = [name for name in PROVIDERS if name in onnxruntime.get_available_providers()]
         try:
             self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=wanted)
-        except (RuntimeError, ValueError, onnxruntime.capi.onnxruntime_pybind11_state.Fail) as error:
+        except (RuntimeError, ValueError, *_own_errors()) as error:
             raise BackendError(
                 f"ONNX Runtime refuses {path}: {' '.join(str(error).split())[:300]}"
             ) from error
@@ -70,3 +70,11 @@ class OnnxBackend:
     def close(self) -> None:
         """Frees the session."""
         self._session = None
+
+
+def _own_errors() -> tuple[type[Exception], ...]:
+    """ONNX Runtime's error classes; they have no base of their own that could be caught instead."""
+    from onnxruntime.capi import onnxruntime_pybind11_state
+
+    members = vars(onnxruntime_pybind11_state).values()
+    return tuple(one for one in members if isinstance(one, type) and issubclass(one, Exception))

@@ -11,6 +11,8 @@ from segstudio.errors import BackendError
 from segstudio.inference.backend import Backend, Confidence, Ids
 from segstudio.inference.spec import ModelSpec
 
+OUTPUTS = ("ids", "confidence")
+
 
 def status() -> tuple[bool, str, str]:
     """Whether OpenVINO is installed."""
@@ -52,6 +54,11 @@ class OpenvinoBackend:
             self._model: Any = core.compile_model(str(path), "CPU", settings)
         except RuntimeError as error:
             raise BackendError(f"OpenVINO refuses {path}: {' '.join(str(error).split())[:300]}") from error
+        found = {name for output in self._model.outputs for name in output.names}
+        if not set(OUTPUTS) <= found:
+            raise BackendError(
+                f"{path} is no deployment graph: it gives {sorted(found)}", hint="export it again"
+            )
         self._request = self._model.create_infer_request()
 
     def run(self, images: NDArray[np.uint8]) -> tuple[Ids, Confidence]:

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -81,14 +81,19 @@ class ModelSpec:
             ModelError: names the field and the problem.
         """
         checks = {
-            "name": NAME_PATTERN.fullmatch(self.name) is not None,
-            "classes": 0 < len(self.classes) <= 255 and len(set(self.classes)) == len(self.classes),
+            "name": isinstance(self.name, str) and NAME_PATTERN.fullmatch(self.name) is not None,
+            "classes": 0 < len(self.classes) <= 255
+            and len(set(self.classes)) == len(self.classes)
+            and all(isinstance(name, str) for name in self.classes),
+            "files": isinstance(self.files, Mapping),
             "head": self.head in HEADS,
             "resize.mode": self.resize.mode in RESIZE_MODES,
-            "resize.size": self.resize.size > 0 or self.resize.mode == "native",
-            "resize.multiple": self.resize.multiple > 0,
-            "mean": len(self.mean) == 3,
-            "std": len(self.std) == 3 and all(value > 0 for value in self.std),
+            "resize.size": isinstance(self.resize.size, int)
+            and (self.resize.size > 0 or self.resize.mode == "native"),
+            "resize.width": isinstance(self.resize.width, int) and self.resize.width >= 0,
+            "resize.multiple": isinstance(self.resize.multiple, int) and self.resize.multiple > 0,
+            "mean": _are_three_numbers(self.mean),
+            "std": _are_three_numbers(self.std) and all(value > 0 for value in self.std),
         }
         for key, right in checks.items():
             if not right:
@@ -111,6 +116,10 @@ class ModelSpec:
         if not path.is_file():
             raise ModelError(f"model {self.name}: {path} is missing", hint="import the model again")
         return path
+
+
+def _are_three_numbers(values: Sequence[object]) -> bool:
+    return len(values) == 3 and all(isinstance(value, int | float) for value in values)
 
 
 def spec_to_dict(spec: ModelSpec) -> dict[str, Any]:
@@ -143,6 +152,9 @@ def spec_from_dict(values: Mapping[str, Any], where: str = FILE) -> ModelSpec:
         if "resize" in given:
             given["resize"] = ResizeRule(**given["resize"])
         for key in ("classes", "mean", "std", "speed"):
+            if isinstance(given.get(key), str):
+                # A text is a sequence too: of letters.
+                raise ModelError(f"{where}: {key} is a text", hint=f"make {key} a list")
             if key in given:
                 given[key] = tuple(given[key])
         return ModelSpec(**given)

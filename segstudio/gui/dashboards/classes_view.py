@@ -86,13 +86,15 @@ class ClassesView(DashboardPage):
             self.show_placeholder(True)
             return
         reference = self._chosen_reference()
-        board = build_scoreboard(
-            project.counts(model), project.palette, model, reference.iou if reference else None
-        )
-        colours = [QColor(*entry.rgb) for entry in project.palette.classes]
-        self.table.rows.show_scoreboard(board, colours)
-        self._show_tiles(board, reference)
-        self.show_placeholder(False)
+        palette = project.palette
+
+        def show(board: Scoreboard) -> None:
+            self.table.rows.show_scoreboard(board, [QColor(*entry.rgb) for entry in palette.classes])
+            self._show_tiles(board, reference)
+            self.show_placeholder(False)
+
+        published = reference.iou if reference else None
+        self.read(lambda: build_scoreboard(project.counts(model), palette, model, published), show)
 
     def _show_tiles(self, board: Scoreboard, reference: ReferenceScores | None) -> None:
         for key, value in (("miou", board.miou), ("macc", board.macc), ("aacc", board.aacc)):

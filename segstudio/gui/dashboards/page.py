@@ -1,14 +1,18 @@
 """What all dashboards share: a titled page that follows the project, but reads it only while on screen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from segstudio.gui.job_bridge import Replies
 from segstudio.gui.panels.parts import caption
 from segstudio.gui.session import Session
 from segstudio.project.sample import Changes
+
+T = TypeVar("T")
 
 
 class DashboardPage(QWidget):
@@ -75,6 +79,21 @@ class DashboardPage(QWidget):
             NotImplementedError: the page does not define it.
         """
         raise NotImplementedError
+
+    def read(self, work: Callable[[], T], show: Callable[[T], None]) -> None:
+        """Does `work` in a worker and shows its result, unless overtaken by newer work or another project."""
+        project = self._session.project
+
+        def done(result: T) -> None:
+            if project is self._session.project:
+                show(result)
+
+        self._session.bridge.start(
+            "Read for the dashboard",
+            lambda _: work(),
+            replaces=f"dashboard {id(self)}",
+            replies=Replies(done=done),
+        )
 
     def show_placeholder(self, wanted: bool) -> None:
         """Shows the placeholder in place of the contents, or the contents."""

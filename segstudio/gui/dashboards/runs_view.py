@@ -90,7 +90,9 @@ class RunsView(DashboardPage):
         if project is None or not name:
             self.show_placeholder(True)
             return
-        run = read_run(project.runs_dir / name)
+        self.read(lambda: read_run(project.runs_dir / name), self._show_run)
+
+    def _show_run(self, run: RunCurves) -> None:
         self.show_placeholder(False)
         self._show_tiles(run)
         self.plots["loss"].show_curves({"loss": run.loss})

@@ -62,7 +62,7 @@ class Desk:
 
     def settle(self) -> None:
         """Until no Job runs."""
-        self.qtbot.waitUntil(lambda: not self.session.jobs.active(), timeout=WAIT_MS)
+        self.qtbot.waitUntil(self.session.bridge.is_idle, timeout=WAIT_MS)
         QApplication.processEvents()
 
     def page(self, name: str) -> QWidget:
@@ -73,7 +73,7 @@ class Desk:
             self.qtbot.addWidget(self.pages[name])
             self.pages[name].resize(1200, 900)
         self.pages[name].show()
-        QApplication.processEvents()
+        self.settle()
         return self.pages[name]
 
 
@@ -111,7 +111,7 @@ CAR_IOU = 150 / (200 + 250 - 150)
 def note(desk: Desk, changes: Changes) -> None:
     """Tells the window about a change of the project, as a Job does when it ends."""
     desk.session.note(changes)
-    QApplication.processEvents()
+    desk.settle()
 
 
 def store_counts(desk: Desk) -> None:
@@ -185,6 +185,7 @@ def test_scores_are_the_hand_computed_ones(opened: Desk) -> None:
     assert visible_placeholder(view) == ""
     view.reference_choice.setCurrentText(NO_REFERENCE)
     view.reference_choice.activated.emit(0)
+    opened.settle()
     shown = {
         name: [column(view, number)[row] for number in range(9)] for row, name in enumerate(PALETTE.names)
     }
@@ -213,6 +214,7 @@ def test_the_reference_stands_beside_with_its_difference(opened: Desk) -> None:
     for number, row in enumerate(published):
         view.reference_choice.setCurrentIndex(number)
         view.reference_choice.activated.emit(number)
+        opened.settle()
         assert column(view, REFERENCE) == [percent(row.iou.get(name)) for name in PALETTE.names]
         assert column(view, DIFFERENCE)[CAR] == points(CAR_IOU - row.iou["car"])
         assert column(view, DIFFERENCE)[PALETTE.index("train")] == "–"
@@ -281,6 +283,7 @@ def test_bars_are_as_long_as_the_scores(opened: Desk) -> None:
     view = classes_page(opened)
     view.reference_choice.setCurrentText(NO_REFERENCE)
     view.reference_choice.activated.emit(0)
+    opened.settle()
     QApplication.processEvents()
     image = view.table.viewport().grab().toImage()
     for class_id, iou in ((ROAD, ROAD_IOU), (SKY, SKY_IOU), (CAR, CAR_IOU)):
@@ -300,6 +303,7 @@ def test_the_model_is_chosen_and_kept(opened: Desk) -> None:
     assert view.model_choice.currentText() == "fake"
     view.model_choice.setCurrentIndex(1)
     view.model_choice.activated.emit(1)
+    opened.settle()
     assert column(view, IOU)[CAR] == "100.0"
     assert view.tiles.tiles["samples"].figure == "1"
     note(opened, project.record_counts("frame_1", "fake", FIRST))
@@ -440,6 +444,7 @@ def test_without_runs_the_page_says_what_to_do(opened: Desk) -> None:
     assert "segstudio train" in visible_placeholder(view)
     assert view.run_choice.count() == 0
     QTest.mouseClick(view.reload_button, Qt.MouseButton.LeftButton)
+    opened.settle()
     assert "No runs yet" in visible_placeholder(view)
 
 
@@ -484,10 +489,12 @@ def test_a_new_run_appears_on_reload_and_runs_can_be_chosen(opened: Desk) -> Non
     view = runs_page(opened)
     write_run(opened, "second", EVENTS[:2])
     QTest.mouseClick(view.reload_button, Qt.MouseButton.LeftButton)
+    opened.settle()
     assert sorted(view.run_choice.itemText(row) for row in range(2)) == ["first", "second"]
     for name, number in (("second", 1), ("first", 3)):
         view.run_choice.setCurrentText(name)
         view.run_choice.activated.emit(0)
+        opened.settle()
         assert len(curves(view.plots["loss"])[0]) == number
 
 
