@@ -6,7 +6,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -364,12 +364,17 @@ def models_list(as_json: Json = False) -> None:
 
 
 @models_app.command("show")
-def models_show(name: str) -> None:
-    """Print a model's spec as JSON."""
+def models_show(name: str, as_json: Json = False) -> None:
+    """Print what is known about a model."""
     from segstudio.inference.catalog import find_model
     from segstudio.inference.spec import spec_to_dict
 
-    print(json.dumps(spec_to_dict(find_model(name)[1]), indent=2, ensure_ascii=False))
+    folder, spec = find_model(name)
+    values = {"folder": str(folder), **spec_to_dict(spec)}
+    if as_json:
+        _print_json(values)
+    else:
+        _print_facts(values)
 
 
 @models_app.command("import")
@@ -399,18 +404,30 @@ def _print_info(project: Any, as_json: bool) -> None:
     if as_json:
         _print_json({key: str(value) if isinstance(value, Path) else value for key, value in info.items()})
         return
-    for key, value in info.items():
-        print(f"{key}: {value}")
+    _print_facts(info)
+
+
+def _print_facts(values: Mapping[str, Any]) -> None:
+    """One line a fact; lists and tables within the line."""
+    for key, value in values.items():
+        text = value
+        if isinstance(value, Mapping):
+            text = ", ".join(f"{name} {entry}" for name, entry in value.items()) or "none"
+        elif isinstance(value, list | tuple):
+            text = ", ".join(str(entry) for entry in value) or "none"
+        print(f"{key.replace('_', ' ')}: {text}")
 
 
 @project_app.command("init")
 def project_init(
     folder: ProjectFolder,
     images: Annotated[Path | None, typer.Option(help="Images elsewhere.")] = None,
-    palette: Annotated[str, typer.Option(help="Palette of the masks.")] = "cityscapes",
+    palette: Annotated[
+        str | None, typer.Option(help="Palette of the masks: a name or a YAML file; cityscapes if new.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a project of a folder."""
+    """Make a project of a folder; an existing one keeps its palette unless you give another."""
     folder.mkdir(parents=True, exist_ok=True)
     _with_project(folder, lambda project: _print_info(project, as_json), images=images, palette=palette)
 

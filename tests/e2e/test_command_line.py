@@ -243,7 +243,7 @@ def test_models_are_listed_and_shown(here: Call) -> None:
     assert entries["street-b0"]["bundled"] is True
     assert entries["street-b0"]["problem"] == ""
     assert "street-b0" in here("models", "list").out
-    spec = here("models", "show", "street-b0").json
+    spec = here("models", "show", "street-b0", "--json").json
     assert spec["architecture"] == "mit_b0"
     assert len(spec["classes"]) == 19
 
@@ -251,7 +251,7 @@ def test_models_are_listed_and_shown(here: Call) -> None:
 def test_a_model_is_imported_under_another_name(here: Call, isolated_home: Path) -> None:
     folder = next(e["folder"] for e in here("models", "list", "--json").json if e["name"] == "street-b0")
     assert here("models", "import", folder, "--name", "mine").status == 0
-    assert here("models", "show", "mine").json["name"] == "mine"
+    assert here("models", "show", "mine", "--json").json["name"] == "mine"
     entries = {entry["name"]: entry for entry in here("models", "list", "--json").json}
     assert entries["mine"]["folder"] == str(isolated_home / "data/models/mine")
     assert entries["mine"]["bundled"] is False
