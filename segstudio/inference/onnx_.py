@@ -48,9 +48,10 @@ class OnnxBackend:
         options.log_severity_level = 3
         options.enable_cpu_mem_arena = False
         wanted = [name for name in PROVIDERS if name in onnxruntime.get_available_providers()]
+        refusals: tuple[type[Exception], ...] = (RuntimeError, ValueError, *_own_errors())
         try:
             self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=wanted)
-        except (RuntimeError, ValueError, *_own_errors()) as error:
+        except refusals as error:
             raise BackendError(
                 f"ONNX Runtime refuses {path}: {' '.join(str(error).split())[:300]}"
             ) from error

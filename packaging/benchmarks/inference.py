@@ -1,0 +1,342 @@
+"""Times photo to mask: each stage with each backend, and beside transformers and plain ONNX Runtime.
+
+python packaging/benchmarks/inference.py [--json] [--model street-b0] [--variants b0 b2] [--count 20]
+
+Every comparison runs in turns within this process, with the same threads and weights; ratios are of medians,
+above 1 where we are faster. One image at a time.
+
+photo_to_mask_vs_transformers: decode a JPEG, predict, write a PNG; their torch network, as in its manual.
+float_vs_plain_ort: pixels in memory to ids, float32: our best backend beside transformers' own network in
+ONNX Runtime, normalised before and restored and argmaxed after it by torch. argmax_equal: the share of ids
+that are equal there (random weights: ties are more frequent than in trained ones). folder_vs_engine: images a
+second of `segstudio predict` on a folder, divided by those of the bare backend.
+latency: milliseconds by stage of --model; `X_vs_Y` is how many times faster X's median run is than Y's.
+"""
+
+import argparse
+import importlib.util
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import nn
+from torch.nn import functional as F
+
+from segstudio.annotation.palette import load_palette
+from segstudio.deploy.export import Exported, export_model
+from segstudio.images import read_image, write_image, write_mask
+from segstudio.inference.backend import Backend, available_backends, cores, cpu_name, open_backend
+from segstudio.inference.catalog import find_model
+from segstudio.inference.predictor import Predictor
+from segstudio.networks.mit import HEADS, MLP_RATIO, REDUCTIONS
+from segstudio.networks.variants import MIT_VARIANTS
+from segstudio.networks.weights import save_network_weights
+from segstudio.scenes.street import draw_scene
+from segstudio.workflows.predict import predict_inputs
+
+Bytes = NDArray[np.uint8]
+SIZES = {"1024x2048": (1024, 2048), "512x512": (512, 512), "360x480": (360, 480)}
+STAGES = ("read", "run", "write")
+CLASSES = 19
+SIDE = 512
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+KEYS = (
+    "photo_to_mask_vs_transformers", "float_vs_plain_ort", "int8_vs_plain_ort", "argmax_equal",
+    "folder_vs_engine",
+)  # fmt: skip
+
+
+def percentiles(seconds: Sequence[float] | NDArray[np.float64]) -> dict[str, float]:
+    """p50, p95 and p99 in milliseconds."""
+    values = np.array(seconds) * 1000
+    return {f"p{p}": round(float(np.percentile(values, p)), 3) for p in (50, 95, 99)}
+
+
+def say(text: str) -> None:
+    """Tells what is not part of the figures."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def photos(folder: Path, height: int, width: int, count: int) -> list[Path]:
+    """Drawn street scenes as JPEG files."""
+    paths = [folder / f"{height}x{width}_{number:03d}.jpg" for number in range(count)]
+    for seed, path in enumerate(paths):
+        write_image(path, draw_scene(seed, height, width).image)
+    return paths
+
+
+def in_turns(sides: dict[str, Callable[[int], None]], count: int) -> dict[str, list[float]]:
+    """Seconds of each side, which take turns; the first of each is not counted."""
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for number in range(count + 1):
+        for name, act in sides.items():
+            began = time.perf_counter()
+            act(number)
+            seconds[name].append(time.perf_counter() - began)
+    return {name: times[1:] for name, times in seconds.items()}
+
+
+def speed_up(fast: Sequence[float], slow: Sequence[float]) -> float:
+    """How many times faster the first side is, by medians."""
+    return round(statistics.median(slow) / statistics.median(fast), 3)
+
+
+def opened(folder: Path, model: Any, threads: int) -> dict[str, Backend]:
+    """Every backend that works here, the preferred one first."""
+    found = {}
+    for status in available_backends():
+        if status.available:
+            found[status.name] = open_backend(folder, model, status.name, threads)
+        else:
+            say(f"{status.name}: null, {status.reason}")
+    return found
+
+
+def stage_times(predictor: Predictor, photo: Path, out: Path, colours: Bytes) -> list[float]:
+    """Seconds of reading, running and writing one image."""
+    marks = [time.perf_counter()]
+    image = read_image(photo)
+    marks.append(time.perf_counter())
+    prediction = predictor.predict(image)
+    marks.append(time.perf_counter())
+    write_mask(out, prediction.ids, colours)
+    marks.append(time.perf_counter())
+    return np.diff(marks).tolist()
+
+
+def latency(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Every size with every backend, by stage, and how the backends compare."""
+    where, spec = find_model(options.model)
+    backends = opened(where, spec, options.threads)
+    predictors = {name: Predictor(backend, spec) for name, backend in backends.items()}
+    colours = load_palette(spec.palette).colours()
+    figures: dict[str, Any] = {"model": spec.name, "device": cpu_name(), "threads": options.threads}
+    for size, (height, width) in SIZES.items():
+        paths = photos(folder, height, width, 4)
+        rows: dict[str, list[list[float]]] = {name: [] for name in predictors}
+        for number in range(options.count + 1):
+            for name, predictor in predictors.items():
+                rows[name].append(stage_times(predictor, paths[number % 4], folder / "out.png", colours))
+        figures[size] = {}
+        for name, times in rows.items():
+            counted = np.array(times[1:])
+            figures[size][name] = {
+                **{stage: percentiles(counted[:, place]) for place, stage in enumerate(STAGES)},
+                "total": percentiles(counted.sum(1)),
+                "fps": round(1 / float(np.median(counted.sum(1))), 2),
+                "device": backends[name].device,
+            }
+        runs = {name: np.array(times[1:])[:, 1].tolist() for name, times in rows.items()}
+        best, *others = runs
+        for other in others:
+            figures[size][f"{best}_vs_{other}"] = speed_up(runs[best], runs[other])
+    for backend in backends.values():
+        backend.close()
+    return figures
+
+
+def transformers_network(variant: str) -> nn.Module:
+    """transformers' SegFormer of a variant with random weights."""
+    import transformers
+
+    shape = MIT_VARIANTS[variant]
+    config = transformers.SegformerConfig(
+        hidden_sizes=list(shape.dims),
+        depths=list(shape.depths),
+        decoder_hidden_size=shape.embed_dim,
+        num_attention_heads=list(HEADS),
+        sr_ratios=list(REDUCTIONS),
+        mlp_ratios=[MLP_RATIO] * len(HEADS),
+        num_labels=CLASSES,
+    )
+    torch.manual_seed(0)
+    model: nn.Module = transformers.SegformerForSemanticSegmentation(config).eval()
+    with torch.no_grad():
+        # Wider than the start values, whose scores are nearly equal everywhere.
+        model.get_submodule("decode_head.classifier").get_parameter("weight").normal_(0, 0.5)
+    return model
+
+
+class Logits(nn.Module):
+    """transformers' network with a tensor as its answer."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Normalised images [N,3,H,W] to logits [N,K,H/4,W/4]."""
+        logits: torch.Tensor = self.network(pixel_values=images).logits
+        return logits
+
+
+class Peer:
+    """transformers' network with the pre- and postprocessing of its manual, in torch or in ONNX Runtime."""
+
+    def __init__(self, network: nn.Module, folder: Path, threads: int) -> None:
+        import onnxruntime
+
+        self.network = network
+
+        path = folder / "peer.onnx"
+        torch.onnx.export(
+            Logits(network).eval(), (torch.zeros(1, 3, SIDE, SIDE),), path, dynamo=False, opset_version=17,
+            input_names=["images"], output_names=["logits"],
+        )  # fmt: skip
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = threads
+        settings.log_severity_level = 3
+        self.session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
+
+    def prepared(self, image: Bytes) -> torch.Tensor:
+        """Float [1,3,512,512], normalised."""
+        if image.shape[:2] != (SIDE, SIDE):
+            image = np.asarray(cv2.resize(image, (SIDE, SIDE)), np.uint8)
+        pixels = (image.astype(np.float32) / 255 - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
+        return torch.from_numpy(pixels.transpose(2, 0, 1)[None].copy())
+
+    def restored(self, logits: torch.Tensor, image: Bytes) -> Bytes:
+        """Ids at the image's size."""
+        scores = F.interpolate(logits, size=image.shape[:2], mode="bilinear", align_corners=False)
+        ids: Bytes = scores.argmax(1)[0].to(torch.uint8).numpy()
+        return ids
+
+    @torch.inference_mode()
+    def by_torch(self, image: Bytes) -> Bytes:
+        """Ids by the network in torch."""
+        return self.restored(self.network(pixel_values=self.prepared(image)).logits, image)
+
+    @torch.inference_mode()
+    def by_runtime(self, image: Bytes) -> Bytes:
+        """Ids by the network in ONNX Runtime."""
+        (logits,) = self.session.run(["logits"], {"images": self.prepared(image).numpy()})
+        return self.restored(torch.from_numpy(logits), image)
+
+
+def same_weights(variant: str, network: nn.Module, folder: Path) -> Exported:
+    """Our model folder with the weights of transformers' network."""
+    from tests.networks.test_transformers_parity import from_transformers, published_tensors
+
+    weights = folder / "weights.safetensors"
+    save_network_weights(from_transformers(published_tensors(network, folder)), weights)
+    return export_model(
+        weights, folder / "model", name="peer", architecture=variant, short_side=SIDE, mean=MEAN, std=STD,
+        half_weights=False,
+    )  # fmt: skip
+
+
+def folder_vs_engine(made: Exported, paths: list[Path], rounds: int) -> float:
+    """Images a second of a whole folder by those of the backend alone; the two take turns."""
+    images = [read_image(path) for path in paths]
+    # On as many threads as the folder's prediction takes.
+    backend = open_backend(made.folder, made.spec)
+    ratios = []
+    for _ in range(rounds):
+        engine = [seconds_of(lambda image=image: backend.run(image[None])) for image in images]  # type: ignore[misc]  # binds this image
+        with tempfile.TemporaryDirectory() as out:
+            result = predict_inputs(paths, str(made.folder), Path(out), backend=backend.name)
+        ratios.append(result.fps * statistics.median(engine))
+    backend.close()
+    return round(statistics.median(ratios), 3)
+
+
+def seconds_of(act: Callable[[], object]) -> float:
+    """How long an act takes."""
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
+
+
+def compare(variant: str, options: argparse.Namespace, folder: Path) -> dict[str, float | None]:
+    """The ratios of one variant beside its peers, on scenes of 512x512 so that both see the same pixels."""
+    network = transformers_network(variant)
+    made = same_weights(variant, network, folder)
+    peer = Peer(network, folder, options.threads)
+    backend = open_backend(made.folder, made.spec, threads=options.threads)
+    predictor, colours = Predictor(backend, made.spec), load_palette("cityscapes").colours()
+    paths = photos(folder, SIDE, SIDE, 4)
+    images = [read_image(path) for path in paths]
+
+    def theirs(number: int) -> None:
+        with Image.open(paths[number % 4]) as opened_image:
+            image = np.array(opened_image.convert("RGB"))
+        Image.fromarray(peer.by_torch(image)).save(folder / "theirs.png")
+
+    def ours(number: int) -> None:
+        stage_times(predictor, paths[number % 4], folder / "ours.png", colours)
+
+    whole = in_turns({"ours": ours, "theirs": theirs}, options.count)
+    runs = in_turns(
+        {
+            "ours": lambda number: void(predictor.predict(images[number % 4])),
+            "plain": lambda number: void(peer.by_runtime(images[number % 4])),
+        },
+        options.count,
+    )
+    pairs = [(predictor.predict(image).ids, peer.by_runtime(image)) for image in images]
+    equal = [np.mean(mine == other) for mine, other in pairs]
+    say(f"{variant}: {[len(np.unique(mine)) for mine, _ in pairs]} classes in the images of argmax_equal")
+    say(
+        f"{variant} in {backend.name}: {percentiles(runs['ours'])} ms; plain: {percentiles(runs['plain'])} ms"
+    )
+    say(
+        f"{variant} photo to mask: {percentiles(whole['ours'])}; transformers: {percentiles(whole['theirs'])}"
+    )
+    say(f"{variant} int8_vs_plain_ort: null, segstudio makes no int8 models yet")
+    figures: dict[str, float | None] = dict.fromkeys(KEYS)
+    figures["photo_to_mask_vs_transformers"] = speed_up(whole["ours"], whole["theirs"])
+    figures["float_vs_plain_ort"] = speed_up(runs["ours"], runs["plain"])
+    figures["argmax_equal"] = round(float(np.mean(equal)), 6)
+    many = photos(folder, SIDE, SIDE, max(8, options.count))
+    backend.close()
+    figures["folder_vs_engine"] = folder_vs_engine(made, many, options.rounds)
+    return figures
+
+
+def void(_answer: object) -> None:
+    """Drops an answer."""
+
+
+def main() -> int:
+    """Prints all figures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--model", default="street-b0", help="name or folder of the model of `latency`")
+    parser.add_argument("--variants", nargs="*", default=["b0"], choices=("b0", "b2"))
+    parser.add_argument("--count", type=int, default=20, help="timed runs of each side")
+    parser.add_argument("--rounds", type=int, default=3, help="of folder_vs_engine")
+    parser.add_argument("--threads", type=int, default=0, help="0: as many as cores")
+    options = parser.parse_args()
+    options.threads = options.threads or cores()
+    torch.set_num_threads(options.threads)
+    cv2.setNumThreads(options.threads)
+    figures: dict[str, Any] = {name: dict.fromkeys(KEYS) for name in ("b0", "b2")}
+    for name in figures:
+        if name not in options.variants:
+            say(f"{name}: null, not asked for by --variants")
+        elif importlib.util.find_spec("transformers") is None:
+            say(f"{name}: null, transformers is not installed: pip install transformers")
+        else:
+            with tempfile.TemporaryDirectory() as folder:
+                figures[name] = compare(f"mit_{name}", options, Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        figures["latency"] = latency(options, Path(folder))
+    print(json.dumps(figures, indent=None if options.json else 2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
