@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from segstudio.deploy.graph import DeploymentGraph, FoldedNetwork
 from segstudio.deploy.onnx import export_onnx
 from segstudio.deploy.parity import ParityReport, check_parity, require_parity
 from segstudio.errors import ModelError
+from segstudio.images import atomic_write
 from segstudio.inference.spec import ModelSpec, ResizeRule, save_spec
 from segstudio.networks.segformer import SegFormer
 from segstudio.networks.weights import load_network_weights, save_network_weights
@@ -76,15 +78,13 @@ def export_model(
     report = load_network_weights(network, weights)
     if report.missing:
         raise ModelError(f"{weights} lacks {len(report.missing)} tensors, such as {report.missing[0]}")
+    tensors = load_file(weights)
     if half_weights:
         # Rounded before everything is made from them, so that all files hold the same network.
+        tensors = {key: halved(value) for key, value in tensors.items()}
         network.load_state_dict(
-            {
-                key: halved(value).float() if value.is_floating_point() else value
-                for key, value in network.state_dict().items()
-            }
+            {key: halved(value).to(value.dtype) for key, value in network.state_dict().items()}
         )
-    folded = FoldedNetwork(network)
     spec = ModelSpec(
         name=name,
         architecture=architecture,
@@ -95,23 +95,26 @@ def export_model(
         mean=mean,
         std=std,
         embed_dim=network.embed_dim,
-        weights_sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
         trained_on=trained_on,
         licence=licence,
         created=time.strftime("%Y-%m-%d"),
     )
+    return _make_folder(network.eval(), tensors, spec, out)
+
+
+def _make_folder(network: SegFormer, tensors: Mapping[str, Tensor], spec: ModelSpec, out: Path) -> Exported:
+    """All files in a folder beside `out`, which takes its place when the parity is proved."""
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
     try:
-        export_onnx(folded, spec, temporary / ONNX_FILE)
-        reports = check_parity(DeploymentGraph(network.eval(), spec), temporary, spec, parity_images())
+        save_network_weights(dict(tensors), temporary / WEIGHTS_FILE)
+        digest = hashlib.sha256((temporary / WEIGHTS_FILE).read_bytes()).hexdigest()
+        spec = dataclasses.replace(spec, weights_sha256=digest)
+        export_onnx(FoldedNetwork(network), spec, temporary / ONNX_FILE)
+        reports = check_parity(DeploymentGraph(network, spec), temporary, spec, parity_images())
         require_parity(reports)
-        tensors = load_file(weights)
-        if half_weights:
-            tensors = {key: halved(value) for key, value in tensors.items()}
-        save_network_weights(tensors, temporary / WEIGHTS_FILE)
         text = json.dumps([dataclasses.asdict(entry) for entry in reports], indent=2)
-        (temporary / PARITY_FILE).write_text(text + "\n", encoding="utf-8")
+        atomic_write(temporary / PARITY_FILE, f"{text}\n".encode())
         save_spec(spec, temporary)
         move_into_place(temporary, out)
     finally:
