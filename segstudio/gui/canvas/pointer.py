@@ -1,7 +1,6 @@
 """Pointer: turns mouse, wheel and keys over the canvas into gestures of the current tool."""
 
 import math
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRect, Qt
 from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QWheelEvent
@@ -10,9 +9,7 @@ from segstudio.annotation.regions import Region
 from segstudio.annotation.tools import Point
 from segstudio.gui.canvas import cursors, interactions
 from segstudio.gui.canvas.modes import ToolName
-
-if TYPE_CHECKING:
-    from segstudio.gui.canvas.canvas import Canvas
+from segstudio.gui.canvas.surface import Surface
 
 LEFT, RIGHT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -28,7 +25,7 @@ FREEHAND_STEP = 4.0
 class Pointer:
     """The gesture that is under way, and what is drawn at the cursor."""
 
-    def __init__(self, canvas: "Canvas") -> None:
+    def __init__(self, canvas: Surface) -> None:
         self._canvas = canvas
         self._stroke: interactions.Stroke | None = None
         self._polygon = interactions.PolygonDraft()

@@ -1,0 +1,86 @@
+"""What a Pointer needs of the widget that it works on: its content, its choices, and ways to repaint."""
+
+from typing import Protocol
+
+from PySide6.QtCore import QRect, Qt, SignalInstance
+
+from segstudio.annotation.history import Edit
+from segstudio.annotation.mask import MaskDocument
+from segstudio.annotation.rect import Rect
+from segstudio.annotation.tools import Protection
+from segstudio.gui.canvas.modes import ToolName
+from segstudio.gui.canvas.overlay import Overlay
+from segstudio.gui.canvas.view import View
+
+
+class Surface(Protocol):
+    """The canvas as its Pointer sees it; places are image pixels unless a name says screen."""
+
+    document: MaskDocument | None
+    tool: ToolName
+    active_class: int
+    brush_radius: float
+    eraser_value: int
+    protection: Protection
+    editable: bool
+    uneditable_reason: str
+    view: View
+    overlay: Overlay
+
+    @property
+    def has_image(self) -> bool:
+        """Whether an image is shown."""
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(width, height) of the image."""
+
+    @property
+    def stroke_active(self) -> SignalInstance:
+        """(bool): a stroke began or ended."""
+
+    @property
+    def hovered(self) -> SignalInstance:
+        """(int, int): the pixel under the cursor, (-1, -1) outside."""
+
+    @property
+    def left(self) -> SignalInstance:
+        """(): the cursor went."""
+
+    @property
+    def class_picked(self) -> SignalInstance:
+        """(int): the class that was pointed at."""
+
+    @property
+    def status_text(self) -> SignalInstance:
+        """(str): why nothing happened."""
+
+    def set_brush_radius(self, radius: float) -> None:
+        """Radius in image pixels."""
+
+    def set_view(self, view: View) -> None:
+        """Shows another part or scale."""
+
+    def zoom_by(self, factor: float, anchor: tuple[float, float] | None = None) -> None:
+        """Multiplies the scale about a screen pixel."""
+
+    def update_image_rect(self, rect: Rect) -> None:
+        """Repaints image pixels."""
+
+    def update_screen_rect(self, rect: QRect) -> None:
+        """Repaints screen pixels."""
+
+    def report_edit(self, edit: Edit | None) -> None:
+        """Tells the window about an edit."""
+
+    def update(self) -> None:
+        """Repaints everything."""
+
+    def setFocus(self, reason: Qt.FocusReason) -> None:
+        """Takes the keyboard."""
+
+    def setCursor(self, cursor: Qt.CursorShape) -> None:
+        """Changes the mouse cursor's shape."""
+
+    def devicePixelRatioF(self) -> float:
+        """Screen pixels a widget pixel."""
