@@ -16,6 +16,8 @@ from PySide6.QtWidgets import (
 
 from segstudio.gui.panels.parts import caption
 
+NAME_WIDTH = 400
+
 
 class RecoveryDialog(QDialog):
     """Lists samples with unsaved edits; `recover_asked` and `discard_asked` carry the ticked keys."""
@@ -28,8 +30,11 @@ class RecoveryDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Recover edits")
         self.resize(520, 400)
-        self.boxes = {key: QCheckBox(key) for key in keys}
-        for box in self.boxes.values():
+        self.boxes = {key: QCheckBox() for key in keys}
+        for key, box in self.boxes.items():
+            box.setText(box.fontMetrics().elidedText(key, Qt.TextElideMode.ElideMiddle, NAME_WIDTH))
+            box.setToolTip(key)
+            box.setAccessibleName(key)
             box.setChecked(True)
             box.toggled.connect(self._count)
         count = "One sample has" if len(keys) == 1 else f"{len(keys)} samples have"
