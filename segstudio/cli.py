@@ -448,3 +448,26 @@ def project_rescan(folder: ProjectFolder, as_json: Json = False) -> None:
         _print_info(project, as_json)
 
     _with_project(folder, work, create=False)
+
+
+@project_app.command("split")
+def project_split(
+    folder: ProjectFolder,
+    shares: Annotated[list[str], typer.Argument(help="NAME=SHARE, such as train=0.8 val=0.2.")],
+    seed: Annotated[int, typer.Option(help="Another one, another division.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Divide the samples at random into splits; the same seed gives the same division."""
+    fractions = {}
+    for share in shares:
+        name, _, value = share.partition("=")
+        try:
+            fractions[name] = float(value)
+        except ValueError:
+            raise InputError(f"{share!r} is no NAME=SHARE", hint="such as train=0.8 val=0.2") from None
+
+    def work(project: Any) -> None:
+        project.assign_splits(fractions, seed)
+        _print_info(project, as_json)
+
+    _with_project(folder, work, create=False)

@@ -115,18 +115,6 @@ class Job(Generic[T]):
         """Waits until it is finished; False when the time ran out."""
         return self._finished.wait(timeout)
 
-    def result_or_raise(self) -> T:
-        """The result of a finished job.
-
-        Raises:
-            Cancelled: it was cancelled. Otherwise whatever its work raised.
-        """
-        if self.error is not None:
-            raise self.error
-        if self.state is not JobState.DONE:
-            raise Cancelled(f"{self.title} was cancelled")
-        return self.result  # type: ignore[return-value]  # DONE implies that the work returned a T
-
 
 Listener = Callable[[Job[Any], str, object], None]
 Work = Callable[[JobContext], T]

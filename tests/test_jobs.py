@@ -58,7 +58,7 @@ def test_the_result_is_kept(jobs: Jobs) -> None:
     assert job.wait(PATIENCE)
     assert job.state is JobState.DONE
     assert job.state.final
-    assert job.result_or_raise() == 5
+    assert job.result == 5
     assert job.error is None
 
 
@@ -133,11 +133,11 @@ def test_an_error_is_kept_and_the_lane_goes_on(jobs: Jobs) -> None:
     job = jobs.start("read", work)
     after = jobs.start("next", lambda context: "fine")
     assert after.wait(PATIENCE)
-    assert after.result_or_raise() == "fine"
+    assert after.result == "fine"
     assert job.state is JobState.FAILED
     assert "ImageError" in job.traceback
-    with pytest.raises(ImageError, match=r"photo\.png is empty"):
-        job.result_or_raise()
+    assert isinstance(job.error, ImageError)
+    assert "photo.png is empty" in str(job.error)
 
 
 def test_even_a_request_to_exit_does_not_end_the_lane(jobs: Jobs) -> None:
@@ -164,8 +164,6 @@ def test_cancelling_stops_running_work(jobs: Jobs) -> None:
     assert [while_it_runs, job.state] == [JobState.RUNNING, JobState.CANCELLED]
     assert [while_it_runs.final, job.state.final] == [False, True]
     assert job.error is None
-    with pytest.raises(Cancelled):
-        job.result_or_raise()
     jobs.start("next", lambda context: None).wait(PATIENCE)
     assert log.kinds(job) == ["started", "finished"]
 
@@ -278,7 +276,7 @@ def test_a_child_tells_progress_events_and_its_result(jobs: Jobs) -> None:
     """
     job = jobs.start_process("train", child(code))
     assert job.wait(PATIENCE)
-    assert job.result_or_raise() == {"miou": 0.5}
+    assert job.result == {"miou": 0.5}
     assert (job.done, job.total, job.text) == (1, 3, "step 1")
     assert log.events(job) == [{"loss": 0.25, "text": "größer"}]
 
@@ -295,7 +293,7 @@ def test_a_childs_lines_come_while_it_runs(jobs: Jobs, tmp_path: Path) -> None:
     jobs.subscribe(lambda job, kind, value: (tmp_path / "go").touch() if kind == "event" else None)
     job = jobs.start_process("wait", child(code), cwd=tmp_path)
     assert job.wait(PATIENCE)
-    assert job.result_or_raise() == "went"
+    assert job.result == "went"
 
 
 def test_a_crash_of_a_child_shows_the_end_of_its_stderr(jobs: Jobs) -> None:
@@ -334,8 +332,8 @@ def test_a_child_that_prints_much_on_both_streams_does_not_hang() -> None:
 def test_a_program_that_is_not_there(jobs: Jobs) -> None:
     job = jobs.start_process("none", ["segstudio-no-such-program"])
     assert job.wait(PATIENCE)
-    with pytest.raises(SegstudioError, match="segstudio-no-such-program cannot be started"):
-        job.result_or_raise()
+    assert isinstance(job.error, SegstudioError)
+    assert "segstudio-no-such-program cannot be started" in str(job.error)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="niceness and process groups are POSIX")
@@ -393,7 +391,7 @@ def test_what_a_finished_child_left_running_is_ended(jobs: Jobs) -> None:
     """
     job = jobs.start_process("forgetful", child(code))
     assert job.wait(PATIENCE)
-    assert job.result_or_raise() == 7
+    assert job.result == 7
 
 
 def wait_until_gone(process: int) -> bool:

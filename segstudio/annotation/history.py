@@ -89,16 +89,6 @@ class History:
         """Whether an edit was undone and not overtaken."""
         return self._position < len(self._edits)
 
-    @property
-    def next_undo(self) -> Edit | None:
-        """The edit that undo would take back."""
-        return self._edits[self._position - 1] if self.can_undo else None
-
-    @property
-    def next_redo(self) -> Edit | None:
-        """The edit that redo would make again."""
-        return self._edits[self._position] if self.can_redo else None
-
     def push(self, edit: Edit) -> None:
         """Adds an edit that was just made; undone ones are forgotten."""
         self._bytes -= sum(gone.size for gone in self._edits[self._position :])

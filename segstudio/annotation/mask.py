@@ -134,16 +134,6 @@ class MaskDocument:
         self.revision += 1
         return edit.rect
 
-    def go_to(self, position: int) -> Rect | None:
-        """Undoes or redoes until `position` edits are in force; returns what changed, or None."""
-        changed: Rect | None = None
-        while self.history.position != position:
-            rect = self.undo() if self.history.position > position else self.redo()
-            if rect is None:
-                break
-            changed = rect if changed is None else changed.union(rect)
-        return changed
-
     def _tile(self, row: int, column: int) -> Mask:
         return self.array[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE]
 

@@ -154,28 +154,6 @@ def palette_from_dict(values: Any, where: str = "palette") -> Palette:
     )
 
 
-def palette_to_dict(palette: Palette) -> dict[str, Any]:
-    """The YAML form of a palette, with TAO's field names."""
-    entries = []
-    for position, entry in enumerate(palette.classes):
-        values: dict[str, Any] = {
-            "label_id": entry.id,
-            "seg_class": entry.name,
-            "rgb": list(entry.rgb),
-            "mapping_class": entry.mapping_class,
-            "group": entry.group,
-        }
-        if palette.editing:
-            values["editing"] = list(palette.editing[position])
-        entries.append(values)
-    return {
-        "name": palette.name,
-        "ignore": {"label_id": palette.ignore_id, "rgb": list(palette.ignore_rgb)},
-        "classes": entries,
-        "mappings": {target: dict(table) for target, table in palette.mappings.items()},
-    }
-
-
 def mapping(source: Palette, target: Palette) -> NDArray[np.uint8]:
     """uint8 [256]: the target's id for every id of the source; 255 where there is no counterpart.
 

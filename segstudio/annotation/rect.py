@@ -52,9 +52,5 @@ class Rect:
         """The part inside an image of that size."""
         return self.intersection(Rect(0, 0, width, height))
 
-    def expand(self, margin: int) -> "Rect":
-        """Grown by `margin` on every side."""
-        return Rect(self.x - margin, self.y - margin, self.width + 2 * margin, self.height + 2 * margin)
-
 
 EMPTY = Rect(0, 0, 0, 0)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.annotation.rect import EMPTY, Rect
-from segstudio.annotation.regions import region_at
+from segstudio.annotation.regions import Region
 
 Mask = NDArray[np.uint8]
 Point = tuple[float, float]
@@ -158,11 +158,9 @@ def paint_polygon(mask: Mask, points: Sequence[Point], value: int, *, protection
     return rect
 
 
-def relabel_region(mask: Mask, x: int, y: int, value: int, *, protection: Protection = OPEN) -> Rect:
-    """Gives the whole region under a pixel another class; also what the fill tool does with one click."""
-    region = region_at(mask, x, y)
+def paint_region(mask: Mask, region: Region, value: int, *, protection: Protection = OPEN) -> None:
+    """Gives a region another class: relabel, and what the fill tool does with one click."""
     _put(mask[region.rect.slices], region.inside, value, protection)
-    return region.rect
 
 
 def fill_value(mask: Mask, old: int, new: int, *, protection: Protection = OPEN) -> Rect:

@@ -1,7 +1,6 @@
 """Predictor: from an image of any size to a Prediction, whole or by windows, with or without flipping."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,16 +57,6 @@ class Predictor:
             answer = more_confident(answer, flipped)
         self.seconds = time.perf_counter() - began
         return answer
-
-    def predict_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[Prediction]:
-        """Several images; those of one size run together."""
-        sizes = {image.shape for image in images}
-        if len(images) < 2 or len(sizes) > 1 or self.tta or self._is_cut(images[0]):
-            return [self.predict(image) for image in images]
-        began = time.perf_counter()
-        ids, confidence = self._run(np.stack(images))
-        self.seconds = (time.perf_counter() - began) / len(images)
-        return [Prediction(*answer) for answer in zip(ids, confidence, strict=True)]
 
     def close(self) -> None:
         """Frees the backend."""

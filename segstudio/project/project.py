@@ -21,7 +21,6 @@ from segstudio.project.sample import (
     Changes,
     Evaluation,
     ProjectInfo,
-    RunRecord,
     Sample,
     SampleStatus,
     SpeedRecord,
@@ -334,14 +333,6 @@ class Project:
         """Measured speeds, newest first."""
         return self._store.speeds()
 
-    def record_run(self, record: RunRecord) -> None:
-        """Stores a training, in place of what was known under its name."""
-        self._store.put_run(record)
-
-    def runs(self) -> list[RunRecord]:
-        """Trainings of this project, the last changed first."""
-        return self._store.runs()
-
     @property
     def runs_dir(self) -> Path:
         """Where trainings of this project are kept."""
@@ -375,10 +366,6 @@ class Project:
         self._recovery.discard(key)
 
     # -- thumbnails and facts -----------------------------------------------------------------------------
-
-    def thumb_path(self, key: str, size: int = THUMB_SIZE) -> Path:
-        """The cached small picture of a sample."""
-        return self._thumbs.path(key, size)
 
     def thumbnail(self, key: str, size: int = THUMB_SIZE) -> NDArray[np.uint8]:
         """A small picture, RGB uint8 [H,W,3] with a longer side of at most `size`; cached.

@@ -120,19 +120,6 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class RunRecord:
-    """A training: its name, its folder (relative to the project where possible), spec, state, best scores."""
-
-    name: str
-    folder: str
-    spec: str = ""
-    status: str = "running"
-    model: str = ""
-    scores: dict[str, float] = field(default_factory=dict)
-    started: str = ""
-
-
-@dataclass(frozen=True)
 class ProjectInfo:
     """A project in numbers; `missing` are samples whose image is not there at present."""
 

@@ -83,18 +83,10 @@ speeds = Table(
     Column("model", String, nullable=False),
     Column("record", String, nullable=False),
 )
-runs = Table(
-    "runs",
-    metadata,
-    Column("name", String, primary_key=True),
-    Column("status", String, nullable=False),
-    Column("record", String, nullable=False),
-    Column("changed_at", Float, nullable=False),
-)
 
 
 def _to_version_2(connection: Connection) -> None:
-    """Samples may be missing and have defaults; predictions and counts belong to a palette; runs."""
+    """Samples may be missing and have defaults; predictions and counts belong to a palette."""
     rows = connection.exec_driver_sql("SELECT * FROM samples").mappings().all()
     # Predictions and counts can be made again from masks and models, and carried no palette.
     for table in (predictions, counts, samples):

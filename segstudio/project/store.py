@@ -1,4 +1,4 @@
-"""All queries of a project's database: samples, predictions, confusion counts, speeds and runs."""
+"""All queries of a project's database: samples, predictions, confusion counts and speeds."""
 
 import json
 import time
@@ -26,8 +26,8 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 
 from segstudio.errors import ProjectError
 from segstudio.project.layout import FoundSample
-from segstudio.project.sample import Evaluation, RunRecord, SampleStatus, SpeedRecord
-from segstudio.project.schema import counts, predictions, runs, samples, speeds, writing
+from segstudio.project.sample import Evaluation, SampleStatus, SpeedRecord
+from segstudio.project.schema import counts, predictions, samples, speeds, writing
 
 # SQLite takes 32,766 variables a statement since 3.32; PostgreSQL's driver about as many.
 CHUNK = 10_000
@@ -264,7 +264,7 @@ class Store:
             found = connection.execute(query.where(predictions.c.palette == palette, PRESENT)).all()
         return {row[0]: row[1] for row in found}
 
-    # -- counts, speeds, runs -----------------------------------------------------------------------------
+    # -- counts, speeds -----------------------------------------------------------------------------
 
     def set_counts(
         self, key: str, model: str, palette: str, matrix: NDArray[np.int64], mask_hash: str | None
@@ -282,11 +282,6 @@ class Store:
             packed = zlib.compress(values.tobytes(), 1)
             connection.execute(insert(counts).values(**row, matrix=packed, made_at=time.time()))
         return True
-
-    def drop_counts(self, key: str) -> None:
-        """Forgets all counts of a sample, since its mask changes."""
-        with self._writing() as connection:
-            connection.execute(delete(counts).where(counts.c.key == key))
 
     def counts(self, model: str, palette: str, classes: int) -> dict[str, NDArray[np.int64]]:
         """Confusion counts [K,K+1] by sample, of a model in a palette of K classes."""
@@ -321,19 +316,6 @@ class Store:
         with self._reading() as connection:
             texts = connection.execute(select(speeds.c.record).order_by(speeds.c.id.desc())).scalars()
             return [SpeedRecord(**json.loads(text)) for text in texts]
-
-    def put_run(self, record: RunRecord) -> None:
-        """Stores a run, in place of the one of the same name."""
-        row = {"name": record.name, "status": record.status, "record": json.dumps(asdict(record))}
-        with self._writing() as connection:
-            connection.execute(delete(runs).where(runs.c.name == record.name))
-            connection.execute(insert(runs).values(**row, changed_at=time.time()))
-
-    def runs(self) -> list[RunRecord]:
-        """All runs, the last changed first."""
-        with self._reading() as connection:
-            texts = connection.execute(select(runs.c.record).order_by(runs.c.changed_at.desc())).scalars()
-            return [RunRecord(**json.loads(text)) for text in texts]
 
 
 def _new_row(entry: FoundSample, place: int) -> dict[str, Any]:

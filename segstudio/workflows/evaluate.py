@@ -165,9 +165,10 @@ def evaluate_project(
         prediction = project.load_prediction(sample.key)
         if prediction is None or prediction.model != model:
             continue
-        mask = project.load_mask(sample.key)
+        mask, digest = project.load_mask(sample.key), project.mask_hash(sample.key)
         if mask is None or mask.shape != prediction.ids.shape:
             continue
         counts = count_confusion(mask, prediction.ids, project.palette.count, project.palette.ignore_id)
-        changes |= project.record_counts(sample.key, model, counts)
+        # Nothing is stored if the mask was saved meanwhile: the counts would be those of the old one.
+        changes |= project.record_counts(sample.key, model, counts, mask_hash=digest)
     return changes

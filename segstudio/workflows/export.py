@@ -1,11 +1,9 @@
-"""Makes a model folder from a training's run: in this process for the command line, else in a child."""
+"""Makes a model folder from a training's run."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from segstudio.errors import ModelError
-from segstudio.jobs import JobContext, run_child
-from segstudio.workflows.training import child_command
 
 if TYPE_CHECKING:
     from segstudio.deploy.export import Exported
@@ -44,9 +42,3 @@ def export_run(
         trained_on=trained_on,
         licence=licence,
     )
-
-
-def export_in_child(run: Path, out: Path, name: str, context: JobContext) -> Any:
-    """The same in a process of its own; returns the JSON of `segstudio export`."""
-    command = child_command("export", str(run), "--out", str(out), "--name", name, "--json-events")
-    return run_child(command, context)

@@ -1,14 +1,10 @@
-"""Runs trainings as child processes, and reads what runs left behind."""
+"""Reads what training runs left behind."""
 
 import json
-import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from segstudio.jobs import JobContext, run_child
 
 EVENTS = "events.jsonl"
 # A run writes an event every few steps and one after each validation; the longest gap is a validation.
@@ -43,16 +39,6 @@ class RunCurves:
     def best_miou(self) -> float | None:
         """The best validation mIoU, or None before the first validation."""
         return max((value for _, value in self.miou), default=None)
-
-
-def child_command(*words: str) -> list[str]:
-    """The command line of segstudio in a process of its own."""
-    return [sys.executable, "-m", "segstudio", *words]
-
-
-def run_training(spec: Path, overrides: Sequence[str], context: JobContext) -> Any:
-    """Trains in a child process; events of the run arrive through the context."""
-    return run_child(child_command("train", "-e", str(spec), "--json-events", *overrides), context)
 
 
 def list_runs(folder: Path) -> list[Path]:

@@ -36,8 +36,7 @@ def make(path: Path, edits: int, undone: int = 0) -> list[NDArray[np.uint8]]:
         journal.append(edit)
         states.append(document.array.copy())
     for _ in range(undone):
-        edit = document.history.next_undo
-        assert edit is not None
+        edit = document.history.edits[document.history.position - 1]
         document.undo()
         journal.append(edit, undo=True)
         states.append(document.array.copy())

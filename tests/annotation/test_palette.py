@@ -12,7 +12,6 @@ from segstudio.annotation.palette import (
     load_palette,
     mapping,
     palette_from_dict,
-    palette_to_dict,
 )
 from segstudio.errors import PaletteError
 
@@ -79,12 +78,6 @@ def test_cityscapes_34_maps_to_train_ids() -> None:
     expected |= {26: 13, 27: 14, 28: 15, 31: 16, 32: 17, 33: 18}
     for number in range(34):
         assert table[number] == expected.get(number, 255)
-
-
-def test_round_trip() -> None:
-    for name in list_palettes():
-        palette = load_palette(name)
-        assert palette_from_dict(palette_to_dict(palette)) == palette
 
 
 def lab(rgb: NDArray[np.float64]) -> NDArray[np.float64]:

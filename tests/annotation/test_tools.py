@@ -147,7 +147,7 @@ def test_locked_classes_never_change(seed: int, locked_ids: set[int]) -> None:
     mask = original.copy()
     tools.paint_stroke(mask, (x, y), (20, 15), 9, 5, protection=guard)
     tools.paint_polygon(mask, [(1, 1), (35, 4), (20, 28)], 6, protection=guard)
-    tools.relabel_region(mask, x, y, 7, protection=guard)
+    tools.paint_region(mask, region_at(mask, x, y), 7, protection=guard)
     tools.fill_value(mask, 1, 8, protection=guard)
     accept.accept_class(mask, prediction, 2, protection=guard)
     accept.accept_region(mask, prediction, x, y, protection=guard)

@@ -285,6 +285,19 @@ def test_projects_are_made_counted_and_scanned_again(here: Call, tmp_path: Path)
     assert "samples: 4" in here("project", "info", tmp_path).out.splitlines()
 
 
+def test_samples_are_divided_into_splits(here: Call, tmp_path: Path) -> None:
+    for seed in range(10):
+        write_image(tmp_path / f"frame{seed}.png", draw_scene(seed, 32, 48).image)
+    assert here("project", "init", tmp_path).status == 0
+    assert here("project", "split", tmp_path, "train=0.8", "val=0.2", "--json").json["by_split"] == {
+        "train": 8,
+        "val": 2,
+    }
+    assert here("project", "split", tmp_path, "train=0.8", "val=0.1").status == 2
+    refused = here("project", "split", tmp_path, "train")
+    assert (refused.status, "no NAME=SHARE" in refused.err) == (2, True)
+
+
 def test_the_default_spec_is_complete_and_valid(here: Call, tmp_path: Path) -> None:
     from segstudio.training.spec import load_train_spec, train_spec_yaml
 

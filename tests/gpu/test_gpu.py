@@ -116,14 +116,13 @@ def test_onnx_runtime_on_cuda_equals_torch_on_the_cpu(
 
 
 @pytest.mark.usefixtures("onnx_cuda")
-def test_batch_and_windows_on_onnx_runtime_with_cuda(tiny_model: Exported) -> None:
+def test_a_batch_on_onnx_runtime_with_cuda(tiny_model: Exported) -> None:
     backend = open_backend(tiny_model.folder, tiny_model.spec, "onnx")
-    images = [noise(100, 140, seed) for seed in range(3)]
-    for window in ("whole", "slide"):
-        predictor = Predictor(backend, tiny_model.spec, window)
-        for image, batched in zip(images, predictor.predict_batch(images), strict=True):
-            alone = predictor.predict(image)
-            require_alike((batched.ids, batched.confidence), (alone.ids, alone.confidence))
+    images = np.stack([noise(100, 140, seed) for seed in range(3)])
+    predictor = Predictor(backend, tiny_model.spec)
+    for image, ids, confidence in zip(images, *backend.run(images), strict=True):
+        alone = predictor.predict(image)
+        require_alike((ids, confidence), (alone.ids, alone.confidence))
     backend.close()
 
 

@@ -293,8 +293,8 @@ def test_filter_narrows_list_and_navigation(studio: Studio, folder: Path) -> Non
     studio.wait(lambda: panel.model.rowCount() == 1)
     QTest.keyClick(panel.search, Qt.Key.Key_Return)
     studio.wait(lambda: studio.session.current == "frame_3")
-    panel.clear_filter()
-    assert panel.model.rowCount() == 4
+    panel.search.clear()
+    studio.wait(lambda: panel.model.rowCount() == 4)
 
 
 def test_the_view_comes_back_with_its_sample(studio: Studio, folder: Path) -> None:

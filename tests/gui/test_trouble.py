@@ -16,7 +16,8 @@ from pytestqt.qtbot import QtBot
 from segstudio import images, paths
 from segstudio.annotation.journal import Journal
 from segstudio.annotation.mask import MaskDocument
-from segstudio.annotation.tools import relabel_region
+from segstudio.annotation.regions import region_at
+from segstudio.annotation.tools import paint_region
 from segstudio.errors import SegstudioError
 from segstudio.gui.crash_net import CrashNet, qt_message, start_logging
 from segstudio.gui.dialogs.bug_report import BugReport
@@ -37,7 +38,9 @@ def crashed(folder: Path) -> Path:
             mask = np.full((64, 96), 255, np.uint8)
         document = MaskDocument(mask)
         journal = Journal(project.journal_path(key), document.array)
-        edit = document.apply("Relabel", document.whole(), lambda array: relabel_region(array, 50, 50, CAR))
+        edit = document.apply(
+            "Relabel", document.whole(), lambda array: paint_region(array, region_at(array, 50, 50), CAR)
+        )
         assert edit is not None
         journal.append(edit)
         journal.close()

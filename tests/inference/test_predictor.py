@@ -196,33 +196,13 @@ def test_strip_is_left_alone_where_its_shorter_side_decides_nothing(make_spec: M
     assert backend.shapes == [(1, 2, 400, 3)]
 
 
-def test_batch_of_one_size_runs_at_once(make_spec: MakeSpec) -> None:
-    backend, images = PaperBackend(), [picture(40, 50, seed) for seed in range(3)]
-    found = Predictor(backend, spec_of_side(make_spec)).predict_batch(images)
-    assert backend.shapes == [(3, 40, 50, 3)]
-    for image, one in zip(images, found, strict=True):
-        np.testing.assert_array_equal(one.ids, image[..., 0])
-
-
-def test_batch_of_several_sizes_runs_one_by_one(make_spec: MakeSpec) -> None:
-    backend, images = PaperBackend(), [picture(40, 50), picture(50, 40)]
-    found = Predictor(backend, spec_of_side(make_spec)).predict_batch(images)
-    assert [shape[0] for shape in backend.shapes] == [1, 1]
-    assert [one.ids.shape for one in found] == [(40, 50), (50, 40)]
-    assert Predictor(backend, spec_of_side(make_spec)).predict_batch([]) == []
-
-
-@pytest.mark.parametrize(("window", "tta"), [("whole", False), ("whole", True), ("slide", False)])
-def test_real_batch_equals_single_images(
-    backend: Backend, tiny_model: Exported, window: str, tta: bool
-) -> None:
-    runner = Predictor(backend, tiny_model.spec, window_named(window), tta=tta)
-    images = [noise(110, 130, seed) for seed in range(2)]
-    for image, batched in zip(images, runner.predict_batch(images), strict=True):
-        alone = runner.predict(image)
+def test_a_batch_equals_single_images(backend: Backend, tiny_model: Exported) -> None:
+    images = np.stack([noise(110, 130, seed) for seed in range(2)])
+    for image, ids, confidence in zip(images, *backend.run(images), strict=True):
+        alone = Predictor(backend, tiny_model.spec).predict(image)
         assert alone.ids.shape == (110, 130)
-        assert np.mean(alone.ids == batched.ids) > 0.9999
-        assert np.abs(alone.confidence.astype(int) - batched.confidence.astype(int)).max() <= 1
+        assert np.mean(alone.ids == ids) > 0.9999
+        assert np.abs(alone.confidence.astype(int) - confidence.astype(int)).max() <= 1
 
 
 def test_real_mirror_never_lowers_the_confidence(backend: Backend, tiny_model: Exported) -> None:

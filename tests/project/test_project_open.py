@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import yaml
 
-from segstudio.annotation.palette import load_palette, palette_to_dict
+from segstudio import paths
+from segstudio.annotation.palette import load_palette
 from segstudio.errors import PaletteError, ProjectError
 from segstudio.images import write_image, write_mask
 from segstudio.jobs import JobContext
@@ -126,7 +127,8 @@ def test_a_palette_of_ones_own_is_copied_into_the_project(
     make_frames: MakeFrames, open_project: OpenProject, tmp_path: Path
 ) -> None:
     root = make_frames()
-    values = palette_to_dict(load_palette("camvid-11")) | {"name": "mine"}
+    text = (paths.palettes_dir() / "camvid-11.yaml").read_text(encoding="utf-8")
+    values = yaml.safe_load(text) | {"name": "mine"}
     own = tmp_path / "own.yaml"
     own.write_text(yaml.safe_dump(values), encoding="utf-8")
     assert open_project(root, palette=str(own)).palette.name == "mine"

@@ -33,7 +33,6 @@ from segstudio.gui.canvas.pointer import Pointer
 from segstudio.gui.canvas.view import View, fitted, fitted_width
 
 SMALLEST_BRUSH, LARGEST_BRUSH = 0.5, 2000.0
-IGNORE = 255
 HINT = "Open a folder of images to begin"
 SURROUND_DARK, SURROUND_LIGHT = (44, 44, 44), (189, 189, 189)
 
@@ -60,7 +59,6 @@ class Canvas(QWidget):
         self.tool = ToolName.BRUSH
         self.active_class = 0
         self.brush_radius = 10.0
-        self.eraser_value = IGNORE
         self.protection = Protection()
         self.editable = True
         self.uneditable_reason = ""
@@ -190,10 +188,6 @@ class Canvas(QWidget):
             self._pointer.update_cursor()
             self.brush_radius_changed.emit(radius)
 
-    def set_eraser_value(self, value: int) -> None:
-        """The id that erasing leaves: 255, or a background class."""
-        self.eraser_value = value
-
     def set_locked(self, locked: frozenset[int]) -> None:
         """Classes that no tool changes."""
         self.protection = Protection(locked)
@@ -248,12 +242,6 @@ class Canvas(QWidget):
         width, height = self.screen_size()
         x, y = anchor or (width / 2, height / 2)
         self.set_view(self.view.zoomed(self.view.scale * factor, x, y))
-
-    def centre_on(self, rect: Rect) -> None:
-        """Brings the middle of an image rectangle to the middle of the screen."""
-        width, height = self.screen_size()
-        x, y = self.view.to_screen(rect.x + rect.width / 2, rect.y + rect.height / 2)
-        self.set_view(self.view.moved(round(width / 2 - x), round(height / 2 - y)))
 
     def screen_size(self) -> tuple[int, int]:
         """(width, height) in screen pixels."""

@@ -16,6 +16,7 @@ from segstudio.annotation.tools import (
     Protection,
     fill_value,
     paint_polygon,
+    paint_region,
     paint_stroke,
     polygon_bounds,
     put_pixels,
@@ -107,15 +108,9 @@ def relabel(
 ) -> Edit | None:
     """Gives the region under a pixel another class."""
     region = region_at(document.array, x, y)
-
-    def change(array: NDArray[np.uint8]) -> None:
-        cover = region.inside
-        target = array[region.rect.slices]
-        if not protection.is_off:
-            cover = cover & protection.table()[target]
-        target[cover] = value
-
-    return document.apply(title, region.rect, change)
+    return document.apply(
+        title, region.rect, lambda array: paint_region(array, region, value, protection=protection)
+    )
 
 
 def fill_everywhere(

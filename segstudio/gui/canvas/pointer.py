@@ -15,6 +15,8 @@ LEFT, RIGHT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 BRUSHES = (ToolName.BRUSH, ToolName.ERASER)
 REGION_TOOLS = (ToolName.RELABEL, ToolName.ACCEPT_REGION)
+# What erasing leaves.
+UNLABELLED = 255
 ZOOM_STEP = 1.25
 WHEEL_NOTCH = 120.0
 # Screen pixels: a polygon closes this near its first vertex, and a drag this long draws freehand.
@@ -79,7 +81,7 @@ class Pointer:
         canvas = self._canvas
         assert canvas.document is not None
         self._erasing = erase
-        value = canvas.eraser_value if erase else canvas.active_class
+        value = UNLABELLED if erase else canvas.active_class
         start = point
         if event.modifiers() & SHIFT and self._last_end is not None:
             start = self._last_end
@@ -262,7 +264,7 @@ class Pointer:
     def _close_polygon(self, *, subtract: bool) -> None:
         canvas = self._canvas
         if canvas.document is not None and self._may_edit():
-            value = canvas.eraser_value if subtract else canvas.active_class
+            value = UNLABELLED if subtract else canvas.active_class
             title = "Erase polygon" if subtract else "Polygon"
             canvas.report_edit(self._polygon.fill(canvas.document, value, canvas.protection, title))
         self._polygon.points = []

@@ -20,7 +20,6 @@ class Surface(Protocol):
     tool: ToolName
     active_class: int
     brush_radius: float
-    eraser_value: int
     protection: Protection
     editable: bool
     uneditable_reason: str

@@ -136,12 +136,6 @@ class SamplesPanel(QWidget):
             selection.setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
         self.view.scrollTo(index)
 
-    def clear_filter(self) -> None:
-        """Lists all samples again."""
-        self.search.clear()
-        self.status.setCurrentIndex(0)
-        self._filter()
-
     def _filter(self) -> None:
         self._pause.stop()
         statuses: frozenset[SampleStatus] = self.status.currentData() or frozenset()

@@ -3,7 +3,7 @@
 from math import log
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSlider, QVBoxLayout, QWidget
 
 from segstudio.gui.action_set import ActionSet
 from segstudio.gui.actions import ACTIONS
@@ -55,11 +55,6 @@ class ToolStrip(QWidget):
         self.slider.valueChanged.connect(lambda step: self.radius_changed.emit(radius_from_slider(step)))
         layout.addWidget(self.slider, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addWidget(self._size)
-
-    @property
-    def size_line(self) -> QLabel:
-        """The text with the brush's diameter."""
-        return self._size
 
     def show_radius(self, radius: float) -> None:
         """Follows the canvas, without echo."""

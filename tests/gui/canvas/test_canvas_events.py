@@ -76,14 +76,6 @@ def test_right_button_and_control_do_the_opposite(
     assert [edit.title for edit in made.edits] == ["Erase" if expected == IGNORE else "Brush"]
 
 
-def test_erasing_leaves_the_chosen_value(hand: Make) -> None:
-    made = hand(value=2)
-    made.canvas.set_eraser_value(0)
-    made.canvas.set_tool(ToolName.ERASER)
-    made.drag([(90.0, 70.0), (110.0, 75.0)])
-    check_stroke(made.mask, [(90.0, 70.0), (110.0, 75.0)], made.canvas.brush_radius, 0, 2)
-
-
 def test_smallest_brush_paints_the_pixel_under_it(hand: Make) -> None:
     made = hand(scale=16.0)
     made.canvas.set_brush_radius(0.0)
