@@ -261,12 +261,11 @@ def default_specs(
 
 @app.command()
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of a finished run, or a safetensors file.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run (its results_dir).")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The model folder to make.")],
     name: Annotated[str, typer.Option(help="The model's name; default: that of the out folder.")] = "",
     trained_on: Annotated[str, typer.Option(help="What it was trained on, for the model card.")] = "",
     licence: Annotated[str, typer.Option(help="Licence of the weights, for the model card.")] = "",
-    json_events: Annotated[bool, typer.Option("--json-events", hidden=True)] = False,
     as_json: Json = False,
 ) -> None:
     """Make a model folder from a run: ONNX deployment graph, proof of parity, spec."""
@@ -274,9 +273,7 @@ def export(
 
     result = export_run(run, out, name=name, trained_on=trained_on, licence=licence)
     values = {"folder": str(result.folder), "parity": [asdict(report) for report in result.parity]}
-    if json_events:
-        _print_json({"result": values})
-    elif as_json:
+    if as_json:
         _print_json(values)
     else:
         print(f"{result.folder} is ready")

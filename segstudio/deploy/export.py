@@ -52,6 +52,7 @@ def export_model(
     std: tuple[float, float, float] = (0.229, 0.224, 0.225),
     trained_on: str = "",
     licence: str = "",
+    metrics: Mapping[str, float] | None = None,
     half_weights: bool = True,
 ) -> Exported:
     """Exports safetensors weights into a model folder; nothing appears at `out` unless parity holds.
@@ -68,6 +69,7 @@ def export_model(
         std: per channel, for pixels 0-1.
         trained_on: what the model card says about the data.
         licence: what the model card says about the licence.
+        metrics: scores of the weights, fractions by name.
         half_weights: round the weights to float16 and store them so; arithmetic stays float32.
 
     Raises:
@@ -97,6 +99,7 @@ def export_model(
         embed_dim=network.embed_dim,
         trained_on=trained_on,
         licence=licence,
+        metrics=dict(metrics or {}),
         created=time.strftime("%Y-%m-%d"),
     )
     return _make_folder(network.eval(), tensors, spec, out)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segstudio.errors import ModelError
+from segstudio.workflows.training import read_run
 
 if TYPE_CHECKING:
     from segstudio.deploy.export import Exported
@@ -28,6 +29,7 @@ def export_run(
     if weights is None or not (run / SPEC_FILE).is_file():
         raise ModelError(f"{run} is no run with weights", hint="give the results_dir of a training")
     spec = load_train_spec(run / SPEC_FILE)
+    curves = read_run(run)
     segment = spec.dataset.segment
     return export_model(
         weights,
@@ -41,4 +43,5 @@ def export_run(
         std=segment.augmentation.std,
         trained_on=trained_on,
         licence=licence,
+        metrics=curves.scores_at_best() if weights.name == WEIGHTS[0] else {},
     )

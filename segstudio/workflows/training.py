@@ -27,18 +27,26 @@ class RunCurves:
     class_iou: dict[str, tuple[tuple[int, float], ...]]
     seconds: float
     silent_seconds: float
+    paused: bool
 
     @property
     def state(self) -> str:
-        """ "finished", "running", or "stopped" when it has been silent for long without an end."""
+        """ "finished", "running", or "stopped": on request, or silent for long without an end."""
         if self.finished:
             return "finished"
-        return "running" if self.silent_seconds < SILENCE_SECONDS else "stopped"
+        return "stopped" if self.paused or self.silent_seconds >= SILENCE_SECONDS else "running"
 
     @property
     def best_miou(self) -> float | None:
         """The best validation mIoU, or None before the first validation."""
         return max((value for _, value in self.miou), default=None)
+
+    def scores_at_best(self) -> dict[str, float]:
+        """Validation mIoU and pixel accuracy where the mIoU is best, by the names of model.json."""
+        if not self.miou:
+            return {}
+        best, value = max(self.miou, key=lambda point: point[1])
+        return {"val_miou": value, "val_aacc": dict(self.accuracy)[best]}
 
 
 def list_runs(folder: Path) -> list[Path]:
@@ -54,7 +62,7 @@ def read_run(folder: Path) -> RunCurves:
     loss, rate, miou, accuracy = [], [], [], []
     class_iou: dict[str, list[tuple[int, float]]] = {}
     steps = done = 0
-    finished = False
+    finished = paused = False
     first = last = 0.0
     for event in _events(folder / EVENTS):
         step = int(event.get("step", 0))
@@ -62,6 +70,7 @@ def read_run(folder: Path) -> RunCurves:
         last = float(event.get("time", last))
         first = first or last
         kind = event.get("kind")
+        paused = kind == "end" and bool(event.get("stopped", False))
         if kind == "start":
             steps = int(event.get("steps", 0))
         elif kind == "step":
@@ -74,11 +83,11 @@ def read_run(folder: Path) -> RunCurves:
                 if value is not None:
                     class_iou.setdefault(name, []).append((step, float(value)))
         elif kind == "end":
-            finished = not event.get("stopped", False)
+            finished = not paused
     return RunCurves(
         folder.name, folder, steps, done, finished, tuple(loss), tuple(rate), tuple(miou), tuple(accuracy),
         {name: tuple(points) for name, points in class_iou.items()}, last - first,
-        time.time() - last,
+        time.time() - last, paused,
     )  # fmt: skip
 
 

@@ -1,0 +1,51 @@
+"""What runs leave behind, read back: curves, state, and the scores that go into an exported model."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from segstudio.errors import ModelError
+from segstudio.workflows.export import export_run
+from segstudio.workflows.training import SILENCE_SECONDS, list_runs, read_run
+
+EVENTS = (
+    {"kind": "start", "steps": 40, "step": 0},
+    {"kind": "step", "step": 20, "loss": 2.0, "lr": 0.1},
+    {"kind": "validation", "step": 20, "miou": 0.6, "aacc": 0.8, "iou": {"road": 0.9, "train": None}},
+    {"kind": "validation", "step": 40, "miou": 0.5, "aacc": 0.9, "iou": {"road": 0.7, "train": 0.3}},
+)
+
+
+def write_run(folder: Path, *events: dict[str, object], ended: float = 0.0) -> Path:
+    """A run whose last event happened `ended` seconds ago."""
+    folder.mkdir(parents=True)
+    now = time.time() - ended
+    lines = [json.dumps(event | {"time": now}) for event in events]
+    # A crash in the middle of a line.
+    (folder / "events.jsonl").write_text("\n".join([*lines, '{"kind": "st']), encoding="utf-8")
+    return folder
+
+
+def test_curves_and_the_scores_of_the_best_weights(tmp_path: Path) -> None:
+    run = read_run(write_run(tmp_path / "run", *EVENTS))
+    assert run.loss == ((20, 2.0),)
+    assert run.class_iou == {"road": ((20, 0.9), (40, 0.7)), "train": ((40, 0.3),)}
+    assert run.best_miou == 0.6
+    assert run.scores_at_best() == {"val_miou": 0.6, "val_aacc": 0.8}
+    assert read_run(tmp_path / "nothing").scores_at_best() == {}
+
+
+def test_the_state_of_a_run(tmp_path: Path) -> None:
+    assert read_run(write_run(tmp_path / "busy", *EVENTS)).state == "running"
+    assert read_run(write_run(tmp_path / "dead", *EVENTS, ended=SILENCE_SECONDS + 60)).state == "stopped"
+    end: dict[str, object] = {"kind": "end", "step": 40, "stopped": False}
+    assert read_run(write_run(tmp_path / "done", *EVENTS, end)).state == "finished"
+    assert read_run(write_run(tmp_path / "paused", *EVENTS, end | {"stopped": True})).state == "stopped"
+    assert {path.name for path in list_runs(tmp_path)} == {"busy", "dead", "done", "paused"}
+
+
+def test_a_folder_without_weights_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no run with weights"):
+        export_run(write_run(tmp_path / "run", *EVENTS), tmp_path / "model")
