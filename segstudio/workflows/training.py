@@ -9,6 +9,7 @@ from typing import Any
 EVENTS = "events.jsonl"
 # A run writes an event every few steps and one after each validation; the longest gap is a validation.
 SILENCE_SECONDS = 600.0
+Curve = list[tuple[int, float]]
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ def list_runs(folder: Path) -> list[Path]:
 
 def read_run(folder: Path) -> RunCurves:
     """The curves of a run; lines that a crash cut short are left out."""
-    loss, rate, miou, accuracy = [], [], [], []
-    class_iou: dict[str, list[tuple[int, float]]] = {}
+    loss, rate, miou, accuracy = Curve(), Curve(), Curve(), Curve()
+    class_iou: dict[str, Curve] = {}
     steps = done = 0
     finished = paused = False
     first = last = 0.0
@@ -73,6 +74,9 @@ def read_run(folder: Path) -> RunCurves:
         paused = kind == "end" and bool(event.get("stopped", False))
         if kind == "start":
             steps = int(event.get("steps", 0))
+            # A run that goes on from a checkpoint repeats the steps after it.
+            for points in (loss, rate, miou, accuracy, *class_iou.values()):
+                points[:] = [point for point in points if point[0] <= step]
         elif kind == "step":
             loss.append((step, float(event["loss"])))
             rate.append((step, float(event["lr"])))
@@ -81,7 +85,7 @@ def read_run(folder: Path) -> RunCurves:
             accuracy.append((step, float(event["aacc"])))
             for name, value in event.get("iou", {}).items():
                 if value is not None:
-                    class_iou.setdefault(name, []).append((step, float(value)))
+                    class_iou.setdefault(name, Curve()).append((step, float(value)))
         elif kind == "end":
             finished = not paused
     return RunCurves(

@@ -37,6 +37,17 @@ def test_curves_and_the_scores_of_the_best_weights(tmp_path: Path) -> None:
     assert read_run(tmp_path / "nothing").scores_at_best() == {}
 
 
+def test_a_run_that_was_resumed_has_each_step_once(tmp_path: Path) -> None:
+    again = (
+        {"kind": "start", "steps": 40, "step": 20},
+        {"kind": "step", "step": 40, "loss": 1.0, "lr": 0.05},
+    )
+    run = read_run(write_run(tmp_path / "run", *EVENTS, *again))
+    assert run.loss == ((20, 2.0), (40, 1.0))
+    assert run.miou == ((20, 0.6),)
+    assert run.class_iou == {"road": ((20, 0.9),), "train": ()}
+
+
 def test_the_state_of_a_run(tmp_path: Path) -> None:
     assert read_run(write_run(tmp_path / "busy", *EVENTS)).state == "running"
     assert read_run(write_run(tmp_path / "dead", *EVENTS, ended=SILENCE_SECONDS + 60)).state == "stopped"
