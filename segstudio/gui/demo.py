@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEventLoop, QPoint, QPointF, Qt, QThread
+from PySide6.QtCore import QEventLoop, QPoint, QPointF, Qt, QThread, qInstallMessageHandler
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -20,6 +20,7 @@ from segstudio import paths
 from segstudio.annotation.regions import Region, regions_of_class
 from segstudio.gui.app import main as open_window
 from segstudio.gui.app import make_application, make_window
+from segstudio.gui.crash_net import qt_message, start_logging
 from segstudio.images import read_mask
 from segstudio.metrics import count_confusion, scores
 from segstudio.workflows.demo import demo_folder, make_demo, true_mask
@@ -27,6 +28,8 @@ from segstudio.workflows.doctor import is_display_there
 
 SIZE = (1440, 900)
 STEP_SECONDS = 120.0
+# Longer than the pauses after which the panels count classes and compare masks.
+REST_SECONDS = 0.5
 SUMMARY = "summary.json"
 
 
@@ -46,12 +49,16 @@ def run_headless(out: Path) -> int:
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     out.mkdir(parents=True, exist_ok=True)
     before = os.environ.get(paths.HOME_VARIABLE)
-    with tempfile.TemporaryDirectory(prefix="segstudio-demo-") as home:
+    with tempfile.TemporaryDirectory(prefix="segstudio-demo-", ignore_cleanup_errors=True) as home:
         os.environ[paths.HOME_VARIABLE] = home
+        # Qt's remarks about the offscreen screen go to the log.
+        start_logging()
+        qInstallMessageHandler(qt_message)
         try:
             performance = Performance(out)
             performance.run(Path(home))
         finally:
+            qInstallMessageHandler(None)
             if before is None:
                 del os.environ[paths.HOME_VARIABLE]
             else:
@@ -260,8 +267,9 @@ class Performance:
         self.idle()
 
     def picture(self, name: str) -> None:
-        """Saves what the window shows."""
-        self.settle()
+        """Saves what the window shows when it has come to rest."""
+        rested = time.monotonic() + REST_SECONDS
+        self.wait(lambda: time.monotonic() > rested)
         file = f"{len(self.pictures) + 1:02d}-{name}.png"
         require(self.window.grab().save(str(self.out / file)), f"{file} cannot be written")
         self.pictures.append(file)
