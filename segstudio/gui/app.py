@@ -7,6 +7,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from segstudio.gui.crash_net import CrashNet, start_logging
+from segstudio.gui.garbage import GarbageCollector
 from segstudio.gui.main_window import MainWindow
 from segstudio.gui.memory import load_memory
 from segstudio.gui.session import Session
@@ -32,7 +33,9 @@ def make_window(application: QApplication) -> MainWindow:
     """A window with a Session of its own, from the user's settings."""
     settings = Settings.load()
     themes = ThemeSwitch(application, settings.text("theme"), settings.number("text_scale"))
-    return MainWindow(Session(settings, load_memory()), themes)
+    window = MainWindow(Session(settings, load_memory()), themes)
+    GarbageCollector(application)
+    return window
 
 
 def main(folder: Path | None = None) -> int:

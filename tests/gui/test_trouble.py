@@ -140,7 +140,11 @@ def test_opening_what_is_no_folder_is_a_message(studio: Studio, tmp_path: Path) 
     assert studio.session.project is None
 
 
-def test_uncaught_exceptions_become_signals(qtbot: QtBot) -> None:
+def test_uncaught_exceptions_become_signals(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The real calls would end pytest's own watch for crashes, for all tests that follow.
+    watched: list[str] = []
+    monkeypatch.setattr("faulthandler.enable", lambda file: watched.append(Path(file.name).name))
+    monkeypatch.setattr("faulthandler.disable", lambda: watched.append("none"))
     net = CrashNet()
     bugs: list[tuple[str, str]] = []
     problems: list[SegstudioError] = []
@@ -160,6 +164,7 @@ def test_uncaught_exceptions_become_signals(qtbot: QtBot) -> None:
         qtbot.waitUntil(lambda: len(bugs) == 2 and len(problems) == 1)
     finally:
         net.remove()
+    assert watched == ["crash.log", "none"]
     assert bugs[0][0] == "ValueError: lost"
     assert "IndexError" in bugs[1][1]
 
