@@ -75,6 +75,13 @@ def user_models_dir() -> Path:
     return folder
 
 
+def user_palettes_dir() -> Path:
+    """Palettes that came with imported models, one YAML each."""
+    folder = user_data_dir() / "palettes"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def _made(name: str, usual: Path) -> Path:
     home = os.environ.get(HOME_VARIABLE)
     folder = Path(home) / name if home else usual

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from segstudio.jobs import JobContext
+from segstudio.networks.architecture import Architecture
 from segstudio.networks.mit import HEADS, MLP_RATIO, REDUCTIONS
 from segstudio.networks.segformer import SegFormer
 from segstudio.networks.variants import MIT_VARIANTS
@@ -124,7 +125,7 @@ def child(side: str, variant: str, options: argparse.Namespace) -> dict[str, flo
     torch.manual_seed(0)
     if side == "loop":
         return loop(variant, options)
-    network = SegFormer(variant, CLASSES) if side == "ours" else Logits(variant)
+    network = SegFormer(Architecture(variant, CLASSES)) if side == "ours" else Logits(variant)
     return script(network, options)
 
 

@@ -76,24 +76,31 @@ class Palette:
 
 
 def list_palettes() -> list[str]:
-    """Names of the shipped palettes."""
-    return sorted(path.stem for path in paths.palettes_dir().glob("*.yaml"))
+    """Names of the shipped palettes and of those that came with imported models."""
+    return sorted(_named())
+
+
+def _named() -> dict[str, Path]:
+    """Palette files by name; a shipped one is never hidden, so that its ids mean the same everywhere."""
+    folders = (paths.user_palettes_dir(), paths.palettes_dir())
+    return {path.stem: path for folder in folders for path in folder.glob("*.yaml")}
 
 
 def load_palette(name_or_path: str | Path) -> Palette:
-    """A shipped palette by its name, or any palette file by its path.
+    """A palette by its name, or any palette file by its path.
 
     Raises:
         PaletteError: there is none, or the file is malformed; names the entry.
     """
     path = Path(name_or_path)
     if path.suffix not in (".yaml", ".yml"):
-        path = paths.palettes_dir() / f"{name_or_path}.yaml"
-        if str(name_or_path) not in list_palettes():
+        named = _named()
+        if str(name_or_path) not in named:
             raise PaletteError(
                 f"there is no palette {str(name_or_path)!r}",
-                hint=f"use one of {', '.join(list_palettes())}, or the path of a YAML file",
+                hint=f"use one of {', '.join(sorted(named))}, or the path of a YAML file",
             )
+        path = named[str(name_or_path)]
     try:
         return _read(path, path.stat().st_mtime_ns)
     except OSError as error:
@@ -161,15 +168,16 @@ def mapping(source: Palette, target: Palette) -> NDArray[np.uint8]:
     dashes and underscores aside).
     """
     table = np.full(256, 255, np.uint8)
-    by_name = {_plain(entry.name): entry.id for entry in target.classes}
+    by_name = {plain_name(entry.name): entry.id for entry in target.classes}
     explicit = source.mappings.get(target.name, {}) if source.name != target.name else {}
     for entry in source.classes:
         wanted = explicit.get(entry.name, "" if explicit else entry.name)
-        table[entry.id] = by_name.get(_plain(wanted), 255)
+        table[entry.id] = by_name.get(plain_name(wanted), 255)
     return table
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A class name without case, dashes and underscores, as names are compared."""
     return name.casefold().replace("_", " ").replace("-", " ").strip()
 
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from safetensors.torch import load_file
 from torch import Tensor
 
 from segstudio.annotation.palette import load_palette
@@ -21,6 +20,7 @@ from segstudio.deploy.parity import ParityReport, check_parity, require_parity
 from segstudio.errors import ModelError
 from segstudio.images import atomic_write
 from segstudio.inference.spec import ModelSpec, ResizeRule, save_spec
+from segstudio.networks.architecture import Architecture
 from segstudio.networks.segformer import SegFormer
 from segstudio.networks.weights import load_network_weights, save_network_weights
 from segstudio.scenes.street import draw_scene
@@ -45,7 +45,7 @@ def export_model(
     *,
     name: str,
     architecture: str = "mit_b0",
-    embed_dim: int | None = None,
+    embed_dim: int = 0,
     palette: str = "cityscapes",
     short_side: int = 512,
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406),
@@ -61,8 +61,8 @@ def export_model(
         weights: safetensors with the network's own names.
         out: the model folder to make; an existing one is replaced.
         name: the model's name.
-        architecture: a key of MIT_VARIANTS.
-        embed_dim: the head's width; None takes the architecture's usual one.
+        architecture: a key of BACKBONES.
+        embed_dim: the head's width; 0 takes the backbone's usual one.
         palette: the palette of the classes.
         short_side: pixels of the shorter side at which the network sees images.
         mean: per channel, for pixels 0-1.
@@ -76,14 +76,12 @@ def export_model(
         ModelError: weights that do not fit, or a graph that does not answer like the network.
     """
     classes = load_palette(palette)
-    network = SegFormer(architecture, classes.count, embed_dim=embed_dim)
+    network = SegFormer(Architecture(architecture, classes.count, embed_dim))
     report = load_network_weights(network, weights)
     if report.missing:
         raise ModelError(f"{weights} lacks {len(report.missing)} tensors, such as {report.missing[0]}")
-    tensors = load_file(weights)
     if half_weights:
         # Rounded before everything is made from them, so that all files hold the same network.
-        tensors = {key: halved(value) for key, value in tensors.items()}
         network.load_state_dict(
             {key: halved(value).to(value.dtype) for key, value in network.state_dict().items()}
         )
@@ -92,16 +90,40 @@ def export_model(
         architecture=architecture,
         classes=classes.names,
         palette=classes.name,
-        files={"onnx": ONNX_FILE, "weights": WEIGHTS_FILE},
+        files={},
         resize=ResizeRule("short_side", short_side),
         mean=mean,
         std=std,
-        embed_dim=network.embed_dim,
         trained_on=trained_on,
         licence=licence,
         metrics=dict(metrics or {}),
+    )
+    return export_network(network, spec, out, half_weights=half_weights)
+
+
+def export_network(network: SegFormer, spec: ModelSpec, out: Path, *, half_weights: bool = False) -> Exported:
+    """Makes a model folder of a network; nothing appears at `out` unless parity holds.
+
+    Args:
+        network: with its weights.
+        spec: what cannot be read from the network; its architecture, files and date are filled in.
+        out: the model folder to make; an existing one is replaced.
+        half_weights: store weights as float16, which they must equal.
+
+    Raises:
+        ModelError: the graph does not answer like the network.
+    """
+    spec = dataclasses.replace(
+        spec,
+        architecture=network.architecture.backbone,
+        embed_dim=network.architecture.embed_dim,
+        network=network.architecture.to_dict(),
+        files={"onnx": ONNX_FILE, "weights": WEIGHTS_FILE},
         created=time.strftime("%Y-%m-%d"),
     )
+    tensors = network.state_dict()
+    if half_weights:
+        tensors = {key: halved(value) for key, value in tensors.items()}
     return _make_folder(network.eval(), tensors, spec, out)
 
 

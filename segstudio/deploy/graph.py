@@ -5,7 +5,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segstudio.inference.spec import ModelSpec, network_size
-from segstudio.networks.segformer import SegFormer, fuse_levels
+from segstudio.networks.decode_head import LEVELS, fuse_levels
+from segstudio.networks.segformer import SegFormer
 
 
 class FoldedNetwork(nn.Module):
@@ -15,18 +16,30 @@ class FoldedNetwork(nn.Module):
         super().__init__()
         self.backbone = network.backbone
         head = network.decode_head.folded()
+        for number, affine in enumerate(head.inner):
+            self.register_buffer(f"inner_weight{number}", affine.weight[:, :, None, None])
+            self.register_buffer(f"inner_bias{number}", affine.bias)
+        self.has_inner = bool(head.inner)
         for number, weight in enumerate(head.weights):
             self.register_buffer(f"weight{number}", weight)
         self.register_buffer("bias", head.bias)
-        self.register_buffer("classifier_weight", head.classifier_weight)
-        self.register_buffer("classifier_bias", head.classifier_bias)
+        self.register_buffer("classifier_weight", head.classifier.weight[:, :, None, None])
+        self.register_buffer("classifier_bias", head.classifier.bias)
         self.eval()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalised images [N,3,H,W] to logits [N,K,H/4,W/4]."""
-        weights = [self.get_buffer(f"weight{number}") for number in range(4)]
-        fused = F.relu(fuse_levels(self.backbone(x), weights, self.get_buffer("bias")))
+        """Normalised images [N,3,H,W], sides multiples of the backbone's, to logits [N,K,H/4,W/4]."""
+        maps = self.backbone(x)
+        if self.has_inner:
+            maps = [self._inner(number, level) for number, level in enumerate(maps)]
+        weights = [self.get_buffer(f"weight{number}") for number in range(LEVELS)]
+        fused = F.relu(fuse_levels(maps, weights, self.get_buffer("bias")))
         return F.conv2d(fused, self.get_buffer("classifier_weight"), self.get_buffer("classifier_bias"))
+
+    def _inner(self, number: int, level: Tensor) -> Tensor:
+        return F.relu(
+            F.conv2d(level, self.get_buffer(f"inner_weight{number}"), self.get_buffer(f"inner_bias{number}"))
+        )
 
 
 class DeploymentGraph(nn.Module):

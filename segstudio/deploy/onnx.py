@@ -22,9 +22,10 @@ SMALLEST_CAST = 1024
 
 
 class Nodes:
-    """Collects ONNX nodes and constants, with names that say what they hold."""
+    """Collects ONNX nodes and constants of an opset, with names that say what they hold."""
 
-    def __init__(self) -> None:
+    def __init__(self, opset: int = OPSET) -> None:
+        self.opset = opset
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
@@ -38,6 +39,16 @@ class Nodes:
         self.constants.append(numpy_helper.from_array(np.asarray(values, dtype), name))
         return name
 
+    def integers(self, name: str, values: list[int]) -> str:
+        """Adds a constant list of integers; returns its name."""
+        return self.constant(name, values, np.int64)
+
+    def reduced(self, operator: str, name: str, output: str, axis: int) -> str:
+        """Adds ReduceMin or ReduceMax along an axis that is kept: opset 18 made the axes an input."""
+        if self.opset < 18:
+            return self.add(operator, [name], output, axes=[axis], keepdims=1)
+        return self.add(operator, [name, self.integers(f"{output}_axis", [axis])], output, keepdims=1)
+
 
 def export_onnx(network: FoldedNetwork, spec: ModelSpec, path: Path) -> None:
     """Writes the deployment graph of a folded network.
@@ -50,9 +61,9 @@ def export_onnx(network: FoldedNetwork, spec: ModelSpec, path: Path) -> None:
     """
     core = _core(network)
     nodes = Nodes()
-    _before(nodes, spec)
+    add_before(nodes, spec)
     after = Nodes()
-    _after(after)
+    add_after(after, "logits")
     weights, casts = _stored_small(core)
     graph = helper.make_graph(
         [*casts, *nodes.nodes, *core.graph.node, *after.nodes],
@@ -107,13 +118,21 @@ def _stored_small(core: onnx.ModelProto) -> tuple[list[onnx.TensorProto], list[o
     return weights, casts
 
 
-def _before(nodes: Nodes, spec: ModelSpec) -> None:
+def add_before(nodes: Nodes, spec: ModelSpec) -> str:
+    """From `images` to the network's input, normalised planes; returns the name of those.
+
+    Also makes what the way back needs: `image_size`, `batch_and_planes`, and the constants zero and two.
+
+    Raises:
+        ModelError: the resize rule cannot be written as a graph.
+    """
     nodes.add("Cast", ["images"], "images_float", to=TensorProto.FLOAT)
     nodes.add("Transpose", ["images_float"], "images_planes", perm=[0, 3, 1, 2])
     nodes.add("Div", ["images_planes", nodes.constant("full_scale", 255.0, np.float32)], "pixels")
     nodes.add("Shape", ["pixels"], "pixels_shape")
-    nodes.add("Slice", ["pixels_shape", _ints(nodes, "two", [2]), _ints(nodes, "four", [4])], "image_size")
-    nodes.add("Slice", ["pixels_shape", _ints(nodes, "zero", [0]), "two"], "batch_and_planes")
+    two, four = nodes.integers("two", [2]), nodes.integers("four", [4])
+    nodes.add("Slice", ["pixels_shape", two, four], "image_size")
+    nodes.add("Slice", ["pixels_shape", nodes.integers("zero", [0]), "two"], "batch_and_planes")
     size = _network_size(nodes, spec)
     nodes.add("Concat", ["batch_and_planes", size], "resized_shape", axis=0)
     nodes.add(
@@ -123,49 +142,51 @@ def _before(nodes: Nodes, spec: ModelSpec) -> None:
     mean = nodes.constant("mean", np.reshape(spec.mean, (1, 3, 1, 1)), np.float32)
     std = nodes.constant("std", np.reshape(spec.std, (1, 3, 1, 1)), np.float32)
     nodes.add("Sub", ["resized", mean], "centred")
-    nodes.add("Div", ["centred", std], "normalised")
+    return nodes.add("Div", ["centred", std], "normalised")
 
 
 def _network_size(nodes: Nodes, spec: ModelSpec) -> str:
     """The integer arithmetic of `inference.spec.network_size`, as nodes."""
     rule = spec.resize
     if rule.mode == "stretch":
-        return _ints(nodes, "network_size", [rule.size, rule.width or rule.size])
-    nodes.add("ReduceMin", ["image_size"], "shorter", axes=[0], keepdims=1)
+        return nodes.integers("network_size", [rule.size, rule.width or rule.size])
+    nodes.reduced("ReduceMin", "image_size", "shorter", 0)
     if rule.mode == "short_side":
-        wanted = _ints(nodes, "wanted", [rule.size])
+        wanted = nodes.integers("wanted", [rule.size])
     elif rule.mode == "native":
         wanted = "shorter"
     else:
         raise ModelError(f"resize mode {rule.mode!r} has no graph")
-    nodes.add("Mul", ["shorter", _ints(nodes, "multiple", [rule.multiple])], "shorter_multiple")
+    nodes.add("Mul", ["shorter", nodes.integers("multiple", [rule.multiple])], "shorter_multiple")
     nodes.add("Mul", ["image_size", wanted], "scaled")
     nodes.add("Mul", ["scaled", "two"], "scaled_twice")
     nodes.add("Add", ["scaled_twice", "shorter_multiple"], "numerator")
     nodes.add("Mul", ["shorter_multiple", "two"], "denominator")
     nodes.add("Div", ["numerator", "denominator"], "blocks")
-    nodes.add("Max", ["blocks", _ints(nodes, "one", [1])], "blocks_at_least_one")
+    nodes.add("Max", ["blocks", nodes.integers("one", [1])], "blocks_at_least_one")
     return nodes.add("Mul", ["blocks_at_least_one", "multiple"], "network_size")
 
 
-def _after(nodes: Nodes) -> None:
-    nodes.add("Shape", ["logits"], "logits_shape")
+def add_scores(nodes: Nodes, logits: str) -> str:
+    """`scores` [N,K,H,W] at the image's size and `ids`; returns the name of the largest score [N,1,H,W]."""
+    nodes.add("Shape", [logits], "logits_shape")
     nodes.add("Slice", ["logits_shape", "zero", "two"], "batch_and_classes")
     nodes.add("Concat", ["batch_and_classes", "image_size"], "restored_shape", axis=0)
     nodes.add(
-        "Resize", ["logits", "", "", "restored_shape"], "scores", mode="linear",
+        "Resize", [logits, "", "", "restored_shape"], "scores", mode="linear",
         coordinate_transformation_mode="half_pixel",
     )  # fmt: skip
     nodes.add("ArgMax", ["scores"], "ids_wide", axis=1, keepdims=0)
     nodes.add("Cast", ["ids_wide"], "ids", to=TensorProto.UINT8)
-    nodes.add("ReduceMax", ["scores"], "largest", axes=[1], keepdims=1)
+    return nodes.reduced("ReduceMax", "scores", "largest", 1)
+
+
+def add_after(nodes: Nodes, logits: str) -> None:
+    """From logits [N,K,h,w] to `ids` and `confidence` at the image's size."""
+    add_scores(nodes, logits)
     nodes.add("Sub", ["scores", "largest"], "below_largest")
     nodes.add("Exp", ["below_largest"], "shares")
-    nodes.add("ReduceSum", ["shares", _ints(nodes, "class_axis", [1])], "share_sum", keepdims=0)
+    nodes.add("ReduceSum", ["shares", nodes.integers("class_axis", [1])], "share_sum", keepdims=0)
     nodes.add("Div", [nodes.constant("certain", 255.0, np.float32), "share_sum"], "confidence_exact")
     nodes.add("Round", ["confidence_exact"], "confidence_rounded")
     nodes.add("Cast", ["confidence_rounded"], "confidence", to=TensorProto.UINT8)
-
-
-def _ints(nodes: Nodes, name: str, values: list[int]) -> str:
-    return nodes.constant(name, values, np.int64)

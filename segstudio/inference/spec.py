@@ -63,6 +63,8 @@ class ModelSpec:
     head: str = "ids+confidence"
     precision: str = "fp32"
     embed_dim: int = 0
+    # How torch builds the network (networks.architecture); empty where only an ONNX file is known.
+    network: Mapping[str, Any] = field(default_factory=dict)
     version: str = "1"
     ignore_id: int = 255
     weights_sha256: str = ""
@@ -86,6 +88,7 @@ class ModelSpec:
             and len(set(self.classes)) == len(self.classes)
             and all(isinstance(name, str) for name in self.classes),
             "files": isinstance(self.files, Mapping),
+            "network": isinstance(self.network, Mapping),
             "head": self.head in HEADS,
             "resize.mode": self.resize.mode in RESIZE_MODES,
             "resize.size": isinstance(self.resize.size, int)

@@ -4,40 +4,23 @@ import numpy as np
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from segstudio.networks.architecture import NVLABS_EPS
+from segstudio.networks.layers import DropPath, initialise
 from segstudio.networks.variants import MIT_VARIANTS
 
 STAGES = 4
 HEADS = (1, 2, 5, 8)
 REDUCTIONS = (8, 4, 2, 1)
 MLP_RATIO = 4
-# NVlabs and TAO: 1e-6 in blocks and stage norms, PyTorch's default in patch embedding and reduction norms.
-BLOCK_EPS = 1e-6
-EMBED_EPS = 1e-5
-
-
-class DropPath(nn.Module):
-    """Drops a residual branch per sample with a probability while training (arXiv 1603.09382)."""
-
-    def __init__(self, probability: float) -> None:
-        super().__init__()
-        self.probability = probability
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Scales the kept branches so that the expectation stays the same; [N,...] in and out."""
-        if not self.training or self.probability == 0.0:
-            return x
-        keep = 1.0 - self.probability
-        shape = (x.shape[0],) + (1,) * (x.dim() - 1)
-        return x * (x.new_empty(shape).bernoulli_(keep) / keep)
 
 
 class PatchEmbed(nn.Module):
     """Overlapping patches by a strided convolution, then LayerNorm."""
 
-    def __init__(self, channels: int, dim: int, kernel: int, stride: int) -> None:
+    def __init__(self, channels: int, dim: int, kernel: int, stride: int, eps: float) -> None:
         super().__init__()
         self.proj = nn.Conv2d(channels, dim, kernel, stride, kernel // 2)
-        self.norm = nn.LayerNorm(dim, eps=EMBED_EPS)
+        self.norm = nn.LayerNorm(dim, eps=eps)
 
     def forward(self, x: Tensor) -> tuple[Tensor, int, int]:
         """[N,C,H,W] to tokens [N,h*w,dim] and the token grid (h, w)."""
@@ -49,7 +32,7 @@ class PatchEmbed(nn.Module):
 class Attention(nn.Module):
     """Self-attention whose keys and values come from a grid reduced by a convolution (kernel = stride)."""
 
-    def __init__(self, dim: int, heads: int, reduction: int) -> None:
+    def __init__(self, dim: int, heads: int, reduction: int, eps: float) -> None:
         super().__init__()
         self.heads = heads
         self.reduction = reduction
@@ -58,7 +41,7 @@ class Attention(nn.Module):
         self.proj = nn.Linear(dim, dim)
         if reduction > 1:
             self.sr = nn.Conv2d(dim, dim, reduction, reduction)
-            self.norm = nn.LayerNorm(dim, eps=EMBED_EPS)
+            self.norm = nn.LayerNorm(dim, eps=eps)
 
     def forward(self, x: Tensor, height: int, width: int) -> Tensor:
         """Tokens [N,L,C] of a grid height x width; same shape out."""
@@ -108,11 +91,13 @@ class MixFFN(nn.Module):
 class Block(nn.Module):
     """Pre-norm attention and Mix-FFN, each with a residual."""
 
-    def __init__(self, dim: int, heads: int, reduction: int, drop_path: float) -> None:
+    def __init__(
+        self, dim: int, heads: int, reduction: int, drop_path: float, block_eps: float, embed_eps: float
+    ) -> None:
         super().__init__()
-        self.norm1 = nn.LayerNorm(dim, eps=BLOCK_EPS)
-        self.attn = Attention(dim, heads, reduction)
-        self.norm2 = nn.LayerNorm(dim, eps=BLOCK_EPS)
+        self.norm1 = nn.LayerNorm(dim, eps=block_eps)
+        self.attn = Attention(dim, heads, reduction, embed_eps)
+        self.norm2 = nn.LayerNorm(dim, eps=block_eps)
         self.mlp = MixFFN(dim, dim * MLP_RATIO)
         self.drop_path = DropPath(drop_path)
 
@@ -126,7 +111,17 @@ class Block(nn.Module):
 class MixVisionTransformer(nn.Module):
     """Four stages at strides 4, 8, 16 and 32; the drop-path rate rises linearly over all blocks."""
 
-    def __init__(self, variant: str, *, channels: int = 3, drop_path: float = 0.1) -> None:
+    multiple = 1
+
+    def __init__(
+        self,
+        variant: str,
+        *,
+        channels: int = 3,
+        drop_path: float = 0.1,
+        block_eps: float = NVLABS_EPS[0],
+        embed_eps: float = NVLABS_EPS[1],
+    ) -> None:
         super().__init__()
         shape = MIT_VARIANTS[variant]
         rates = np.linspace(0.0, drop_path, sum(shape.depths)).tolist()
@@ -135,11 +130,12 @@ class MixVisionTransformer(nn.Module):
             dim, number = shape.dims[stage], stage + 1
             kernel, stride = (7, 4) if stage == 0 else (3, 2)
             blocks = [
-                Block(dim, HEADS[stage], REDUCTIONS[stage], rates.pop(0)) for _ in range(shape.depths[stage])
+                Block(dim, HEADS[stage], REDUCTIONS[stage], rates.pop(0), block_eps, embed_eps)
+                for _ in range(shape.depths[stage])
             ]
-            self.add_module(f"patch_embed{number}", PatchEmbed(previous, dim, kernel, stride))
+            self.add_module(f"patch_embed{number}", PatchEmbed(previous, dim, kernel, stride, embed_eps))
             self.add_module(f"block{number}", nn.ModuleList(blocks))
-            self.add_module(f"norm{number}", nn.LayerNorm(dim, eps=BLOCK_EPS))
+            self.add_module(f"norm{number}", nn.LayerNorm(dim, eps=block_eps))
             previous = dim
         self.dims = shape.dims
         self.apply(initialise)
@@ -155,16 +151,3 @@ class MixVisionTransformer(nn.Module):
             x = x.transpose(1, 2).reshape(x.shape[0], -1, height, width)
             maps.append(x)
         return maps
-
-
-def initialise(module: nn.Module) -> None:
-    """Truncated normal (0.02) for linear layers, fan-out normal for convolutions, as published."""
-    if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.Conv2d):
-        fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels // module.groups
-        nn.init.normal_(module.weight, 0.0, (2.0 / fan_out) ** 0.5)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)

@@ -17,6 +17,7 @@ from segstudio.annotation.palette import load_palette
 from segstudio.errors import Cancelled, SpecError
 from segstudio.jobs import JobContext
 from segstudio.metrics import scores
+from segstudio.networks.architecture import Architecture
 from segstudio.networks.segformer import SegFormer
 from segstudio.networks.weights import load_network_weights, save_network_weights
 from segstudio.training import checkpoint
@@ -241,20 +242,26 @@ def save(run: Run) -> None:
     save_network_weights(run.state.average, run.folder / checkpoint.LATEST_WEIGHTS)
 
 
+def architecture_of(spec: TrainSpec, classes: int) -> Architecture:
+    """The architecture that a spec describes."""
+    backbone, head = spec.model.backbone, spec.model.decode_head
+    return Architecture(
+        backbone.type, classes, head.decoder_params.embed_dim, feat_downsample=backbone.feat_downsample
+    )
+
+
 def build_network(spec: TrainSpec, classes: int) -> SegFormer:
     """The network of a spec, with its start weights."""
     backbone = spec.model.backbone
     network = SegFormer(
-        backbone.type,
-        classes,
-        embed_dim=spec.model.decode_head.decoder_params.embed_dim or None,
+        architecture_of(spec, classes),
         drop_path=spec.studio.drop_path,
         head_dropout=spec.studio.head_dropout,
     )
     if spec.train.pretrained_model_path:
         load_network_weights(network, Path(spec.train.pretrained_model_path))
     if backbone.freeze_backbone:
-        network.backbone.requires_grad_(False)
+        network.freeze_backbone()
     return network
 
 

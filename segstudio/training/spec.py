@@ -24,6 +24,10 @@ class BackboneSpec:
 
     type: str = "mit_b0"
     freeze_backbone: bool = False
+    # A FAN's coarsest map through a learned stride; other backbones have no use for it.
+    feat_downsample: bool = False
+    # Weights of the backbone alone, such as an ImageNet checkpoint.
+    pretrained_backbone_path: str | None = None
 
 
 @dataclass(frozen=True)
@@ -201,7 +205,8 @@ class StudioSpec:
     poly_power: float = 1.0
     gradient_clip: float = 1.0
     ema_decay: float = 0.999
-    drop_path: float = 0.1
+    # None takes the backbone's usual rate.
+    drop_path: float | None = None
     head_dropout: float = 0.1
     # The share of a batch's pixels that counts, hardest first; 1 counts all (online hard example mining).
     hardest_share: float = 1.0

@@ -36,7 +36,7 @@ def export_run(
         out,
         name=name or out.name,
         architecture=spec.model.backbone.type,
-        embed_dim=spec.model.decode_head.decoder_params.embed_dim or None,
+        embed_dim=spec.model.decode_head.decoder_params.embed_dim,
         palette=segment.palette,
         short_side=spec.studio.short_side,
         mean=segment.augmentation.mean,

@@ -6,6 +6,7 @@ import pytest
 from safetensors.torch import load_file
 
 from segstudio.deploy.export import Exported
+from segstudio.networks.architecture import Architecture
 from segstudio.networks.segformer import SegFormer
 from tests.inference.conftest import one_thread, random_weights, session_home, tiny_model
 
@@ -21,6 +22,6 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_network(tiny_model: Exported) -> SegFormer:
     """The network, not folded, with the weights that lie in the tiny model's folder."""
-    network = SegFormer("mit_b0", len(tiny_model.spec.classes))
+    network = SegFormer(Architecture("mit_b0", len(tiny_model.spec.classes)))
     network.load_state_dict(load_file(tiny_model.spec.file(tiny_model.folder, "weights")))
     return network.eval()

@@ -130,7 +130,7 @@ def test_onnx_file_equals_arithmetic_by_hand_on_a_scene(
     ],
 )
 def test_every_resize_rule_is_in_the_file(tiny_network: SegFormer, rule: ResizeRule, tmp_path: Path) -> None:
-    names = tuple(f"class {number}" for number in range(tiny_network.classes))
+    names = tuple(f"class {number}" for number in range(tiny_network.architecture.classes))
     spec = ModelSpec(
         "ruled", "mit_b0", names, "cityscapes", {"onnx": "model.onnx"}, rule, mean=(0.4, 0.5, 0.6)
     )

@@ -17,6 +17,7 @@ from segstudio.deploy.parity import ParityReport, check_parity, require_parity
 from segstudio.errors import ModelError
 from segstudio.inference.backend import BackendStatus, available_backends
 from segstudio.inference.spec import ModelSpec
+from segstudio.networks.architecture import Architecture
 from segstudio.networks.segformer import SegFormer
 from tests.inference.conftest import noise
 
@@ -109,7 +110,7 @@ def test_every_available_backend_is_proved(tiny_model: Exported, tiny_network: S
 
 def test_other_weights_fail_the_proof(tiny_model: Exported) -> None:
     torch.manual_seed(99)
-    other = SegFormer("mit_b0", len(tiny_model.spec.classes)).eval()
+    other = SegFormer(Architecture("mit_b0", len(tiny_model.spec.classes))).eval()
     reports = check_parity(
         DeploymentGraph(other, tiny_model.spec), tiny_model.folder, tiny_model.spec, images()
     )

@@ -14,7 +14,7 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
-from segstudio import cli
+from segstudio.cli import main as cli
 from segstudio.annotation.palette import load_palette
 from segstudio.images import read_mask, write_image, write_mask
 from segstudio.scenes.street import draw_scene
@@ -327,7 +327,7 @@ def test_light_commands_load_neither_torch_nor_qt(command: str) -> None:
     """Torch alone takes seconds to load: help and errors are to come at once."""
     code = """if 1:
         import sys
-        from segstudio import cli
+        from segstudio.cli import main as cli
         try:
             cli.main()
         finally:

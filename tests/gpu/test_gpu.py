@@ -17,6 +17,7 @@ from segstudio.deploy.graph import DeploymentGraph, FoldedNetwork
 from segstudio.inference.backend import BACKENDS, available_backends, open_backend
 from segstudio.inference.predictor import Predictor
 from segstudio.jobs import JobContext
+from segstudio.networks.architecture import Architecture
 from segstudio.networks.segformer import SegFormer
 from segstudio.networks.weights import load_network_weights
 from segstudio.training.events import EventWriter, read_events
@@ -46,7 +47,7 @@ def full_precision() -> Iterator[None]:
 @pytest.fixture
 def network(tiny_model: Exported) -> SegFormer:
     """The tiny model's network on the CPU."""
-    made = SegFormer("mit_b0", len(tiny_model.spec.classes))
+    made = SegFormer(Architecture("mit_b0", len(tiny_model.spec.classes)))
     load_network_weights(made, tiny_model.spec.file(tiny_model.folder, "weights"))
     return made.eval()
 
@@ -194,7 +195,7 @@ def test_training_on_cuda_ends_and_leaves_weights_that_the_cpu_reads(cuda_spec: 
     assert (result.steps, result.stopped) == (6, False)
     (step,) = [event for event in read_events(result.folder) if event["kind"] == "step"]
     assert np.isfinite(step["loss"])
-    network = SegFormer("mit_b0", 19)
+    network = SegFormer(Architecture("mit_b0", 19))
     assert load_network_weights(network, result.folder / "latest.safetensors").share == 1.0
     with torch.inference_mode():
         assert bool(network.eval()(torch.zeros(1, 3, SIDE, SIDE)).isfinite().all())

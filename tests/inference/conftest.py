@@ -12,6 +12,8 @@ from segstudio.annotation.palette import load_palette
 from segstudio.deploy.export import Exported, export_model
 from segstudio.inference.backend import Backend, available_backends, open_backend
 from segstudio.inference.spec import ModelSpec
+from segstudio.networks.architecture import Architecture
+from segstudio.networks.decode_head import DecodeHead
 from segstudio.networks.segformer import SegFormer
 from segstudio.networks.weights import save_network_weights
 
@@ -24,12 +26,16 @@ BACKEND_NAMES = ("openvino", "onnx")
 def random_weights(path: Path, seed: int = 0) -> Path:
     """Weights of a mit_b0 of 19 classes whose scores lie far apart, so that its ids are no coin tosses."""
     torch.manual_seed(seed)
-    network = SegFormer("mit_b0", load_palette("cityscapes").count, drop_path=0.0, head_dropout=0.0)
-    norm = network.decode_head.linear_fuse.bn
+    network = SegFormer(
+        Architecture("mit_b0", load_palette("cityscapes").count), drop_path=0.0, head_dropout=0.0
+    )
+    head = network.decode_head
+    assert isinstance(head, DecodeHead)
+    norm = head.linear_fuse.bn
     norm.momentum = 1.0
     with torch.no_grad():
-        network.decode_head.linear_pred.weight.normal_(0, 0.3)
-        network.decode_head.linear_pred.bias.normal_(0, 0.3)  # type: ignore[union-attr]  # it has one
+        head.linear_pred.weight.normal_(0, 0.3)
+        head.linear_pred.bias.normal_(0, 0.3)  # type: ignore[union-attr]  # it has one
         norm.weight.uniform_(0.5, 1.5)
         norm.bias.uniform_(-0.5, 0.5)
         # One pass in training sets the running statistics to those of noise.

@@ -5,8 +5,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from segstudio.networks.mit import DropPath
-from segstudio.networks.segformer import DecodeHead, SegFormer, fuse_levels
+from segstudio.networks.architecture import Architecture
+from segstudio.networks.decode_head import DecodeHead, fuse_levels
+from segstudio.networks.layers import DropPath
+from segstudio.networks.segformer import SegFormer
 
 DIMS = (8, 12, 16, 20)
 
@@ -66,14 +68,14 @@ def test_folded_equals_the_head_in_evaluation() -> None:
     head = head_with_statistics(True, torch.float32).eval()
     folded, maps = head.folded(), levels(torch.float32)
     fused = F.relu(fuse_levels(maps, folded.weights, folded.bias))
-    answer = F.conv2d(fused, folded.classifier_weight, folded.classifier_bias)
+    answer = F.conv2d(fused, folded.classifier.weight[:, :, None, None], folded.classifier.bias)
     with torch.no_grad():
         exact = published(head.double(), [level.double() for level in maps])
     assert float((answer - exact).abs().max() / exact.abs().max()) < 2e-6
 
 
 def test_logits_are_a_quarter_of_the_input_rounded_up() -> None:
-    network = SegFormer("mit_b0", 7).eval()
+    network = SegFormer(Architecture("mit_b0", 7)).eval()
     with torch.inference_mode():
         assert network(torch.zeros(1, 3, 64, 96)).shape == (1, 7, 16, 24)
         assert network(torch.zeros(1, 3, 65, 33)).shape == (1, 7, 17, 9)

@@ -7,13 +7,14 @@ import torch
 from safetensors.torch import save_file
 
 from segstudio.errors import ModelError
+from segstudio.networks.architecture import Architecture
 from segstudio.networks.segformer import SegFormer
 from segstudio.networks.weights import load_network_weights, save_network_weights
 
 
 def test_round_trip(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    first, second = SegFormer("mit_b0", 4), SegFormer("mit_b0", 4)
+    first, second = SegFormer(Architecture("mit_b0", 4)), SegFormer(Architecture("mit_b0", 4))
     save_network_weights(first.state_dict(), tmp_path / "deep" / "w.safetensors")
     report = load_network_weights(second, tmp_path / "deep" / "w.safetensors")
     assert report.share == 1.0
@@ -25,16 +26,16 @@ def test_round_trip(tmp_path: Path) -> None:
 
 
 def test_half_precision_files_load_into_single(tmp_path: Path) -> None:
-    network = SegFormer("mit_b0", 4)
+    network = SegFormer(Architecture("mit_b0", 4))
     halves = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
     save_network_weights(halves, tmp_path / "w.safetensors")
     load_network_weights(network, tmp_path / "w.safetensors")
-    assert network.decode_head.linear_pred.weight.dtype == torch.float32
+    assert network.get_parameter("decode_head.linear_pred.weight").dtype == torch.float32
 
 
 def test_another_number_of_classes_leaves_the_classifier_out(tmp_path: Path) -> None:
-    save_network_weights(SegFormer("mit_b0", 4).state_dict(), tmp_path / "w.safetensors")
-    report = load_network_weights(SegFormer("mit_b0", 9), tmp_path / "w.safetensors")
+    save_network_weights(SegFormer(Architecture("mit_b0", 4)).state_dict(), tmp_path / "w.safetensors")
+    report = load_network_weights(SegFormer(Architecture("mit_b0", 9)), tmp_path / "w.safetensors")
     assert report.missing == ("decode_head.linear_pred.bias", "decode_head.linear_pred.weight")
     assert report.unexpected == ()
     assert report.mismatched == report.missing
@@ -43,11 +44,11 @@ def test_another_number_of_classes_leaves_the_classifier_out(tmp_path: Path) -> 
 def test_weights_of_something_else_are_refused(tmp_path: Path) -> None:
     save_file({"encoder.weight": torch.zeros(3)}, tmp_path / "w.safetensors")
     with pytest.raises(ModelError, match=r"0% .*missing: backbone"):
-        load_network_weights(SegFormer("mit_b0", 4), tmp_path / "w.safetensors")
+        load_network_weights(SegFormer(Architecture("mit_b0", 4)), tmp_path / "w.safetensors")
 
 
 def test_damaged_and_absent_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "w.safetensors").write_bytes(b"no safetensors")
     for name in ("w.safetensors", "absent.safetensors"):
         with pytest.raises(ModelError, match=name):
-            load_network_weights(SegFormer("mit_b0", 4), tmp_path / name)
+            load_network_weights(SegFormer(Architecture("mit_b0", 4)), tmp_path / name)

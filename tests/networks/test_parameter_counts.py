@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from segstudio.networks.architecture import Architecture
 from segstudio.networks.mit import MixVisionTransformer
 from segstudio.networks.segformer import SegFormer
 from segstudio.networks.variants import MIT_VARIANTS
@@ -28,8 +29,8 @@ def test_counts_equal_the_published_ones(variant: str) -> None:
     # The meta device makes shapes without memory: b5 would need 340 MB.
     with torch.device("meta"):
         encoder = MixVisionTransformer(variant)
-        usual = SegFormer(variant, 19)
-        tao = SegFormer(variant, 19, embed_dim=768, head_bias=True)
+        usual = SegFormer(Architecture(variant, 19))
+        tao = SegFormer(Architecture(variant, 19, embed_dim=768, head_bias=True))
     assert (parameters(encoder), parameters(usual), parameters(tao)) == PUBLISHED[variant]
 
 
@@ -39,7 +40,7 @@ def test_every_variant_is_counted() -> None:
 
 def test_names_are_those_of_nvlabs() -> None:
     with torch.device("meta"):
-        names = set(SegFormer("mit_b0", 19).state_dict())
+        names = set(SegFormer(Architecture("mit_b0", 19)).state_dict())
     assert {
         "backbone.patch_embed1.proj.weight",
         "backbone.block1.0.attn.sr.weight",

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from segstudio.networks.architecture import Architecture
 from segstudio.networks.segformer import SegFormer
 
 transformers = pytest.importorskip("transformers")
@@ -95,7 +96,7 @@ def test_logits_equal(size: tuple[int, int], tmp_path: Path) -> None:
     torch.manual_seed(3)
     model = peer((32, 64, 160, 256), (2, 2, 2, 2), 19, 256)
     vary(model)
-    ours = SegFormer("mit_b0", 19).eval()
+    ours = SegFormer(Architecture("mit_b0", 19)).eval()
     ours.load_state_dict(from_transformers(published_tensors(model, tmp_path)))
     images = torch.randn(2, 3, *size)
     with torch.inference_mode():

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from segstudio.errors import ModelError, SpecError
 from segstudio.jobs import JobContext
+from segstudio.networks.architecture import Architecture
 from segstudio.networks.segformer import SegFormer
 from segstudio.training.checkpoint import read_checkpoint
 from segstudio.training.events import read_events
@@ -133,7 +134,7 @@ def test_frozen_encoder_stays(make_spec: SpecMaker) -> None:
     values["model"]["backbone"]["freeze_backbone"] = True
     state = read_checkpoint(run(train_spec_from_dict(values)).folder / "latest.pth")
     torch.manual_seed(3)
-    fresh = SegFormer("mit_b0", 19).state_dict()
+    fresh = SegFormer(Architecture("mit_b0", 19)).state_dict()
     moved = {
         name.split(".")[0]
         for name, tensor in state["network"].items()

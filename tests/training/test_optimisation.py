@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from segstudio.networks.architecture import Architecture
 from segstudio.networks.segformer import SegFormer
 from segstudio.training.optimisation import (
     build_optimiser,
@@ -21,7 +22,7 @@ from tests.training.conftest import SpecMaker
 
 def test_rate_warms_up_then_falls_to_nothing_at_the_end(make_spec: SpecMaker) -> None:
     spec = make_spec(studio={"warmup_share": 0.1, "poly_power": 2.0, "head_lr_factor": 10.0})
-    optimiser = build_optimiser(spec, SegFormer("mit_b0", 4))
+    optimiser = build_optimiser(spec, SegFormer(Architecture("mit_b0", 4)))
     rates = [set_learning_rate(optimiser, spec, step, 100) for step in range(101)]
     assert rates[:10] == pytest.approx([1e-3 * (step + 1) / 10 for step in range(10)])
     assert rates[10] == pytest.approx(1e-3)
@@ -32,7 +33,7 @@ def test_rate_warms_up_then_falls_to_nothing_at_the_end(make_spec: SpecMaker) ->
 
 
 def test_norms_and_biases_do_not_decay(make_spec: SpecMaker) -> None:
-    network = SegFormer("mit_b0", 4)
+    network = SegFormer(Architecture("mit_b0", 4))
     optimiser = build_optimiser(make_spec(train={"optim": {"weight_decay": 0.05}}), network)
     decay = {id(p): group["weight_decay"] for group in optimiser.param_groups for p in group["params"]}
     for name, parameter in network.named_parameters():

@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from segstudio.inference.spec import ResizeRule, network_size
+from segstudio.networks.architecture import Architecture
 from segstudio.networks.segformer import SegFormer
 from segstudio.training.validate import Validation, normalise
 from tests.training.conftest import SpecMaker, tiny_sample
@@ -12,7 +13,7 @@ from tests.training.conftest import SpecMaker, tiny_sample
 
 def test_counts_equal_a_loop_over_pixels(make_spec: SpecMaker) -> None:
     torch.manual_seed(5)
-    network = SegFormer("mit_b0", 19).eval()
+    network = SegFormer(Architecture("mit_b0", 19)).eval()
     validation = Validation(make_spec())
     counts = validation.counts(network, torch.device("cpu"))
     expected = np.zeros((19, 20), np.int64)
@@ -38,7 +39,7 @@ def test_predictions_are_mapped_to_the_palette_of_the_masks(make_spec: SpecMaker
     validation = Validation(make_spec(studio={"validation": {"palette": "camvid-11", **folders, "limit": 1}}))
     assert validation.palette.count == 11
     assert len(validation.pairs) == 1
-    assert validation.counts(SegFormer("mit_b0", 19), torch.device("cpu")).shape == (11, 12)
+    assert validation.counts(SegFormer(Architecture("mit_b0", 19)), torch.device("cpu")).shape == (11, 12)
 
 
 def test_normalise_by_channel() -> None:

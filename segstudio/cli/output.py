@@ -1,0 +1,92 @@
+"""What every command prints with: progress on stderr, one JSON object or a table on stdout."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from segstudio.jobs import JobContext
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+JsonEvents = Annotated[bool, typer.Option("--json-events", help="Events as JSON lines on stdout.")]
+Model = Annotated[str, typer.Option("--model", "-m", help="Name or folder of a model.")]
+BackendName = Annotated[str, typer.Option("--backend", help="auto, openvino or onnx.")]
+
+
+@contextmanager
+def progress() -> Iterator[JobContext]:
+    """A context whose progress is one line on stderr, rewritten in place on a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+
+        def show(done: float, total: float, text: str) -> None:
+            bar.update(task, completed=done, total=total or None, description=text[-40:])
+
+        context = JobContext(show)
+        with interruptible(context):
+            yield context
+
+
+@contextmanager
+def interruptible(context: JobContext) -> Iterator[None]:
+    """Ctrl+C and a polite end ask the work to stop, so that it can save; a second Ctrl+C ends it at once."""
+    import signal
+
+    def stop(_number: int, _frame: object) -> None:
+        context.cancel()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def print_json(values: Any) -> None:
+    print(json.dumps(values, ensure_ascii=False))
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for position, column in enumerate(columns):
+        table.add_column(column, justify="left" if position == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def json_context() -> JobContext:
+    def show(done: float, total: float, text: str) -> None:
+        print_json({"progress": [done, total, text]})
+        sys.stdout.flush()
+
+    return JobContext(show, print_json)
+
+
+def percent(value: float | None) -> str:
+    """A fraction as percent with two decimals, as the field prints it."""
+    return "absent" if value is None else f"{value * 100:.2f}"
+
+
+def print_facts(values: Mapping[str, Any]) -> None:
+    """One line a fact; lists and tables within the line."""
+    for key, value in values.items():
+        text = value
+        if isinstance(value, Mapping):
+            text = ", ".join(f"{name} {entry}" for name, entry in value.items()) or "none"
+        elif isinstance(value, list | tuple):
+            text = ", ".join(str(entry) for entry in value) or "none"
+        print(f"{key.replace('_', ' ')}: {text}")
