@@ -30,6 +30,8 @@ class Architecture:
         block_eps: eps of a MiT's LayerNorms in blocks and after stages.
         embed_eps: eps of a MiT's LayerNorms in patch embedding and reduced attention.
         feat_downsample: whether a FAN's coarsest map goes through a learned stride (TAO's option).
+        paired_waves: whether sine and cosine of a FAN's position code share a wavelength (TAO and the ImageNet
+            weights; in NVlabs' segmentation weights each has its own).
     """
 
     backbone: str
@@ -40,6 +42,7 @@ class Architecture:
     block_eps: float = NVLABS_EPS[0]
     embed_eps: float = NVLABS_EPS[1]
     feat_downsample: bool = False
+    paired_waves: bool = True
 
     def __post_init__(self) -> None:
         """Settles the usual width.

@@ -9,8 +9,9 @@ from torch.nn import functional as F
 from segstudio.errors import ModelError
 from segstudio.networks.architecture import Architecture
 from segstudio.networks.decode_head import DecodeHead, MmsegHead
+from segstudio.networks.fan import Fan
 from segstudio.networks.mit import MixVisionTransformer
-from segstudio.networks.variants import MIT_VARIANTS
+from segstudio.networks.variants import FAN_VARIANTS, MIT_VARIANTS
 
 STRIDE = 4
 
@@ -36,6 +37,7 @@ class Backbone(Protocol):
 # What makes each backbone; called with its name and the options that `backbone_options` gives.
 BACKBONES: dict[str, Callable[..., Backbone]] = {
     **dict.fromkeys(MIT_VARIANTS, MixVisionTransformer),
+    **dict.fromkeys(FAN_VARIANTS, Fan),
 }
 
 
@@ -111,4 +113,6 @@ def backbone_options(architecture: Architecture) -> dict[str, Any]:
     """Which of the architecture's fields its family of backbones knows."""
     if architecture.backbone in MIT_VARIANTS:
         return {"block_eps": architecture.block_eps, "embed_eps": architecture.embed_eps}
+    if architecture.backbone in FAN_VARIANTS:
+        return {"feat_downsample": architecture.feat_downsample, "paired_waves": architecture.paired_waves}
     return {}
