@@ -30,8 +30,8 @@ class Architecture:
         block_eps: eps of a MiT's LayerNorms in blocks and after stages.
         embed_eps: eps of a MiT's LayerNorms in patch embedding and reduced attention.
         feat_downsample: whether a FAN's coarsest map goes through a learned stride (TAO's option).
-        paired_waves: whether sine and cosine of a FAN's position code share a wavelength (TAO and the ImageNet
-            weights; in NVlabs' segmentation weights each has its own).
+        paired_waves: whether sine and cosine of a FAN's position code share a wavelength, as in TAO and in
+            ImageNet weights; in NVlabs' segmentation weights each has its own.
     """
 
     backbone: str

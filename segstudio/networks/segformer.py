@@ -9,9 +9,12 @@ from torch.nn import functional as F
 from segstudio.errors import ModelError
 from segstudio.networks.architecture import Architecture
 from segstudio.networks.decode_head import DecodeHead, MmsegHead
+from segstudio.networks.dinov2 import NvDinoV2
 from segstudio.networks.fan import Fan
 from segstudio.networks.mit import MixVisionTransformer
-from segstudio.networks.variants import FAN_VARIANTS, MIT_VARIANTS
+from segstudio.networks.nvclip import NvClip
+from segstudio.networks.radio import CRadio
+from segstudio.networks.variants import FAN_VARIANTS, MIT_VARIANTS, VIT_VARIANTS
 
 STRIDE = 4
 
@@ -34,10 +37,17 @@ class Backbone(Protocol):
         ...
 
 
+VIT_FAMILIES: dict[str, Callable[..., Backbone]] = {
+    "nvdinov2": NvDinoV2,
+    "siglip": NvClip,
+    "clipa": NvClip,
+    "radio": CRadio,
+}
 # What makes each backbone; called with its name and the options that `backbone_options` gives.
 BACKBONES: dict[str, Callable[..., Backbone]] = {
     **dict.fromkeys(MIT_VARIANTS, MixVisionTransformer),
     **dict.fromkeys(FAN_VARIANTS, Fan),
+    **{name: VIT_FAMILIES[variant.family] for name, variant in VIT_VARIANTS.items()},
 }
 
 

@@ -96,3 +96,6 @@ VIT_VARIANTS: dict[str, VitVariant] = {
         "radio", 1280, 32, 8, heads=16, hidden=5120, patch=16, grid=128
     ),
 }
+
+
+BACKBONE_NAMES = (*MIT_VARIANTS, *FAN_VARIANTS, *VIT_VARIANTS)

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from segstudio.errors import SpecError
-from segstudio.networks.variants import MIT_VARIANTS
+from segstudio.networks.variants import BACKBONE_NAMES
 from segstudio.training.typed import build, plain
 
 OPTIMISERS = ("adamw", "sgd")
@@ -297,8 +297,8 @@ def check(spec: TrainSpec, where: str) -> None:
     """
     segment, studio, optim = spec.dataset.segment, spec.studio, spec.train.optim
     rules: list[tuple[bool, str, object, str]] = [
-        (spec.model.backbone.type in MIT_VARIANTS, "model.backbone.type", spec.model.backbone.type,
-         f"one of {', '.join(MIT_VARIANTS)}"),
+        (spec.model.backbone.type in BACKBONE_NAMES, "model.backbone.type", spec.model.backbone.type,
+         f"one of {', '.join(BACKBONE_NAMES)}"),
         (optim.optim in OPTIMISERS, "train.optim.optim", optim.optim, f"one of {', '.join(OPTIMISERS)}"),
         (optim.lr > 0, "train.optim.lr", optim.lr, "above 0"),
         (segment.batch_size > 0, "dataset.segment.batch_size", segment.batch_size, "1 or more"),
