@@ -3,11 +3,12 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Annotated, Any
 
 import typer
 
+from segstudio.errors import Cancelled, InputError
 from segstudio.jobs import JobContext
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
@@ -90,3 +91,42 @@ def print_facts(values: Mapping[str, Any]) -> None:
         elif isinstance(value, list | tuple):
             text = ", ".join(str(entry) for entry in value) or "none"
         print(f"{key.replace('_', ' ')}: {text}")
+
+
+def print_result(values: Any) -> None:
+    """The last line of a child process that reports by JSON lines."""
+    print_json({"result": values})
+
+
+@contextmanager
+def watched(json_events: bool) -> Iterator[JobContext]:
+    """A context for work that has nothing to save when it is stopped: it ends where it is, and cleans up.
+
+    Progress is JSON lines on stdout, or a line on stderr.
+
+    Raises:
+        Cancelled: somebody asked the process to end.
+    """
+    import signal
+
+    def stop(_number: int, _frame: object) -> None:
+        raise Cancelled("stopped")
+
+    with progress() if not json_events else nullcontext(json_context()) as context:
+        before = signal.signal(signal.SIGTERM, stop)
+        try:
+            yield context
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+
+def size_of(text: str) -> tuple[int, int]:
+    """WIDTHxHEIGHT as (width, height).
+
+    Raises:
+        InputError: it is not written so.
+    """
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise InputError(f"size {text!r}", hint="write it as WIDTHxHEIGHT, such as 1024x512")
+    return int(parts[0]), int(parts[1])

@@ -16,7 +16,9 @@ from segstudio.cli.output import (
     json_context,
     percent,
     print_json,
+    print_result,
     progress,
+    size_of,
     table,
 )
 from segstudio.errors import InputError
@@ -103,7 +105,7 @@ def train(
     if json_events:
         with interruptible(job := json_context()):
             result = run(loaded, job)
-        print_json({"result": {**asdict(result), "folder": str(result.folder)}})
+        print_result({**asdict(result), "folder": str(result.folder)})
         return
     with progress() as job:
         result = run(loaded, job)
@@ -159,7 +161,7 @@ def bench(
     """Time a model on this machine."""
     from segstudio.workflows.bench import bench_model
 
-    width, height = _size(size)
+    width, height = size_of(size)
     with progress() as context:
         result = bench_model(
             model, backend=backend, width=width, height=height, batch=batch, seconds=seconds, context=context
@@ -169,14 +171,6 @@ def bench(
         return
     latency = ", ".join(f"{key} {value:.1f}" for key, value in result.latency_ms.items())
     print(f"{result.model} on {result.backend}, {result.device}: {result.fps:.2f} images/s; ms: {latency}")
-
-
-def _size(text: str) -> tuple[int, int]:
-
-    parts = text.lower().split("x")
-    if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise InputError(f"size {text!r}", hint="write it as WIDTHxHEIGHT, such as 1024x512")
-    return int(parts[0]), int(parts[1])
 
 
 @app.command()

@@ -132,7 +132,7 @@ def _make_folder(network: SegFormer, tensors: Mapping[str, Tensor], spec: ModelS
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
     try:
-        save_network_weights(dict(tensors), temporary / WEIGHTS_FILE)
+        save_network_weights(tensors, temporary / WEIGHTS_FILE, network.architecture)
         digest = hashlib.sha256((temporary / WEIGHTS_FILE).read_bytes()).hexdigest()
         spec = dataclasses.replace(spec, weights_sha256=digest)
         export_onnx(FoldedNetwork(network), spec, temporary / ONNX_FILE)

@@ -5,8 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segstudio import paths
+from segstudio.annotation.palette import list_palettes
 from segstudio.errors import ModelError
 from segstudio.inference.spec import FILE, NAME_PATTERN, ModelSpec, load_spec, save_spec
+
+# What a folder of somebody else's model holds.
+HUGGINGFACE_CONFIG = "config.json"
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,10 @@ def find_model(name_or_path: str | Path) -> tuple[Path, ModelSpec]:
     path = Path(name_or_path)
     if (path / FILE).is_file():
         return path, load_spec(path)
+    if path.is_file() or (path / HUGGINGFACE_CONFIG).is_file():
+        raise ModelError(
+            f"{text} is no model of the catalog", hint=f"import it: segstudio models import {text}"
+        )
     names = ", ".join(entry.name for entry in list_models()) or "none yet"
     raise ModelError(f"there is no model {text!r}", hint=f"give a model folder or one of: {names}")
 
@@ -55,13 +63,7 @@ def import_model(folder: Path, name: str = "") -> ModelEntry:
     """
     spec = load_spec(folder)
     chosen = name or spec.name
-    if not NAME_PATTERN.fullmatch(chosen):
-        raise ModelError(
-            f"{chosen!r} is no model name", hint="use letters, digits, dots, dashes, underscores"
-        )
-    target = paths.user_models_dir() / chosen
-    if target.exists():
-        raise ModelError(f"there is a model {chosen!r} already", hint="give another name with --name")
+    target = free_folder(chosen)
     files = [spec.file(folder, kind) for kind in spec.files]
     target.mkdir(parents=True)
     try:
@@ -70,10 +72,31 @@ def import_model(folder: Path, name: str = "") -> ModelEntry:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
         save_spec(replace(spec, name=chosen), target)
+        _bring_palette(target, spec)
     except OSError as error:
         shutil.rmtree(target, ignore_errors=True)
         raise ModelError(f"{folder} cannot be copied: {error.strerror}") from error
     return _entry(target, bundled=False)
+
+
+def free_folder(name: str) -> Path:
+    """Where a new model of the user's goes.
+
+    Raises:
+        ModelError: a name that is not allowed, or taken.
+    """
+    if not NAME_PATTERN.fullmatch(name):
+        raise ModelError(f"{name!r} is no model name", hint="use letters, digits, dots, dashes, underscores")
+    target = paths.user_models_dir() / name
+    if target.exists():
+        raise ModelError(f"there is a model {name!r} already", hint="give another name with --name")
+    return target
+
+
+def _bring_palette(folder: Path, spec: ModelSpec) -> None:
+    """Makes the classes known of a model that brings its own."""
+    if "palette" in spec.files and spec.palette not in list_palettes():
+        shutil.copyfile(spec.file(folder, "palette"), paths.user_palettes_dir() / f"{spec.palette}.yaml")
 
 
 def _entry(folder: Path, bundled: bool) -> ModelEntry:

@@ -1,5 +1,6 @@
 """Loads and saves the weights of a network as safetensors, with a report of what matched."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +10,12 @@ from torch import Tensor, nn
 
 from segstudio.errors import ModelError
 from segstudio.images import atomic_write
+from segstudio.networks.architecture import Architecture
+from segstudio.networks.checkpoint_file import architecture_note
+from segstudio.networks.vit import fit_weights
 
 LEAST_MATCH = 0.5
+SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class LoadReport:
 
 
 def load_network_weights(network: nn.Module, path: Path) -> LoadReport:
-    """Loads tensors whose name and shape fit.
+    """Loads tensors of a safetensors file whose name and shape fit.
 
     Raises:
         ModelError: no readable safetensors file, or less than half of the network's tensors match.
@@ -41,6 +46,16 @@ def load_network_weights(network: nn.Module, path: Path) -> LoadReport:
         given = load_file(path)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path} is no readable safetensors file: {error}") from error
+    return load_tensors(network, given, str(path))
+
+
+def load_tensors(network: nn.Module, tensors: Mapping[str, Tensor], where: str) -> LoadReport:
+    """Loads tensors whose name and shape fit; `where` names their source in an error.
+
+    Raises:
+        ModelError: less than half of the network's tensors match; nothing was loaded.
+    """
+    given = fit_weights(network, dict(tensors))
     own = network.state_dict()
     matched = [name for name, tensor in given.items() if name in own and own[name].shape == tensor.shape]
     missing = sorted(set(own) - set(matched))
@@ -52,17 +67,29 @@ def load_network_weights(network: nn.Module, path: Path) -> LoadReport:
     )
     if report.share < LEAST_MATCH:
         raise ModelError(
-            f"{path} matches {report.share:.0%} of the network; missing: {', '.join(missing[:8])} ...",
+            f"{where} matches {report.share:.0%} of the network"
+            f" ({len(matched)} of {len(own)} tensors); missing: {shortened(report.missing)};"
+            f" not in the network: {shortened(report.unexpected)}",
             hint="use weights of the same architecture",
         )
     network.load_state_dict({name: given[name].to(own[name].dtype) for name in matched}, strict=False)
     return report
 
 
-def save_network_weights(tensors: dict[str, Tensor], path: Path) -> None:
-    """Writes safetensors atomically.
+def shortened(names: Sequence[str]) -> str:
+    """The first names of a list, and how many follow."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return (", ".join(names[:SHOWN]) or "none") + more
+
+
+def save_network_weights(
+    tensors: Mapping[str, Tensor], path: Path, architecture: Architecture | None = None
+) -> None:
+    """Writes safetensors atomically; with an architecture, a reader knows the network without being told.
 
     Raises:
         ImageError: the folder or the disk refuses.
     """
-    atomic_write(path, save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
+    header = {"format": "pt", **architecture_note(architecture.to_dict())} if architecture else None
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    atomic_write(path, save(plain, header))

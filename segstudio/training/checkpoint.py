@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from segstudio.errors import ModelError
+from segstudio.networks.segformer import SegFormer
 
 LATEST = "latest.pth"
 LATEST_WEIGHTS = "latest.safetensors"
@@ -22,7 +23,7 @@ FORMAT = 1
 class TrainingState:
     """What a training is made of, besides its spec; `step` optimiser steps are done."""
 
-    network: nn.Module
+    network: SegFormer
     average: dict[str, Tensor]
     optimiser: torch.optim.Optimizer
     step: int = 0

@@ -18,8 +18,9 @@ from segstudio.errors import Cancelled, SpecError
 from segstudio.jobs import JobContext
 from segstudio.metrics import scores
 from segstudio.networks.architecture import Architecture
+from segstudio.networks.pretrained import load_pretrained, load_pretrained_backbone
 from segstudio.networks.segformer import SegFormer
-from segstudio.networks.weights import load_network_weights, save_network_weights
+from segstudio.networks.weights import LoadReport, save_network_weights
 from segstudio.training import checkpoint
 from segstudio.training.events import EventWriter
 from segstudio.training.losses import cross_entropy, lovasz_softmax, upsample
@@ -120,7 +121,7 @@ def prepare(spec: TrainSpec, context: JobContext, events: EventWriter) -> Run:
     """Builds the network, its optimiser, the samples and the plan that a spec describes."""
     fabric = Fabric(accelerator=spec.studio.accelerator, devices=1, precision=spec.studio.precision)
     classes = load_palette(spec.dataset.segment.palette).count
-    network = build_network(spec, classes)
+    network, loaded = build_network(spec, classes)
     model, optimiser = fabric.setup(network, build_optimiser(spec, network))
     sources = open_sources(spec, context)
     epoch = epoch_steps(spec, sum(len(source) for source in sources))
@@ -143,6 +144,9 @@ def prepare(spec: TrainSpec, context: JobContext, events: EventWriter) -> Run:
         events=events,
         context=context,
     )
+    for weights, report in loaded.items():
+        counts = {"matched": len(report.matched), "missing": report.missing, "unexpected": report.unexpected}
+        run.tell("start_weights", source=weights, **counts)
     for source in sources:
         orphans = [str(path) for path in source.orphans]
         run.tell("source", samples=len(source), orphans=len(orphans), first_orphans=orphans[:10])
@@ -233,13 +237,17 @@ def validate(run: Run) -> None:
     run.tell("validation", step=run.state.step, miou=round(run.miou, 5), aacc=round(run.aacc, 5), iou=ious)
     if result.miou > run.state.best_miou:
         run.state.best_miou = result.miou
-        save_network_weights(run.state.average, run.folder / checkpoint.BEST_WEIGHTS)
+        save_network_weights(
+            run.state.average, run.folder / checkpoint.BEST_WEIGHTS, run.state.network.architecture
+        )
 
 
 def save(run: Run) -> None:
     """The whole state, to resume from, and the averaged weights, to export."""
     checkpoint.save_checkpoint(run.folder / checkpoint.LATEST, run.state, train_spec_to_dict(run.spec))
-    save_network_weights(run.state.average, run.folder / checkpoint.LATEST_WEIGHTS)
+    save_network_weights(
+        run.state.average, run.folder / checkpoint.LATEST_WEIGHTS, run.state.network.architecture
+    )
 
 
 def architecture_of(spec: TrainSpec, classes: int) -> Architecture:
@@ -250,19 +258,21 @@ def architecture_of(spec: TrainSpec, classes: int) -> Architecture:
     )
 
 
-def build_network(spec: TrainSpec, classes: int) -> SegFormer:
-    """The network of a spec, with its start weights."""
-    backbone = spec.model.backbone
+def build_network(spec: TrainSpec, classes: int) -> tuple[SegFormer, dict[str, LoadReport]]:
+    """The network of a spec with its start weights, and what was loaded from which source."""
+    backbone, loaded = spec.model.backbone, {}
     network = SegFormer(
         architecture_of(spec, classes),
         drop_path=spec.studio.drop_path,
         head_dropout=spec.studio.head_dropout,
     )
-    if spec.train.pretrained_model_path:
-        load_network_weights(network, Path(spec.train.pretrained_model_path))
+    if source := spec.train.pretrained_model_path:
+        loaded[source] = load_pretrained(network, source)
+    if source := backbone.pretrained_backbone_path:
+        loaded[source] = load_pretrained_backbone(network, source)
     if backbone.freeze_backbone:
         network.freeze_backbone()
-    return network
+    return network, loaded
 
 
 def resume_from(run: Run) -> None:

@@ -14,8 +14,8 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
-from segstudio.cli import main as cli
 from segstudio.annotation.palette import load_palette
+from segstudio.cli import main as cli
 from segstudio.images import read_mask, write_image, write_mask
 from segstudio.scenes.street import draw_scene
 
