@@ -33,14 +33,18 @@ from torch import nn
 from torch.nn import functional as F
 
 from segstudio.annotation.palette import load_palette
-from segstudio.deploy.export import Exported, export_model
+from segstudio.deploy.export import Exported, export_network
 from segstudio.images import read_image, write_image, write_mask
 from segstudio.inference.backend import Backend, available_backends, cores, cpu_name, open_backend
 from segstudio.inference.catalog import find_model
 from segstudio.inference.predictor import Predictor
+from segstudio.inference.spec import ModelSpec, ResizeRule
+from segstudio.networks.checkpoint_file import read_checkpoint_file
+from segstudio.networks.key_maps import recognise
 from segstudio.networks.mit import HEADS, MLP_RATIO, REDUCTIONS
+from segstudio.networks.segformer import SegFormer
 from segstudio.networks.variants import MIT_VARIANTS
-from segstudio.networks.weights import save_network_weights
+from segstudio.networks.weights import load_tensors
 from segstudio.scenes.street import draw_scene
 from segstudio.workflows.predict import predict_inputs
 
@@ -224,16 +228,18 @@ class Peer:
         return self.restored(torch.from_numpy(logits), image)
 
 
-def same_weights(variant: str, network: nn.Module, folder: Path) -> Exported:
-    """Our model folder with the weights of transformers' network."""
-    from tests.networks.test_transformers_parity import from_transformers, published_tensors
-
-    weights = folder / "weights.safetensors"
-    save_network_weights(from_transformers(published_tensors(network, folder)), weights)
-    return export_model(
-        weights, folder / "model", name="peer", architecture=variant, short_side=SIDE, mean=MEAN, std=STD,
-        half_weights=False,
+def same_weights(network: nn.Module, folder: Path) -> Exported:
+    """Our model folder with the weights of transformers' network, brought in as a user's would be."""
+    network.save_pretrained(folder / "theirs")  # type: ignore[operator]  # a method of transformers' models
+    found = recognise(read_checkpoint_file(folder / "theirs"))
+    ours = SegFormer(found.architecture)
+    load_tensors(ours, found.tensors, "theirs")
+    palette = load_palette("cityscapes")
+    spec = ModelSpec(
+        "peer", found.architecture.backbone, palette.names, palette.name, {}, ResizeRule("short_side", SIDE),
+        mean=MEAN, std=STD,
     )  # fmt: skip
+    return export_network(ours, spec, folder / "model")
 
 
 def folder_vs_engine(made: Exported, paths: list[Path], rounds: int) -> float:
@@ -261,7 +267,7 @@ def seconds_of(act: Callable[[], object]) -> float:
 def compare(variant: str, options: argparse.Namespace, folder: Path) -> dict[str, float | None]:
     """The ratios of one variant beside its peers, on scenes of 512x512 so that both see the same pixels."""
     network = transformers_network(variant)
-    made = same_weights(variant, network, folder)
+    made = same_weights(network, folder)
     peer = Peer(network, folder, options.threads)
     backend = open_backend(made.folder, made.spec, threads=options.threads)
     predictor, colours = Predictor(backend, made.spec), load_palette("cityscapes").colours()

@@ -36,11 +36,7 @@ def choose_palette(wanted: str, count: int, names: Sequence[str] = ()) -> Palett
     """
     if wanted:
         palette = load_palette(wanted)
-        if count not in (0, palette.count):
-            raise PaletteError(
-                f"the model has {count} classes, palette {palette.name} has {palette.count}",
-                hint=f"choose one with {count}: {_fitting(count)}",
-            )
+        require_count(palette, count)
         return palette
     if names and any(not _is_numbered(name) for name in names):
         plain = [plain_name(name) for name in names]
@@ -55,6 +51,19 @@ def choose_palette(wanted: str, count: int, names: Sequence[str] = ()) -> Palett
     raise PaletteError(
         f"{known} and no names for them", hint=f"name a palette with --palette: {_fitting(count)}"
     )
+
+
+def require_count(palette: Palette, count: int) -> None:
+    """Refuses a palette of another number of classes than a model has (0: not known).
+
+    Raises:
+        PaletteError: names those that fit.
+    """
+    if count not in (0, palette.count):
+        raise PaletteError(
+            f"the model has {count} classes, palette {palette.name} has {palette.count}",
+            hint=f"choose one with {count}: {_fitting(count)}",
+        )
 
 
 def _is_numbered(name: str) -> bool:

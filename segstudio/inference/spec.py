@@ -14,7 +14,7 @@ from segstudio.images import atomic_write
 FILE = "model.json"
 SCHEMA_VERSION = 1
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-HEADS = ("ids+confidence", "logits")
+HEADS = ("ids+confidence", "logits", "ids")
 ResizeMode = Literal["short_side", "stretch", "native"]
 RESIZE_MODES: tuple[ResizeMode, ...] = ("short_side", "stretch", "native")
 
