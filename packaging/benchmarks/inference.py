@@ -10,6 +10,8 @@ float_vs_plain_ort: pixels in memory to ids, float32: our best backend beside tr
 ONNX Runtime, normalised before and restored and argmaxed after it by torch. argmax_equal: the share of ids
 that are equal there (random weights: ties are more frequent than in trained ones). folder_vs_engine: images a
 second of `segstudio predict` on a folder, divided by those of the bare backend.
+folded_vs_plain: transformers' own ONNX export, as it is and with its decode head folded as `segstudio models
+import` does it, both in the same runtime (b0 at 512x1024, b2 at 512x512), network alone.
 latency: milliseconds by stage of --model; `X_vs_Y` is how many times faster X's median run is than Y's.
 """
 
@@ -26,6 +28,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
 from PIL import Image
@@ -34,6 +37,7 @@ from torch.nn import functional as F
 
 from segstudio.annotation.palette import load_palette
 from segstudio.deploy.export import Exported, export_network
+from segstudio.deploy.onnx_fold import fold_head
 from segstudio.images import read_image, write_image, write_mask
 from segstudio.inference.backend import Backend, available_backends, cores, cpu_name, open_backend
 from segstudio.inference.catalog import find_model
@@ -53,11 +57,12 @@ SIZES = {"1024x2048": (1024, 2048), "512x512": (512, 512), "360x480": (360, 480)
 STAGES = ("read", "run", "write")
 CLASSES = 19
 SIDE = 512
+FOLDED_SIZES = {"mit_b0": (512, 1024), "mit_b2": (512, 512)}
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 KEYS = (
     "photo_to_mask_vs_transformers", "float_vs_plain_ort", "int8_vs_plain_ort", "argmax_equal",
-    "folder_vs_engine",
+    "folder_vs_engine", "folded_vs_plain",
 )  # fmt: skip
 
 
@@ -264,7 +269,7 @@ def seconds_of(act: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def compare(variant: str, options: argparse.Namespace, folder: Path) -> dict[str, float | None]:
+def compare(variant: str, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """The ratios of one variant beside its peers, on scenes of 512x512 so that both see the same pixels."""
     network = transformers_network(variant)
     made = same_weights(network, folder)
@@ -300,14 +305,61 @@ def compare(variant: str, options: argparse.Namespace, folder: Path) -> dict[str
         f"{variant} photo to mask: {percentiles(whole['ours'])}; transformers: {percentiles(whole['theirs'])}"
     )
     say(f"{variant} int8_vs_plain_ort: null, segstudio makes no int8 models yet")
-    figures: dict[str, float | None] = dict.fromkeys(KEYS)
+    figures: dict[str, Any] = dict.fromkeys(KEYS)
     figures["photo_to_mask_vs_transformers"] = speed_up(whole["ours"], whole["theirs"])
     figures["float_vs_plain_ort"] = speed_up(runs["ours"], runs["plain"])
+    figures["folded_vs_plain"] = folding(variant, network, options, folder)
     figures["argmax_equal"] = round(float(np.mean(equal)), 6)
     many = photos(folder, SIDE, SIDE, max(8, options.count))
     backend.close()
     figures["folder_vs_engine"] = folder_vs_engine(made, many, options.rounds)
     return figures
+
+
+def folding(variant: str, network: nn.Module, options: argparse.Namespace, folder: Path) -> dict[str, float]:
+    """How many times faster a foreign export runs with its head folded, by runtime."""
+    height, width = FOLDED_SIZES[variant]
+    sample = torch.randn(1, 3, height, width)
+    torch.onnx.export(
+        Logits(network).eval(), (sample,), folder / "plain.onnx", dynamo=False, opset_version=17,
+        input_names=["images"], output_names=["logits"],
+    )  # fmt: skip
+    outcome = fold_head(onnx.load(folder / "plain.onnx"))
+    say(f"{variant}: folded {outcome.folded} {outcome.reason}, relative error {outcome.error:.1e},"
+        f" argmax equal on {outcome.agreement:.6%}")  # fmt: skip
+    onnx.save(outcome.model, folder / "folded.onnx")
+    ratios = {}
+    for runtime, opened_by in (("onnx", session_run), ("openvino", compiled_run)):
+        runs = {name: opened_by(folder / f"{name}.onnx", options.threads) for name in ("plain", "folded")}
+        times = in_turns(
+            {name: lambda _, run=run: void(run(sample.numpy())) for name, run in runs.items()}, options.count  # type: ignore[misc]  # binds this run
+        )  # fmt: skip
+        medians = {name: percentiles(seconds)["p50"] for name, seconds in times.items()}
+        say(f"{variant} {height}x{width} {runtime}: {medians} ms")
+        ratios[runtime] = speed_up(times["folded"], times["plain"])
+    return ratios
+
+
+def session_run(path: Path, threads: int) -> Callable[[Any], object]:
+    """Runs a file in ONNX Runtime."""
+    import onnxruntime
+
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = threads
+    settings.log_severity_level = 3
+    # Threads that spin while the other side runs would slow it down.
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
+    return lambda images: session.run(None, {"images": images})
+
+
+def compiled_run(path: Path, threads: int) -> Callable[[Any], object]:
+    """Runs a file in OpenVINO."""
+    import openvino
+
+    hints = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
+    model = openvino.Core().compile_model(str(path), "CPU", hints)
+    return lambda images: model([images])
 
 
 def void(_answer: object) -> None:

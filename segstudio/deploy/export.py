@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -135,7 +135,8 @@ def _make_folder(network: SegFormer, tensors: Mapping[str, Tensor], spec: ModelS
         save_network_weights(tensors, temporary / WEIGHTS_FILE, network.architecture)
         digest = hashlib.sha256((temporary / WEIGHTS_FILE).read_bytes()).hexdigest()
         spec = dataclasses.replace(spec, weights_sha256=digest)
-        export_onnx(FoldedNetwork(network), spec, temporary / ONNX_FILE)
+        beside = export_onnx(FoldedNetwork(network), spec, temporary / ONNX_FILE)
+        spec = dataclasses.replace(spec, files={**spec.files, **external_files(beside)})
         reports = check_parity(DeploymentGraph(network, spec), temporary, spec, parity_images())
         require_parity(reports)
         text = json.dumps([dataclasses.asdict(entry) for entry in reports], indent=2)
@@ -145,6 +146,11 @@ def _make_folder(network: SegFormer, tensors: Mapping[str, Tensor], spec: ModelS
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return Exported(out, spec, tuple(reports))
+
+
+def external_files(names: Sequence[str]) -> dict[str, str]:
+    """Entries of a spec's files for the weights that are too large for the ONNX file itself."""
+    return {f"onnx{number}": name for number, name in enumerate(names)}
 
 
 def move_into_place(made: Path, out: Path) -> None:

@@ -11,8 +11,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from segstudio.deploy.graph import FoldedNetwork
+from segstudio.deploy.onnx_graph import save_onnx
 from segstudio.errors import ModelError
-from segstudio.images import atomic_write
 from segstudio.inference.spec import ModelSpec, spec_to_dict
 
 OPSET = 17
@@ -50,8 +50,8 @@ class Nodes:
         return self.add(operator, [name, self.integers(f"{output}_axis", [axis])], output, keepdims=1)
 
 
-def export_onnx(network: FoldedNetwork, spec: ModelSpec, path: Path) -> None:
-    """Writes the deployment graph of a folded network.
+def export_onnx(network: FoldedNetwork, spec: ModelSpec, path: Path) -> list[str]:
+    """Writes the deployment graph of a folded network; returns names of files beside it that it needs.
 
     Inputs: `images` uint8 [N,H,W,3] RGB. Outputs: `ids` and `confidence`, uint8 [N,H,W]. The resize rule,
     the normalisation, the bilinear restore, argmax and the largest probability are inside.
@@ -78,8 +78,9 @@ def export_onnx(network: FoldedNetwork, spec: ModelSpec, path: Path) -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
     model.producer_name = "segstudio"
     helper.set_model_props(model, {"segstudio": json.dumps(spec_to_dict(spec))})
-    onnx.checker.check_model(model, full_check=True)
-    atomic_write(path, model.SerializeToString())
+    beside = save_onnx(model, path)
+    onnx.checker.check_model(str(path), full_check=True)
+    return beside
 
 
 def _core(network: FoldedNetwork) -> onnx.ModelProto:

@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 
 from segstudio.annotation.palette import Palette
 from segstudio.annotation.palette_choice import choose_palette, require_count
-from segstudio.deploy.export import ONNX_FILE, PARITY_FILE, move_into_place, parity_images
+from segstudio.deploy.export import (
+    ONNX_FILE,
+    PARITY_FILE,
+    external_files,
+    move_into_place,
+    parity_images,
+)
 from segstudio.deploy.onnx_facts import OnnxFacts, embedded_spec, inspect_model
 from segstudio.deploy.onnx_fold import FoldOutcome, fold_head
 from segstudio.deploy.onnx_graph import (
@@ -215,9 +221,7 @@ def _make_folder(
     temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
     try:
         beside = save_onnx(model, temporary / ONNX_FILE)
-        spec = dataclasses.replace(
-            spec, files={**spec.files, **{f"onnx{n}": one for n, one in enumerate(beside)}}
-        )
+        spec = dataclasses.replace(spec, files={**spec.files, **external_files(beside)})
         reports = _parity(temporary, original, facts, spec, where)
         require_parity(reports)
         text = json.dumps([dataclasses.asdict(entry) for entry in reports], indent=2)

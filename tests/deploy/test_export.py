@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from segstudio.deploy import export
+from segstudio.deploy import export, onnx_graph
 from segstudio.deploy.export import Exported, export_model, halved, move_into_place
 from segstudio.deploy.parity import ParityReport
 from segstudio.errors import ModelError
@@ -165,3 +165,18 @@ def test_moving_keeps_what_else_lies_there(tmp_path: Path) -> None:
         "b": "out",
     }
     assert list(made.iterdir()) == []
+
+
+def test_weights_too_large_for_one_file_lie_beside_it(
+    tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx_graph, "LARGEST_FILE", 10_000)
+    made = export_model(tiny_weights, tmp_path / "tiny", name="tiny", short_side=64)
+    assert made.spec.files["onnx0"] == "model.onnx.data"
+    assert load_spec(made.folder) == made.spec
+    assert (
+        (made.folder / "model.onnx").stat().st_size
+        < 1_000_000
+        < made.spec.file(made.folder, "onnx0").stat().st_size
+    )
+    assert all(report.passed for report in made.parity)
