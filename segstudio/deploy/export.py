@@ -14,15 +14,17 @@ import numpy as np
 from torch import Tensor
 
 from segstudio.annotation.palette import load_palette
+from segstudio.annotation.palette_choice import require_count
 from segstudio.deploy.graph import DeploymentGraph, FoldedNetwork
 from segstudio.deploy.onnx import export_onnx
 from segstudio.deploy.parity import ParityReport, check_parity, require_parity
 from segstudio.errors import ModelError
 from segstudio.images import atomic_write
 from segstudio.inference.spec import ModelSpec, ResizeRule, save_spec
-from segstudio.networks.architecture import Architecture
+from segstudio.networks.checkpoint_file import read_checkpoint_file
+from segstudio.networks.key_maps import recognise
 from segstudio.networks.segformer import SegFormer
-from segstudio.networks.weights import load_network_weights, save_network_weights
+from segstudio.networks.weights import load_tensors, save_network_weights
 from segstudio.scenes.street import draw_scene
 
 ONNX_FILE = "model.onnx"
@@ -44,8 +46,6 @@ def export_model(
     out: Path,
     *,
     name: str,
-    architecture: str = "mit_b0",
-    embed_dim: int = 0,
     palette: str = "cityscapes",
     short_side: int = 512,
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406),
@@ -58,11 +58,9 @@ def export_model(
     """Exports safetensors weights into a model folder; nothing appears at `out` unless parity holds.
 
     Args:
-        weights: safetensors with the network's own names.
+        weights: safetensors of a whole SegFormer; which one is read from them.
         out: the model folder to make; an existing one is replaced.
         name: the model's name.
-        architecture: a key of BACKBONES.
-        embed_dim: the head's width; 0 takes the backbone's usual one.
         palette: the palette of the classes.
         short_side: pixels of the shorter side at which the network sees images.
         mean: per channel, for pixels 0-1.
@@ -73,11 +71,16 @@ def export_model(
         half_weights: round the weights to float16 and store them so; arithmetic stays float32.
 
     Raises:
-        ModelError: weights that do not fit, or a graph that does not answer like the network.
+        ModelError: weights that are incomplete, or a graph that does not answer like the network.
+        PaletteError: a palette of another number of classes.
     """
     classes = load_palette(palette)
-    network = SegFormer(Architecture(architecture, classes.count, embed_dim))
-    report = load_network_weights(network, weights)
+    found = recognise(read_checkpoint_file(weights))
+    if not found.has_head:
+        raise ModelError(f"{weights} has no decode head", hint="give the weights of a whole network")
+    require_count(classes, found.architecture.classes)
+    network = SegFormer(found.architecture)
+    report = load_tensors(network, found.tensors, str(weights))
     if report.missing:
         raise ModelError(f"{weights} lacks {len(report.missing)} tensors, such as {report.missing[0]}")
     if half_weights:
@@ -87,7 +90,7 @@ def export_model(
         )
     spec = ModelSpec(
         name=name,
-        architecture=architecture,
+        architecture=found.architecture.backbone,
         classes=classes.names,
         palette=classes.name,
         files={},

@@ -14,6 +14,7 @@ HEAD_FORMS: tuple[HeadForm, ...] = ("linear", "mmseg")
 NVLABS_EPS = (1e-6, 1e-5)
 HUGGINGFACE_EPS = (1e-5, 1e-5)
 MMSEG_EPS = (1e-6, 1e-6)
+NORM_EPS = {"nvlabs": NVLABS_EPS, "huggingface": HUGGINGFACE_EPS, "mmseg": MMSEG_EPS}
 
 
 @dataclass(frozen=True)

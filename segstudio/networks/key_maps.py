@@ -11,9 +11,7 @@ from torch import Tensor
 
 from segstudio.errors import ModelError
 from segstudio.networks.architecture import (
-    HUGGINGFACE_EPS,
-    MMSEG_EPS,
-    NVLABS_EPS,
+    NORM_EPS,
     Architecture,
     HeadForm,
     architecture_from_dict,
@@ -22,7 +20,6 @@ from segstudio.networks.backbone_families import Tensors, family_of, variant_of,
 from segstudio.networks.checkpoint_file import ARCHITECTURE, CheckpointFile
 from segstudio.networks.key_tables import KEY_MAPS, OLD_MMSEG, SEGSTUDIO, KeyMap, Table
 
-EPS = {"nvlabs": NVLABS_EPS, "huggingface": HUGGINGFACE_EPS, "mmseg": MMSEG_EPS}
 # What DDP, Lightning, TAO and transformers put in front of every name, in any order.
 WRAPPERS = ("module.", "model.", "segformer.")
 COMPILED = "_orig_mod."
@@ -226,7 +223,7 @@ def architecture_of(
     """What to build for the tensors; what they do not show is the producer's, or what our header says."""
     form, classes, embed_dim = head or ("linear", 0, 0)
     biases = ("decode_head.linear_fuse.conv.bias", "decode_head.fusion_conv.conv.bias")
-    block_eps, embed_eps = EPS[key_map.origin]
+    block_eps, embed_eps = NORM_EPS[key_map.origin]
     paired_waves = not (key_map.producer == OLD_MMSEG and trained_by_nvlabs(file))
     declared: Any = file.config.get(ARCHITECTURE)
     if isinstance(declared, Mapping):

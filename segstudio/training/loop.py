@@ -17,7 +17,6 @@ from segstudio.annotation.palette import load_palette
 from segstudio.errors import Cancelled, SpecError
 from segstudio.jobs import JobContext
 from segstudio.metrics import scores
-from segstudio.networks.architecture import Architecture
 from segstudio.networks.pretrained import load_pretrained, load_pretrained_backbone
 from segstudio.networks.segformer import SegFormer
 from segstudio.networks.weights import LoadReport, save_network_weights
@@ -34,7 +33,13 @@ from segstudio.training.optimisation import (
 )
 from segstudio.training.process import keep_freed_memory, limit_threads
 from segstudio.training.sources import AugmentedSamples, Plan, Source, StepSampler, open_sources
-from segstudio.training.spec import TrainSpec, train_spec_from_dict, train_spec_to_dict, train_spec_yaml
+from segstudio.training.spec import (
+    TrainSpec,
+    architecture_of,
+    train_spec_from_dict,
+    train_spec_to_dict,
+    train_spec_yaml,
+)
 from segstudio.training.validate import Validation, normalise
 
 SPEC_FILE = "experiment.yaml"
@@ -247,14 +252,6 @@ def save(run: Run) -> None:
     checkpoint.save_checkpoint(run.folder / checkpoint.LATEST, run.state, train_spec_to_dict(run.spec))
     save_network_weights(
         run.state.average, run.folder / checkpoint.LATEST_WEIGHTS, run.state.network.architecture
-    )
-
-
-def architecture_of(spec: TrainSpec, classes: int) -> Architecture:
-    """The architecture that a spec describes."""
-    backbone, head = spec.model.backbone, spec.model.decode_head
-    return Architecture(
-        backbone.type, classes, head.decoder_params.embed_dim, feat_downsample=backbone.feat_downsample
     )
 
 

@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from segstudio.errors import SpecError
+from segstudio.networks.architecture import HEAD_FORMS, NORM_EPS, Architecture
 from segstudio.networks.variants import BACKBONE_NAMES
 from segstudio.training.typed import build, plain
 
@@ -189,6 +190,23 @@ class CropStage:
 
 
 @dataclass(frozen=True)
+class NetworkForm:
+    """studio.network: what distinguishes the producers' networks of one backbone.
+
+    It is to be set as `segstudio models inspect` shows it where a training starts from their weights.
+    """
+
+    # linear: NVlabs, TAO, Hugging Face; mmseg: BatchNorm and ReLU a level before the fusion.
+    head: str = "linear"
+    # TAO 6 has a bias in the fuse convolution.
+    head_bias: bool = False
+    # eps of a MiT's LayerNorms: nvlabs (and TAO), huggingface or mmseg.
+    norm_eps: str = "nvlabs"
+    # false for a FAN of NVlabs' segmentation weights.
+    paired_waves: bool = True
+
+
+@dataclass(frozen=True)
 class StudioSpec:
     """studio: what TAO has no key for."""
 
@@ -208,6 +226,7 @@ class StudioSpec:
     # None takes the backbone's usual rate.
     drop_path: float | None = None
     head_dropout: float = 0.1
+    network: NetworkForm = field(default_factory=NetworkForm)
     # The share of a batch's pixels that counts, hardest first; 1 counts all (online hard example mining).
     hardest_share: float = 1.0
     label_smoothing: float = 0.0
@@ -289,6 +308,23 @@ def train_spec_yaml(spec: TrainSpec) -> str:
     return OmegaConf.to_yaml(OmegaConf.create(train_spec_to_dict(spec)))
 
 
+def architecture_of(spec: TrainSpec, classes: int) -> Architecture:
+    """The architecture that a spec describes, which `check` has found possible."""
+    backbone, form = spec.model.backbone, spec.studio.network
+    block_eps, embed_eps = NORM_EPS[form.norm_eps]
+    return Architecture(
+        backbone.type,
+        classes,
+        spec.model.decode_head.decoder_params.embed_dim,
+        "mmseg" if form.head == "mmseg" else "linear",
+        head_bias=form.head_bias,
+        block_eps=block_eps,
+        embed_eps=embed_eps,
+        feat_downsample=backbone.feat_downsample,
+        paired_waves=form.paired_waves,
+    )
+
+
 def check(spec: TrainSpec, where: str) -> None:
     """Refuses values that would only fail after the training has begun.
 
@@ -299,6 +335,10 @@ def check(spec: TrainSpec, where: str) -> None:
     rules: list[tuple[bool, str, object, str]] = [
         (spec.model.backbone.type in BACKBONE_NAMES, "model.backbone.type", spec.model.backbone.type,
          f"one of {', '.join(BACKBONE_NAMES)}"),
+        (studio.network.head in HEAD_FORMS, "studio.network.head", studio.network.head,
+         f"one of {', '.join(HEAD_FORMS)}"),
+        (studio.network.norm_eps in NORM_EPS, "studio.network.norm_eps", studio.network.norm_eps,
+         f"one of {', '.join(NORM_EPS)}"),
         (optim.optim in OPTIMISERS, "train.optim.optim", optim.optim, f"one of {', '.join(OPTIMISERS)}"),
         (optim.lr > 0, "train.optim.lr", optim.lr, "above 0"),
         (segment.batch_size > 0, "dataset.segment.batch_size", segment.batch_size, "1 or more"),

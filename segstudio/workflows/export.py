@@ -35,8 +35,6 @@ def export_run(
         weights,
         out,
         name=name or out.name,
-        architecture=spec.model.backbone.type,
-        embed_dim=spec.model.decode_head.decoder_params.embed_dim,
         palette=segment.palette,
         short_side=spec.studio.short_side,
         mean=segment.augmentation.mean,

@@ -12,9 +12,11 @@ from safetensors.torch import load_file
 from segstudio.deploy import export, onnx_graph
 from segstudio.deploy.export import Exported, export_model, halved, move_into_place
 from segstudio.deploy.parity import ParityReport
-from segstudio.errors import ModelError
+from segstudio.errors import ModelError, PaletteError
 from segstudio.inference.backend import available_backends, open_backend
 from segstudio.inference.spec import FILE, ResizeRule, load_spec
+from segstudio.networks.architecture import Architecture, architecture_from_dict
+from segstudio.networks.segformer import SegFormer
 from segstudio.networks.weights import save_network_weights
 from tests.inference.conftest import noise
 
@@ -128,23 +130,38 @@ def test_full_disk_leaves_nothing(
 
 def test_incomplete_weights_are_refused_by_name(tiny_weights: Path, tmp_path: Path) -> None:
     tensors = load_file(tiny_weights)
-    del tensors["decode_head.linear_pred.weight"]
     torn = tmp_path / "torn.safetensors"
-    save_network_weights(tensors, torn)
-    with pytest.raises(ModelError, match=r"lacks 1 tensors, such as decode_head\.linear_pred\.weight"):
-        export_model(torn, tmp_path / "out" / "model", name="model")
+    for name, said in {
+        "backbone.block1.0.attn.q.bias": r"lacks 1 tensors, such as backbone\.block1\.0\.attn\.q\.bias",
+        "decode_head.linear_pred.weight": "has no decode head",
+    }.items():
+        save_network_weights({key: value for key, value in tensors.items() if key != name}, torn)
+        with pytest.raises(ModelError, match=said):
+            export_model(torn, tmp_path / "out" / "model", name="model")
     assert not (tmp_path / "out").exists()
 
 
-def test_weights_of_another_architecture_are_refused(tiny_weights: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="of the network"):
-        export_model(tiny_weights, tmp_path / "model", name="model", architecture="mit_b1")
+def test_weights_of_other_classes_are_refused(tiny_weights: Path, tmp_path: Path) -> None:
+    with pytest.raises(PaletteError, match="19 classes, palette people has 2"):
+        export_model(tiny_weights, tmp_path / "model", name="model", palette="people")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_form_of_network_is_read_from_its_weights(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    architecture = Architecture("mit_b0", 2, 32, "mmseg", head_bias=True, block_eps=1e-5, embed_eps=1e-5)
+    network = SegFormer(architecture)
+    save_network_weights(network.state_dict(), tmp_path / "w.safetensors", architecture)
+    made = export_model(
+        tmp_path / "w.safetensors", tmp_path / "model", name="model", palette="people", short_side=64
+    )
+    assert architecture_from_dict(made.spec.network) == architecture
+    assert all(report.passed for report in made.parity)
 
 
 def test_file_that_holds_no_weights_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.safetensors").write_text("no weights", encoding="utf-8")
-    with pytest.raises(ModelError, match="no readable safetensors"):
+    with pytest.raises(ModelError, match="is a text, not weights"):
         export_model(tmp_path / "text.safetensors", tmp_path / "model", name="model")
 
 

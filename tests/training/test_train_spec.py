@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from segstudio.errors import SpecError
+from segstudio.networks.architecture import HUGGINGFACE_EPS
 from segstudio.training.spec import (
     TrainSpec,
+    architecture_of,
     load_train_spec,
     train_spec_from_dict,
     train_spec_to_dict,
@@ -118,3 +120,22 @@ def test_where_a_run_lies_is_not_decisive() -> None:
     assert isinstance(spec.decisive(), TrainSpec)
     slower = train_spec_from_dict({**MINIMAL, "train": {"optim": {"lr": 1e-5}}})
     assert slower.decisive() != spec.decisive()
+
+
+def test_the_architecture_follows_the_spec() -> None:
+    spec = train_spec_from_dict(
+        {
+            **MINIMAL,
+            "model": {"backbone": {"type": "fan_tiny_8_p4_hybrid", "feat_downsample": True}},
+            "studio": {"network": {"head": "mmseg", "head_bias": True, "norm_eps": "huggingface"}},
+        }
+    )
+    made = architecture_of(spec, 7)
+    assert (made.backbone, made.classes, made.embed_dim) == ("fan_tiny_8_p4_hybrid", 7, 768)
+    assert (made.head, made.head_bias, made.feat_downsample) == ("mmseg", True, True)
+    assert (made.block_eps, made.embed_eps) == HUGGINGFACE_EPS
+
+
+@pytest.mark.parametrize("values", [{"head": "hat"}, {"norm_eps": "mine"}])
+def test_forms_that_nobody_makes_are_refused(values: dict[str, str]) -> None:
+    assert "studio.network" in refused({**MINIMAL, "studio": {"network": values}}).message
