@@ -65,12 +65,10 @@ class DepthwiseConv(nn.Module):
         super().__init__()
         self.dwconv = nn.Conv2d(dim, dim, 3, 1, 1, groups=dim)
 
-    def forward(self, x: Tensor, height: int, width: int) -> Tensor:
-        """Tokens [N,L,C] of a grid height x width; same shape out."""
-        batch, _, dim = x.shape
-        grid = self.dwconv(x.transpose(1, 2).reshape(batch, dim, height, width))
-        tokens: Tensor = grid.flatten(2).transpose(1, 2)
-        return tokens
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,C,h,w]; same shape out."""
+        grid: Tensor = self.dwconv(x)
+        return grid
 
 
 class MixFFN(nn.Module):
@@ -84,8 +82,16 @@ class MixFFN(nn.Module):
 
     def forward(self, x: Tensor, height: int, width: int) -> Tensor:
         """Tokens [N,L,C] of a grid height x width; same shape out."""
-        result: Tensor = self.fc2(F.gelu(self.dwconv(self.fc1(x), height, width)))
-        return result
+        # The linear layers run as 1x1 convolutions: the way to the grid and back is then made with C channels
+        # instead of 4C, and costs nothing in torch, where tokens are a grid in channels-last order.
+        grid = x.transpose(1, 2).reshape(x.shape[0], x.shape[2], height, width)
+        grid = F.gelu(self.dwconv(pointwise(self.fc1, grid)))
+        return pointwise(self.fc2, grid).flatten(2).transpose(1, 2)
+
+
+def pointwise(linear: nn.Linear, grid: Tensor) -> Tensor:
+    """A linear layer on every pixel; [N,C_in,h,w] to [N,C_out,h,w]."""
+    return F.conv2d(grid, linear.weight[:, :, None, None], linear.bias)
 
 
 class Block(nn.Module):
