@@ -307,7 +307,12 @@ ACTIONS: tuple[ActionSpec, ...] = (
         Needs.MODEL,
         separator=True,
     ),
-    A("model.import_model", "Import a model…"),
+    A(
+        "model.import_model",
+        "Import a model…",
+        icon="download-simple",
+        hint="Weights of TAO, NVlabs, mmsegmentation or Hugging Face, an ONNX file, or a model folder",
+    ),
     A("help.keys", "Keys", ("F1",), "keyboard"),
     A("help.commands", "Command palette…", ("Ctrl+K",), "command"),
     A("help.log", "Open the log folder", separator=True),

@@ -299,7 +299,7 @@ class ModelCommands(_Group):
         self.window.show_page("classes")
 
     def import_model(self) -> None:
-        """Asks for a model folder and imports it."""
+        """Asks for a model of any kind and imports it."""
         self.window.dialogs.ask_model()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer
+from PySide6.QtCore import QByteArray, QEvent, QMimeData, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -259,22 +259,22 @@ class MainWindow(QMainWindow):
             self.session.documents.save_all()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Takes a dragged folder."""
-        if dropped_folder(event) is not None:
+        """Takes a dragged folder, image or model."""
+        if dropped_path(event.mimeData()) is not None:
             event.acceptProposedAction()
             self.start.set_drag_over(True)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """The folder went elsewhere."""
+        """What was dragged went elsewhere."""
         self.start.set_drag_over(False)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Opens a dropped folder."""
+        """Opens what was dropped."""
         self.start.set_drag_over(False)
-        folder = dropped_folder(event)
-        if folder is not None:
+        path = dropped_path(event.mimeData())
+        if path is not None:
             event.acceptProposedAction()
-            self.dialogs.open_folder(folder)
+            self.dialogs.open_dropped(path)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Saves everything, ends Jobs, remembers the window."""
@@ -300,10 +300,6 @@ def saved_text(saving: bool, failed: bool, dirty: frozenset[str]) -> str:
     return "Unsaved" if dirty else "Saved"
 
 
-def dropped_folder(event: QDropEvent) -> Path | None:
-    """The folder that a drag carries (a file stands for its folder), or None."""
-    for url in event.mimeData().urls():
-        if url.isLocalFile():
-            path = Path(url.toLocalFile())
-            return path if path.is_dir() else path.parent
-    return None
+def dropped_path(mime: QMimeData) -> Path | None:
+    """The file or folder that a drag carries, or None; the disk is not asked while it moves."""
+    return next((Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()), None)

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
@@ -12,7 +11,7 @@ from segstudio.annotation.palette import load_palette
 from segstudio.errors import ImageError, SegstudioError
 from segstudio.gui.job_bridge import JobBridge, Replies
 from segstudio.inference.backend import Backend, open_backend
-from segstudio.inference.catalog import ModelEntry, import_model, list_models
+from segstudio.inference.catalog import ModelEntry, list_models
 from segstudio.inference.predictor import Predictor
 from segstudio.inference.spec import ModelSpec
 from segstudio.jobs import Job, JobContext
@@ -133,15 +132,15 @@ class Predictions(QObject):
         self.current = name
         self.models_changed.emit()
 
-    def import_model(self, source: Path) -> None:
-        """Copies a model folder or zip to the user's models and uses it."""
+    def take_up(self, name: str) -> None:
+        """Uses a model that is new in the catalog."""
 
-        def imported(entry: ModelEntry) -> None:
-            self.current = entry.name
-            self.refresh()
+        def listed(models: list[ModelEntry]) -> None:
+            # Not before it is listed: an older list that still comes would know nothing of it.
+            self.current = name
+            self._listed(models)
 
-        replies = Replies(done=imported, failed=self.failed.emit)
-        self._bridge.start("Import model", lambda _: import_model(source), replies=replies)
+        self._bridge.start("Look for models", lambda _: list_models(), replies=Replies(done=listed))
 
     def predict(self, project: Project, samples: Sequence[Sample]) -> Job[Outcome] | None:
         """Starts predicting samples; a newer request for one sample replaces the older."""

@@ -17,6 +17,8 @@ from segstudio.gui.documents import OpenDocument, OpenDocuments
 from segstudio.gui.job_bridge import JobBridge, Replies
 from segstudio.gui.memory import Memory
 from segstudio.gui.message import ERROR, INFO, SUCCESS, WARNING, Message, from_error
+from segstudio.gui.model_imports import LANE as MODEL_LANE
+from segstudio.gui.model_imports import ModelImports
 from segstudio.gui.predictions import Outcome, Predictions
 from segstudio.gui.sample_book import SampleBook, needs_work
 from segstudio.gui.sample_loader import LoadedSample, SampleLoader
@@ -29,7 +31,7 @@ from segstudio.settings import Settings
 
 LOG = logging.getLogger(__name__)
 SCAN_LANE = "scan"
-LANES = ("gpu", "project", "io", THUMBNAIL_LANE, SCAN_LANE)
+LANES = ("gpu", "project", "io", THUMBNAIL_LANE, SCAN_LANE, MODEL_LANE)
 IGNORE = 255
 # More rows than this are read again in a worker.
 FEW = 64
@@ -70,6 +72,7 @@ class Session(QObject):
         self.thumbnails = Thumbnails(self.bridge)
         self.documents = OpenDocuments(self.bridge)
         self.predictions = Predictions(self.bridge, settings.text("model"), settings.text("backend"))
+        self.model_imports = ModelImports(self.bridge, self.predictions)
         self.current: str | None = None
         self.opening: str | None = None
         self.loaded: LoadedSample | None = None
@@ -335,7 +338,7 @@ class Session(QObject):
         Running work that can be done again (predictions, scans) is cancelled; saves are waited for.
         """
         for job in self.jobs.active():
-            if job.lane in ("gpu", SCAN_LANE, THUMBNAIL_LANE):
+            if job.lane in ("gpu", SCAN_LANE, THUMBNAIL_LANE, MODEL_LANE):
                 job.cancel()
         self.close_project()
         self.predictions.close()

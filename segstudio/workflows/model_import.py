@@ -49,7 +49,7 @@ def inspect_source(source: str, context: JobContext | None = None) -> SourceFact
     context.progress(0, 0, f"reading {Path(source).name}")
     kind = kind_of(source)
     if kind == "model":
-        return _model_facts(source)
+        return _model_facts(source, load_spec(Path(source)))
     return _onnx_facts(source) if kind == "onnx" else _checkpoint_facts(source)
 
 
@@ -100,11 +100,10 @@ def normalisation_name(mean: Triple, std: Triple) -> str:
     return ""
 
 
-# -- model folders ----------------------------------------------------------------------------------------
+# -- our own models -----------------------------------------------------------------------------------------
 
 
-def _model_facts(source: str) -> SourceFacts:
-    spec = load_spec(Path(source))
+def _model_facts(source: str, spec: ModelSpec) -> SourceFacts:
     return SourceFacts(
         source, "model", "segstudio", spec.architecture, len(spec.classes), spec.classes, spec.palette, "",
         spec.mean, spec.std, "as the model's own spec says", 0, 0, spec.resize.size, spec.name,
@@ -116,9 +115,14 @@ def _model_facts(source: str) -> SourceFacts:
 
 
 def _onnx_facts(source: str) -> SourceFacts:
-    from segstudio.deploy.onnx_facts import inspect_onnx
+    from segstudio.deploy.onnx_facts import embedded_spec, inspect_model
+    from segstudio.deploy.onnx_graph import load_onnx
 
-    facts = inspect_onnx(Path(source))
+    model = load_onnx(Path(source))
+    facts = inspect_model(model, source)
+    spec = embedded_spec(model, source) if facts.kind == "deployment" else None
+    if spec is not None:
+        return _model_facts(source, spec)
     palette, problem = _suggested(facts.classes, ())
     notes: tuple[str, ...] = (f"output {facts.output_name}: {facts.kind}, {facts.output_layout}",)
     if facts.kind == "ids":
@@ -135,11 +139,10 @@ def _import_onnx(source: str, choices: ImportChoices, context: JobContext) -> Im
     facts = _onnx_facts(source)
     name = choices.name or facts.name
     out = free_folder(name)
-    # A graph of ours knows its palette; facts only count its classes.
-    known = facts.producer == "segstudio" and not choices.palette
-    palette, own = (
-        (None, None) if known else _palette(choices.palette or facts.palette, facts.classes, (), (), name)
-    )
+    palette, own = None, None
+    # A graph of ours knows its palette.
+    if facts.kind != "model" or choices.palette:
+        palette, own = _palette(choices.palette or facts.palette, facts.classes, (), (), name)
     context.progress(1, 3, "folding the head and proving that the answers are equal")
     made = adopt_onnx(
         Path(source), out, name=name, palette=palette, mean=choices.mean, std=choices.std,

@@ -308,6 +308,7 @@ def test_dropped_folder_is_opened(studio: Studio, folder: Path) -> None:
         Qt.KeyboardModifier.NoModifier,
     )
     studio.window.dropEvent(drop)
+    studio.wait(lambda: studio.window.findChild(PaletteChoice))
     choice = studio.window.findChild(PaletteChoice)
     assert choice is not None
     choice.palettes.setCurrentIndex(choice.palettes.findData("camvid-11"))

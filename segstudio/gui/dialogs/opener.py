@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,15 @@ from segstudio.gui.actions import ACTIONS, ActionSpec
 from segstudio.gui.crash_net import LOG_FILE
 from segstudio.gui.dialogs.bug_report import BugReport
 from segstudio.gui.dialogs.chooser import Choice, Chooser
+from segstudio.gui.dialogs.import_texts import TOPIC as IMPORT_TOPIC
 from segstudio.gui.dialogs.key_sheet import KeySheet
+from segstudio.gui.dialogs.model_import import ModelImportDialog, Stage
 from segstudio.gui.dialogs.palette_choice import PaletteChoice
 from segstudio.gui.dialogs.recovery import RecoveryDialog
+from segstudio.gui.icons import Icons
+from segstudio.gui.job_bridge import Replies
 from segstudio.gui.message import ERROR, Message
+from segstudio.gui.model_imports import DroppedKind, dropped_kind, is_model_file
 from segstudio.gui.physical_keys import slot_text
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
@@ -38,28 +44,62 @@ class Dialogs(QObject):
         self._session = session
         self._themes = themes
         self._actions = actions
+        self._icons = Icons(themes)
         self._bug: QDialog | None = None
+        self._importer: ModelImportDialog | None = None
         session.recovery_needed.connect(self.offer_recovery)
 
     # -- folders and models -------------------------------------------------------------------------------
 
     def ask_folder(self) -> None:
         """Asks for a folder of images and opens it."""
-        self._ask_directory("Open a folder of images", lambda path: self.open_folder(Path(path)))
-
-    def ask_model(self) -> None:
-        """Asks for a model folder and imports it."""
-        self._ask_directory(
-            "Import a model folder", lambda path: self._session.predictions.import_model(Path(path))
-        )
-
-    def _ask_directory(self, title: str, chosen: Callable[[str], object]) -> None:
-        dialog = QFileDialog(self._window, title)
+        dialog = QFileDialog(self._window, "Open a folder of images")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.fileSelected.connect(chosen)
+        dialog.fileSelected.connect(lambda path: self.open_folder(Path(path)))
         dialog.open()
+
+    def ask_model(self, source: str = "") -> None:
+        """Asks for a model of any kind and imports it; a source that is known is inspected at once."""
+        if self._importer is None:
+            self._importer = ModelImportDialog(self._window, self._session.model_imports, self._icons)
+            self._importer.finished.connect(self._import_closed)
+            self._importer.ended_unseen.connect(self._import_ended)
+        self._session.resolved.emit(IMPORT_TOPIC)
+        self._importer.show()
+        self._importer.activateWindow()
+        if source:
+            self._importer.offer(source)
+
+    def _import_closed(self) -> None:
+        # While a model is imported the dialog is kept, so that it can be looked at again.
+        if self._importer is not None and self._importer.stage is not Stage.IMPORTING:
+            self._importer.deleteLater()
+            self._importer = None
+
+    def _import_ended(self, message: Message | None) -> None:
+        if message is not None and message.level == ERROR:
+            message = replace(message, action="Show…", act=self.ask_model)
+        else:
+            self._import_closed()
+        if message is not None:
+            self._session.message.emit(message)
+
+    def open_dropped(self, path: Path) -> None:
+        """Opens what was dropped on the window: a model is imported, an image stands for its folder."""
+        if is_model_file(path):
+            self.ask_model(str(path))
+            return
+
+        def opened(kind: DroppedKind) -> None:
+            if kind is DroppedKind.MODEL:
+                self.ask_model(str(path))
+            else:
+                self.open_folder(path if kind is DroppedKind.FOLDER else path.parent)
+
+        replies = Replies(done=opened)
+        self._session.bridge.start(f"Look at {path.name}", lambda _: dropped_kind(path), replies=replies)
 
     def open_folder(self, folder: Path) -> None:
         """Opens a project; a folder that is none yet is asked for its classes first."""

@@ -1,5 +1,6 @@
 """Asks which classes a new project has, once, when a folder is opened for the first time."""
 
+import html
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
@@ -71,7 +72,7 @@ class PaletteChoice(QDialog):
 def swatches(palette: Palette) -> str:
     """Rich text with a coloured square before each of the first classes' names."""
     words = [
-        f'<span style="color: rgb{entry.rgb}">■</span>&nbsp;{entry.name.replace(" ", "&nbsp;")}'
+        f'<span style="color: rgb{entry.rgb}">■</span>&nbsp;{html.escape(entry.name).replace(" ", "&nbsp;")}'
         for entry in palette.classes[:SHOWN]
     ]
     more = palette.count - SHOWN

@@ -56,7 +56,12 @@ class PredictionPanel(Section):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
         layout.addWidget(
-            caption("No model is here yet. Import one to have masks proposed.", "muted", wrap=True)
+            caption(
+                "No model is here yet. Import one to have masks proposed: weights of TAO, NVlabs,"
+                " mmsegmentation or Hugging Face, an ONNX file, or a model folder.",
+                "muted",
+                wrap=True,
+            )
         )
         layout.addWidget(self._button("model.import_model", "Import a model…"), 0, Qt.AlignmentFlag.AlignLeft)
         layout.addStretch(1)
