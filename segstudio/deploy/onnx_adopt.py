@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -30,14 +29,13 @@ from segstudio.deploy.onnx_graph import (
     attributes,
     load_onnx,
     open_session,
-    runtime_errors,
     save_onnx,
 )
 from segstudio.deploy.onnx_wrap import holds_half, original_answer, widened, with_usable_opset, wrapped
-from segstudio.deploy.parity import ParityReport, require_parity
+from segstudio.deploy.parity import ParityReport, backend_names, compare_backend, require_parity
 from segstudio.errors import BackendError, ModelError
 from segstudio.images import atomic_write
-from segstudio.inference.backend import available_backends, open_backend
+from segstudio.inference.onnx_ import runtime_errors
 from segstudio.inference.spec import ModelSpec, ResizeRule, save_spec
 from segstudio.networks.variants import FAN_VARIANTS, MIT_VARIANTS
 
@@ -242,8 +240,7 @@ def _parity(
         images = [images[0], images[-1]]
     session = open_session(original, where)
     expected = [original_answer(session, facts, spec, image) for image in images]
-    names = [status.name for status in available_backends() if status.available]
-    return [_compared(name, folder, spec, images, expected, where) for name in names]
+    return [_compared(name, folder, spec, images, expected, where) for name in backend_names()]
 
 
 def _compared(
@@ -254,19 +251,10 @@ def _compared(
     expected: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]],
     where: str,
 ) -> ParityReport:
-    equal, error, pixels = 0, 0, 0
     try:
-        backend = open_backend(folder, spec, name)
-        for image, (ids, confidence) in zip(images, expected, strict=True):
-            found: Any = backend.run(image[None])
-            equal += int(np.count_nonzero(found[0][0] == ids))
-            difference = np.abs(found[1][0].astype(np.int16) - confidence.astype(np.int16))
-            error = max(error, int(difference.max()))
-            pixels += ids.size
-        backend.close()
+        return compare_backend(name, folder, spec, images, expected)
     except BackendError as refusal:
         raise ModelError(f"{where} cannot be adopted: {refusal.message}", hint=refusal.hint) from refusal
     except runtime_errors() as failure:
         reason = " ".join(str(failure).split())[:200]
         raise ModelError(f"{where} cannot be adopted: it fails in {name}: {reason}") from failure
-    return ParityReport(name, len(images), pixels, equal / pixels, error)

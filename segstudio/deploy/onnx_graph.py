@@ -14,6 +14,7 @@ from onnx.external_data_helper import load_external_data_for_model
 from segstudio.errors import ModelError
 from segstudio.images import atomic_write
 from segstudio.inference.backend import cores
+from segstudio.inference.onnx_ import runtime_errors
 
 Tensor = NDArray[Any]
 # A protocol buffer ends at 2 GiB; what is larger keeps its weights in a file beside it.
@@ -198,15 +199,6 @@ def run_session(session: Any, image: Tensor, where: str, names: Sequence[str] | 
             f"{where} fails on an input of {sizes}: {_line(error)}", hint="export it again, with a fixed size"
         ) from error
     return found
-
-
-def runtime_errors() -> tuple[type[Exception], ...]:
-    """What runtimes raise; ONNX Runtime's own classes have no base that could be caught instead."""
-    from onnxruntime.capi import onnxruntime_pybind11_state
-
-    members = vars(onnxruntime_pybind11_state).values()
-    own = (one for one in members if isinstance(one, type) and issubclass(one, Exception))
-    return (RuntimeError, ValueError, *own)
 
 
 def _line(error: Exception) -> str:

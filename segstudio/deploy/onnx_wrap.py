@@ -11,8 +11,9 @@ from onnx import TensorProto, compose, helper, numpy_helper, version_converter
 from segstudio.deploy.onnx import Nodes, add_after, add_before, add_scores
 from segstudio.deploy.onnx_facts import OnnxFacts
 from segstudio.deploy.onnx_fold import axis_weights
-from segstudio.deploy.onnx_graph import Tensor, opset, run_session, runtime_errors
+from segstudio.deploy.onnx_graph import Tensor, opset, run_session
 from segstudio.errors import ModelError
+from segstudio.inference.onnx_ import runtime_errors
 from segstudio.inference.spec import ModelSpec, network_size, spec_to_dict
 
 Bytes = NDArray[np.uint8]

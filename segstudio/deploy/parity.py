@@ -13,6 +13,7 @@ from segstudio.errors import ModelError
 from segstudio.inference.backend import available_backends, open_backend
 from segstudio.inference.spec import ModelSpec
 
+Image = NDArray[np.uint8]
 LEAST_AGREEMENT = 0.9999
 LARGEST_CONFIDENCE_ERROR = 2
 
@@ -34,25 +35,39 @@ class ParityReport:
 
 
 def check_parity(
-    graph: DeploymentGraph, folder: Path, spec: ModelSpec, images: Sequence[NDArray[np.uint8]]
+    graph: DeploymentGraph, folder: Path, spec: ModelSpec, images: Sequence[Image]
 ) -> list[ParityReport]:
     """Compares every backend of this machine with torch on images uint8 [H,W,3] of any sizes."""
-    expected = [graph(torch.from_numpy(image)[None]) for image in images]
-    reports = []
-    for status in available_backends():
-        if not status.available:
-            continue
-        backend = open_backend(folder, spec, status.name)
-        equal, error, pixels = 0, 0, 0
+    answers = [graph(torch.from_numpy(image)[None]) for image in images]
+    expected = [(ids[0].numpy(), confidence[0].numpy()) for ids, confidence in answers]
+    return [compare_backend(name, folder, spec, images, expected) for name in backend_names()]
+
+
+def backend_names() -> list[str]:
+    """The backends of this machine."""
+    return [status.name for status in available_backends() if status.available]
+
+
+def compare_backend(
+    name: str, folder: Path, spec: ModelSpec, images: Sequence[Image], expected: Sequence[tuple[Image, Image]]
+) -> ParityReport:
+    """Compares a backend's ids and confidence with those expected, uint8 [H,W] each.
+
+    Raises:
+        BackendError: it refuses the model.
+    """
+    backend = open_backend(folder, spec, name)
+    equal, error, pixels = 0, 0, 0
+    try:
         for image, (ids, confidence) in zip(images, expected, strict=True):
             found_ids, found_confidence = backend.run(image[None])
-            equal += int(np.count_nonzero(found_ids == ids.numpy()))
-            difference = np.abs(found_confidence.astype(np.int16) - confidence.numpy().astype(np.int16))
+            equal += int(np.count_nonzero(found_ids[0] == ids))
+            difference = np.abs(found_confidence[0].astype(np.int16) - confidence.astype(np.int16))
             error = max(error, int(difference.max()))
-            pixels += found_ids.size
+            pixels += ids.size
+    finally:
         backend.close()
-        reports.append(ParityReport(status.name, len(images), pixels, equal / pixels, error))
-    return reports
+    return ParityReport(name, len(images), pixels, equal / pixels, error)
 
 
 def require_parity(reports: Sequence[ParityReport]) -> None:

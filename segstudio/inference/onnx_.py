@@ -48,10 +48,9 @@ class OnnxBackend:
         options.log_severity_level = 3
         options.enable_cpu_mem_arena = False
         wanted = [name for name in PROVIDERS if name in onnxruntime.get_available_providers()]
-        refusals: tuple[type[Exception], ...] = (RuntimeError, ValueError, *_own_errors())
         try:
             self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=wanted)
-        except refusals as error:
+        except runtime_errors() as error:
             raise BackendError(
                 f"ONNX Runtime refuses {path}: {' '.join(str(error).split())[:300]}"
             ) from error
@@ -73,9 +72,10 @@ class OnnxBackend:
         self._session = None
 
 
-def _own_errors() -> tuple[type[Exception], ...]:
-    """ONNX Runtime's error classes; they have no base of their own that could be caught instead."""
+def runtime_errors() -> tuple[type[Exception], ...]:
+    """What ONNX Runtime raises; its own classes have no base that could be caught instead."""
     from onnxruntime.capi import onnxruntime_pybind11_state
 
     members = vars(onnxruntime_pybind11_state).values()
-    return tuple(one for one in members if isinstance(one, type) and issubclass(one, Exception))
+    own = (one for one in members if isinstance(one, type) and issubclass(one, Exception))
+    return (RuntimeError, ValueError, *own)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segstudio.networks.deformable import DeformableAttention, Grid, Sampling, sampling
-from segstudio.networks.layers import DropPath, initialise
+from segstudio.networks.layers import DropPath, as_map, initialise
 from segstudio.networks.variants import VitVariant
 
 PRIOR_WIDTH = 56
@@ -249,7 +249,7 @@ class VitAdapter(nn.Module):
                 both = block(both)
             extra, tokens = both[:, : self.extra_tokens], both[:, self.extra_tokens :]
             prior = interaction.extract(prior, tokens, to_tokens, grids)
-            seen.append(tokens.transpose(1, 2).reshape(tokens.shape[0], -1, *grid))
+            seen.append(as_map(tokens, *grid))
         return prior, extra, seen
 
     def whole_patches(self, x: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segstudio.networks.convnext import ConvNeXt
-from segstudio.networks.layers import DropPath, initialise
+from segstudio.networks.layers import DropPath, as_map, initialise, pointwise
 from segstudio.networks.variants import FAN_VARIANTS
 
 MLP_RATIO = 4
@@ -104,13 +104,10 @@ class DepthwiseConvs(nn.Module):
         self.bn = nn.BatchNorm2d(dim)
         self.conv2 = nn.Conv2d(dim, dim, 3, padding=1, groups=dim)
 
-    def forward(self, x: Tensor, height: int, width: int) -> Tensor:
-        """Tokens [N,L,C] of a grid height x width; same shape out."""
-        batch, _, dim = x.shape
-        grid = x.transpose(1, 2).reshape(batch, dim, height, width)
-        grid = self.conv2(self.bn(F.gelu(self.conv1(grid))))
-        tokens: Tensor = grid.flatten(2).transpose(1, 2)
-        return tokens
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,C,h,w]; same shape out."""
+        grid: Tensor = self.conv2(self.bn(F.gelu(self.conv1(x))))
+        return grid
 
 
 class ValueMLP(nn.Module):
@@ -125,10 +122,9 @@ class ValueMLP(nn.Module):
 
     def forward(self, x: Tensor, height: int, width: int) -> Tensor:
         """Tokens [N,L,C] of a grid height x width; same shape out."""
-        x = self.fc1(x)
-        x = torch.addcmul(x, self.gamma, self.dwconv(x, height, width))
-        result: Tensor = self.fc2(x)
-        return result
+        grid = pointwise(self.fc1, as_map(x, height, width))
+        grid = torch.addcmul(grid, self.gamma[:, None, None], self.dwconv(grid))
+        return pointwise(self.fc2, grid).flatten(2).transpose(1, 2)
 
 
 class ChannelProcessing(nn.Module):
@@ -275,8 +271,3 @@ class Fan(nn.Module):
         last = as_map(tokens, height, width)
         maps.append(last if self.learnable_downsample is None else self.learnable_downsample(last))
         return maps
-
-
-def as_map(tokens: Tensor, height: int, width: int) -> Tensor:
-    """Tokens [N,L,C] to a map [N,C,height,width]."""
-    return tokens.transpose(1, 2).reshape(tokens.shape[0], -1, height, width)

@@ -1,6 +1,7 @@
-"""Small parts that several networks share: stochastic depth and the start values of weights."""
+"""Small parts that several networks share: tokens as maps, stochastic depth, the start values of weights."""
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class DropPath(nn.Module):
@@ -17,6 +18,20 @@ class DropPath(nn.Module):
         keep = 1.0 - self.probability
         shape = (x.shape[0],) + (1,) * (x.dim() - 1)
         return x * (x.new_empty(shape).bernoulli_(keep) / keep)
+
+
+def as_map(tokens: Tensor, height: int, width: int) -> Tensor:
+    """Tokens [N,L,C] to a map [N,C,height,width]; no copy: it is in channels-last order."""
+    return tokens.transpose(1, 2).reshape(tokens.shape[0], tokens.shape[2], height, width)
+
+
+def pointwise(linear: nn.Linear, grid: Tensor) -> Tensor:
+    """A linear layer on every pixel, as a 1x1 convolution; [N,C_in,h,w] to [N,C_out,h,w].
+
+    Between convolutions this saves the way to tokens and back; in torch, where tokens are a map in
+    channels-last order, that way is free, but not in an exported graph.
+    """
+    return F.conv2d(grid, linear.weight[:, :, None, None], linear.bias)
 
 
 def initialise(module: nn.Module) -> None:

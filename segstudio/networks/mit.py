@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segstudio.networks.architecture import NVLABS_EPS
-from segstudio.networks.layers import DropPath, initialise
+from segstudio.networks.layers import DropPath, as_map, initialise, pointwise
 from segstudio.networks.variants import MIT_VARIANTS
 
 STAGES = 4
@@ -50,8 +50,7 @@ class Attention(nn.Module):
         query = self.q(x).reshape(batch, length, self.heads, head_dim).transpose(1, 2)
         source = x
         if self.reduction > 1:
-            grid = x.transpose(1, 2).reshape(batch, dim, height, width)
-            source = self.norm(self.sr(grid).flatten(2).transpose(1, 2))
+            source = self.norm(self.sr(as_map(x, height, width)).flatten(2).transpose(1, 2))
         pairs = self.kv(source).reshape(batch, -1, 2, self.heads, head_dim).permute(2, 0, 3, 1, 4)
         out = F.scaled_dot_product_attention(query, pairs[0], pairs[1])
         result: Tensor = self.proj(out.transpose(1, 2).reshape(batch, length, dim))
@@ -82,16 +81,9 @@ class MixFFN(nn.Module):
 
     def forward(self, x: Tensor, height: int, width: int) -> Tensor:
         """Tokens [N,L,C] of a grid height x width; same shape out."""
-        # The linear layers run as 1x1 convolutions: the way to the grid and back is then made with C channels
-        # instead of 4C, and costs nothing in torch, where tokens are a grid in channels-last order.
-        grid = x.transpose(1, 2).reshape(x.shape[0], x.shape[2], height, width)
-        grid = F.gelu(self.dwconv(pointwise(self.fc1, grid)))
+        grid = pointwise(self.fc1, as_map(x, height, width))
+        grid = F.gelu(self.dwconv(grid))
         return pointwise(self.fc2, grid).flatten(2).transpose(1, 2)
-
-
-def pointwise(linear: nn.Linear, grid: Tensor) -> Tensor:
-    """A linear layer on every pixel; [N,C_in,h,w] to [N,C_out,h,w]."""
-    return F.conv2d(grid, linear.weight[:, :, None, None], linear.bias)
 
 
 class Block(nn.Module):
@@ -154,6 +146,6 @@ class MixVisionTransformer(nn.Module):
             for block in self.get_submodule(f"block{number}").children():
                 x = block(x, height, width)
             x = self.get_submodule(f"norm{number}")(x)
-            x = x.transpose(1, 2).reshape(x.shape[0], -1, height, width)
+            x = as_map(x, height, width)
             maps.append(x)
         return maps

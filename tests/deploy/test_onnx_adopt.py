@@ -263,7 +263,7 @@ def test_backend_that_refuses_the_file_is_named(tmp_path: Path, monkeypatch: pyt
     def refuse(*arguments: object) -> None:
         raise BackendError("OpenVINO refuses it", hint="a hint")
 
-    monkeypatch.setattr(onnx_adopt, "open_backend", refuse)
+    monkeypatch.setattr("segstudio.deploy.parity.open_backend", refuse)
     error = refused(mmseg_file(), tmp_path, "cannot be adopted: OpenVINO refuses it")
     assert error.hint == "a hint"
 
