@@ -2,34 +2,31 @@
 
 import dataclasses
 import hashlib
-import json
-import os
-import shutil
-import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 from torch import Tensor
 
 from segstudio.annotation.palette import load_palette
 from segstudio.annotation.palette_choice import require_count
 from segstudio.deploy.graph import DeploymentGraph, FoldedNetwork
+from segstudio.deploy.model_folder import (
+    ONNX_FILE,
+    WEIGHTS_FILE,
+    external_files,
+    folder_in_the_making,
+    parity_images,
+    write_proved,
+)
 from segstudio.deploy.onnx import export_onnx
-from segstudio.deploy.parity import ParityReport, check_parity, require_parity
+from segstudio.deploy.parity import ParityReport, check_parity
 from segstudio.errors import ModelError
-from segstudio.images import atomic_write
-from segstudio.inference.spec import ModelSpec, ResizeRule, save_spec
+from segstudio.inference.spec import ModelSpec, ResizeRule
 from segstudio.networks.checkpoint_file import read_checkpoint_file
 from segstudio.networks.key_maps import recognise
 from segstudio.networks.segformer import SegFormer
 from segstudio.networks.weights import load_tensors, save_network_weights
-from segstudio.scenes.street import draw_scene
-
-ONNX_FILE = "model.onnx"
-WEIGHTS_FILE = "weights.safetensors"
-PARITY_FILE = "parity.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,47 +128,17 @@ def export_network(network: SegFormer, spec: ModelSpec, out: Path, *, half_weigh
 
 
 def _make_folder(network: SegFormer, tensors: Mapping[str, Tensor], spec: ModelSpec, out: Path) -> Exported:
-    """All files in a folder beside `out`, which takes its place when the parity is proved."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-    try:
-        save_network_weights(tensors, temporary / WEIGHTS_FILE, network.architecture)
-        digest = hashlib.sha256((temporary / WEIGHTS_FILE).read_bytes()).hexdigest()
+    with folder_in_the_making(out) as folder:
+        save_network_weights(tensors, folder / WEIGHTS_FILE, network.architecture)
+        digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
         spec = dataclasses.replace(spec, weights_sha256=digest)
-        beside = export_onnx(FoldedNetwork(network), spec, temporary / ONNX_FILE)
+        beside = export_onnx(FoldedNetwork(network), spec, folder / ONNX_FILE)
         spec = dataclasses.replace(spec, files={**spec.files, **external_files(beside)})
-        reports = check_parity(DeploymentGraph(network, spec), temporary, spec, parity_images())
-        require_parity(reports)
-        text = json.dumps([dataclasses.asdict(entry) for entry in reports], indent=2)
-        atomic_write(temporary / PARITY_FILE, f"{text}\n".encode())
-        save_spec(spec, temporary)
-        move_into_place(temporary, out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        reports = check_parity(DeploymentGraph(network, spec), folder, spec, parity_images())
+        write_proved(spec, reports, folder)
     return Exported(out, spec, tuple(reports))
-
-
-def external_files(names: Sequence[str]) -> dict[str, str]:
-    """Entries of a spec's files for the weights that are too large for the ONNX file itself."""
-    return {f"onnx{number}": name for number, name in enumerate(names)}
-
-
-def move_into_place(made: Path, out: Path) -> None:
-    """Replaces the files of a model folder by those that were made; others stay, such as its card."""
-    out.mkdir(parents=True, exist_ok=True)
-    for path in made.iterdir():
-        os.replace(path, out / path.name)
 
 
 def halved(tensor: Tensor) -> Tensor:
     """Floats as float16; other tensors as they are."""
     return tensor.half() if tensor.is_floating_point() else tensor
-
-
-def parity_images() -> list[np.ndarray]:
-    """Street scenes and noise at sizes that exercise up- and downscaling, portrait and odd sides."""
-    random = np.random.default_rng(0)
-    scenes = [
-        draw_scene(seed, *size).image for seed, size in ((1, (360, 480)), (2, (300, 533)), (3, (200, 128)))
-    ]
-    return [*scenes, random.integers(0, 256, (97, 61, 3), dtype=np.uint8)]

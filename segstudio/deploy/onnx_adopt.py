@@ -2,9 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
-import shutil
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,12 +12,12 @@ from numpy.typing import NDArray
 
 from segstudio.annotation.palette import Palette
 from segstudio.annotation.palette_choice import choose_palette, require_count
-from segstudio.deploy.export import (
+from segstudio.deploy.model_folder import (
     ONNX_FILE,
-    PARITY_FILE,
     external_files,
-    move_into_place,
+    folder_in_the_making,
     parity_images,
+    write_proved,
 )
 from segstudio.deploy.onnx_facts import OnnxFacts, embedded_spec, inspect_model
 from segstudio.deploy.onnx_fold import FoldOutcome, fold_head
@@ -32,11 +29,10 @@ from segstudio.deploy.onnx_graph import (
     save_onnx,
 )
 from segstudio.deploy.onnx_wrap import holds_half, original_answer, widened, with_usable_opset, wrapped
-from segstudio.deploy.parity import ParityReport, backend_names, compare_backend, require_parity
+from segstudio.deploy.parity import ParityReport, backend_names, compare_backend
 from segstudio.errors import BackendError, ModelError
-from segstudio.images import atomic_write
 from segstudio.inference.onnx_ import runtime_errors
-from segstudio.inference.spec import ModelSpec, ResizeRule, save_spec
+from segstudio.inference.spec import ModelSpec, ResizeRule
 from segstudio.networks.variants import FAN_VARIANTS, MIT_VARIANTS
 
 Triple = tuple[float, float, float]
@@ -214,20 +210,11 @@ def _make_folder(
     out: Path,
     where: str,
 ) -> tuple[ModelSpec, list[ParityReport]]:
-    """All files in a folder beside `out`, which takes its place when the parity is proved."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-    try:
-        beside = save_onnx(model, temporary / ONNX_FILE)
+    with folder_in_the_making(out) as folder:
+        beside = save_onnx(model, folder / ONNX_FILE)
         spec = dataclasses.replace(spec, files={**spec.files, **external_files(beside)})
-        reports = _parity(temporary, original, facts, spec, where)
-        require_parity(reports)
-        text = json.dumps([dataclasses.asdict(entry) for entry in reports], indent=2)
-        atomic_write(temporary / PARITY_FILE, f"{text}\n".encode())
-        save_spec(spec, temporary)
-        move_into_place(temporary, out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        reports = _parity(folder, original, facts, spec, where)
+        write_proved(spec, reports, folder)
     return spec, reports
 
 

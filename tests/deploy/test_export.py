@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 from segstudio.deploy import export, onnx_graph
-from segstudio.deploy.export import Exported, export_model, halved, move_into_place
+from segstudio.deploy.export import Exported, export_model, halved
+from segstudio.deploy.model_folder import move_into_place
 from segstudio.deploy.parity import ParityReport
 from segstudio.errors import ModelError, PaletteError
 from segstudio.inference.backend import available_backends, open_backend

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from segstudio.annotation.palette import load_palette
 from segstudio.deploy import onnx_adopt, onnx_graph
-from segstudio.deploy.export import Exported, parity_images
+from segstudio.deploy.export import Exported
+from segstudio.deploy.model_folder import parity_images
 from segstudio.deploy.onnx_adopt import Adopted, adopt_onnx
 from segstudio.deploy.onnx_facts import inspect_onnx
 from segstudio.deploy.onnx_fold import FoldOutcome

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segstudio.deploy import parity
-from segstudio.deploy.export import Exported, parity_images
+from segstudio.deploy.export import Exported
 from segstudio.deploy.graph import DeploymentGraph
+from segstudio.deploy.model_folder import parity_images
 from segstudio.deploy.parity import ParityReport, check_parity, require_parity
 from segstudio.errors import ModelError
 from segstudio.inference.backend import BackendStatus, available_backends

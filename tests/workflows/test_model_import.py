@@ -161,7 +161,7 @@ def test_a_failing_proof_leaves_nothing(folder: Path, monkeypatch: pytest.Monkey
     def refuse(_reports: object) -> None:
         raise ModelError("the exported file differs")
 
-    monkeypatch.setattr("segstudio.deploy.export.require_parity", refuse)
+    monkeypatch.setattr("segstudio.deploy.model_folder.require_parity", refuse)
     with pytest.raises(ModelError, match="differs"):
         import_source(str(folder))
     assert nothing_is_left()
