@@ -76,6 +76,8 @@ def export_onnx(network: FoldedNetwork, spec: ModelSpec, path: Path) -> list[str
         [*weights, *nodes.constants, *after.constants],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
+    # The model has copies of them, which for a large network are gigabytes.
+    del core, weights, graph
     model.producer_name = "segstudio"
     helper.set_model_props(model, {"segstudio": json.dumps(spec_to_dict(spec))})
     beside = save_onnx(model, path)
@@ -92,7 +94,7 @@ def _core(network: FoldedNetwork) -> onnx.ModelProto:
         torch.onnx.export(
             network,
             (torch.zeros(SAMPLE),),
-            traced,
+            str(traced),
             dynamo=False,
             opset_version=OPSET,
             input_names=["normalised"],

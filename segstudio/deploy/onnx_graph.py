@@ -146,14 +146,19 @@ def load_onnx(path: Path) -> onnx.ModelProto:
     return onnx.inliner.inline_local_functions(model) if model.functions else model
 
 
+def weight_bytes(model: onnx.ModelProto) -> int:
+    """Bytes of a model's weights; protobuf itself cannot tell the size of what is too large for one file."""
+    return sum(len(tensor.raw_data) or 4 * len(tensor.float_data) for tensor in model.graph.initializer)
+
+
 def save_onnx(model: onnx.ModelProto, path: Path) -> list[str]:
     """Writes a model; returns the names of the files beside it that it needs."""
-    if model.ByteSize() < LARGEST_FILE:
+    if weight_bytes(model) < LARGEST_FILE:
         atomic_write(path, model.SerializeToString())
         return []
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    onnx.save_model(copy, path, save_as_external_data=True, location=EXTERNAL)
+    # Saving takes the weights out of the model; a copy in memory would need as much again.
+    onnx.save_model(model, path, save_as_external_data=True, location=EXTERNAL)
+    load_external_data_for_model(model, str(path.parent))
     return [EXTERNAL]
 
 
@@ -171,7 +176,7 @@ def open_session(model: onnx.ModelProto, where: str) -> Any:
     options.enable_cpu_mem_arena = False
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         source: str | bytes
-        if model.ByteSize() < LARGEST_FILE:
+        if weight_bytes(model) < LARGEST_FILE:
             source = model.SerializeToString()
         else:
             source = str(Path(folder) / "model.onnx")
