@@ -1,6 +1,7 @@
 """SegFormer: a backbone of the table and a decode head, from images to logits."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from torch import Tensor, nn
@@ -43,11 +44,11 @@ VIT_FAMILIES: dict[str, Callable[..., Backbone]] = {
     "clipa": NvClip,
     "radio": CRadio,
 }
-# What makes each backbone; called with its name and the options that `backbone_options` gives.
+# What makes each backbone; called with the options that `backbone_options` gives.
 BACKBONES: dict[str, Callable[..., Backbone]] = {
-    **dict.fromkeys(MIT_VARIANTS, MixVisionTransformer),
-    **dict.fromkeys(FAN_VARIANTS, Fan),
-    **{name: VIT_FAMILIES[variant.family] for name, variant in VIT_VARIANTS.items()},
+    **{name: partial(MixVisionTransformer, name) for name in MIT_VARIANTS},
+    **{name: partial(Fan, name) for name in FAN_VARIANTS},
+    **{name: partial(VIT_FAMILIES[variant.family], name) for name, variant in VIT_VARIANTS.items()},
 }
 
 
@@ -116,7 +117,7 @@ def make_backbone(architecture: Architecture, drop_path: float | None = None) ->
     options = backbone_options(architecture)
     if drop_path is not None:
         options["drop_path"] = drop_path
-    return BACKBONES[name](name, **options)
+    return BACKBONES[name](**options)
 
 
 def backbone_options(architecture: Architecture) -> dict[str, Any]:

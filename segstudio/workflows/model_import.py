@@ -201,7 +201,7 @@ def _network(architecture: "Architecture") -> str:
 def _import_checkpoint(source: str, choices: ImportChoices, context: JobContext) -> Imported:
     from segstudio.deploy.export import export_network
     from segstudio.networks.segformer import SegFormer
-    from segstudio.networks.weights import load_tensors
+    from segstudio.networks.weights import load_tensors, shortened
 
     file, found = _read(source)
     name = choices.name or model_name(source)
@@ -215,8 +215,8 @@ def _import_checkpoint(source: str, choices: ImportChoices, context: JobContext)
     report = load_tensors(network, found.tensors, source)
     if report.missing:
         raise ModelError(
-            f"{source} lacks {len(report.missing)} tensors of {architecture.backbone},"
-            f" such as {report.missing[0]}",
+            f"{source} has {len(report.matched)} of the network's tensors and lacks"
+            f" {len(report.missing)}: {shortened(report.missing)}",
             hint="give the complete checkpoint",
         )
     mean, std, _ = _normalisation(file, found.producer)

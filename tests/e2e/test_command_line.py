@@ -198,7 +198,7 @@ BAD_CALLS = {
     "no image in": ("evaluate", "--images", "{tmp}/photos", "--masks", "{tmp}/bare"),
     "there is no palette 'x'": ("evaluate", "--images", "{tmp}", "--masks", "{tmp}", "--palette", "x"),
     "there is no model 'x'": ("models", "show", "x"),
-    "bare has no model.json": ("models", "import", "{tmp}/bare"),
+    "bare holds no weights": ("models", "import", "{tmp}/bare"),
     "none.yaml": ("train", "-e", "{tmp}/none.yaml"),
     "there is no task 'fly'": ("default-specs", "fly"),
     "size 'big'": ("bench", "street-b0", "--size", "big"),

@@ -42,7 +42,7 @@ def made(name: str, monkeypatch: pytest.MonkeyPatch) -> SegFormer:
     if small:
         variant = dataclasses.replace(VIT_VARIANTS[plain], dim=64, depth=4, group=1, heads=4)
         family = VIT_FAMILIES[variant.family]
-        monkeypatch.setitem(BACKBONES, plain, lambda _, **given: family(variant, **given))
+        monkeypatch.setitem(BACKBONES, plain, lambda **given: family(variant, **given))
     network = SegFormer(Architecture(plain, CLASSES, 32), head_dropout=0.0, drop_path=0.0)
     spread(network)
     return network
