@@ -13,7 +13,6 @@ from segstudio import paths
 from segstudio.errors import InputError
 
 STYLE_FILE = "style/studio.qss"
-CHOICES = ("system", "light", "dark")
 
 # The first of these that the system has is used; each is made for small sizes on a screen.
 FAMILIES = ("Inter", "Segoe UI Variable", "Segoe UI", "SF Pro Text", "Cantarell", "Noto Sans", "DejaVu Sans")

@@ -29,7 +29,8 @@ def list_models() -> list[ModelEntry]:
     found: dict[str, ModelEntry] = {}
     for root, bundled in ((paths.bundled_models_dir(), True), (paths.user_models_dir(), False)):
         for folder in sorted(root.iterdir()) if root.is_dir() else []:
-            if (folder / FILE).is_file():
+            # A hidden folder is a model in the making, or what a crash left of one.
+            if not folder.name.startswith(".") and (folder / FILE).is_file():
                 found[folder.name] = _entry(folder, bundled)
     return [found[name] for name in sorted(found)]
 

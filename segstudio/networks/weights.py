@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from segstudio.errors import ModelError
@@ -34,19 +33,6 @@ class LoadReport:
     def share(self) -> float:
         """Share of the network's tensors that were loaded, 0-1."""
         return len(self.matched) / max(1, len(self.matched) + len(self.missing))
-
-
-def load_network_weights(network: nn.Module, path: Path) -> LoadReport:
-    """Loads tensors of a safetensors file whose name and shape fit.
-
-    Raises:
-        ModelError: no readable safetensors file, or less than half of the network's tensors match.
-    """
-    try:
-        given = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path} is no readable safetensors file: {error}") from error
-    return load_tensors(network, given, str(path))
 
 
 def load_tensors(network: nn.Module, tensors: Mapping[str, Tensor], where: str) -> LoadReport:

@@ -18,8 +18,8 @@ from segstudio.inference.backend import BACKENDS, available_backends, open_backe
 from segstudio.inference.predictor import Predictor
 from segstudio.jobs import JobContext
 from segstudio.networks.architecture import Architecture
+from segstudio.networks.pretrained import load_pretrained
 from segstudio.networks.segformer import SegFormer
-from segstudio.networks.weights import load_network_weights
 from segstudio.training.events import EventWriter, read_events
 from segstudio.training.loop import prepare, train, training_step
 from segstudio.training.spec import TrainSpec, train_spec_from_dict
@@ -48,7 +48,7 @@ def full_precision() -> Iterator[None]:
 def network(tiny_model: Exported) -> SegFormer:
     """The tiny model's network on the CPU."""
     made = SegFormer(Architecture("mit_b0", len(tiny_model.spec.classes)))
-    load_network_weights(made, tiny_model.spec.file(tiny_model.folder, "weights"))
+    load_pretrained(made, str(tiny_model.spec.file(tiny_model.folder, "weights")))
     return made.eval()
 
 
@@ -196,7 +196,7 @@ def test_training_on_cuda_ends_and_leaves_weights_that_the_cpu_reads(cuda_spec: 
     (step,) = [event for event in read_events(result.folder) if event["kind"] == "step"]
     assert np.isfinite(step["loss"])
     network = SegFormer(Architecture("mit_b0", 19))
-    assert load_network_weights(network, result.folder / "latest.safetensors").share == 1.0
+    assert load_pretrained(network, str(result.folder / "latest.safetensors")).share == 1.0
     with torch.inference_mode():
         assert bool(network.eval()(torch.zeros(1, 3, SIDE, SIDE)).isfinite().all())
 

@@ -323,12 +323,26 @@ def test_file_and_folder_buttons(studio: Studio, child: Child, tmp_path: Path) -
 
 
 def test_a_fixed_size_is_shown_but_not_asked(studio: Studio, child: Child) -> None:
-    child.inspect(replace(FACTS, height=512, width=1024))
+    child.inspect(replace(FACTS, kind="onnx", height=512, width=1024))
     _, form = inspect(studio)
     assert form.fixed_size.isVisible()
     assert not form.fixed_size.isEnabled()
     assert form.fixed_size.text() == "1024 × 512 px, fixed by the file"
     assert not form.short_side.isVisible()
+
+
+def test_the_size_that_weights_were_made_for_is_only_a_suggestion(studio: Studio, child: Child) -> None:
+    child.inspect(replace(FACTS, kind="checkpoint", height=512, width=1024))
+    _, form = inspect(studio)
+    assert not form.fixed_size.isVisible()
+    assert form.short_side.text() == "1024 × 512 px, as the file says"
+    assert form.choices().short_side == 0
+    form.short_side.setFocus()
+    QTest.keyClick(form.short_side, Qt.Key.Key_Up)
+    assert form.choices().short_side == 64
+    form.short_side.selectAll()
+    QTest.keyClicks(form.short_side, "768")
+    assert form.choices().short_side == 768
 
 
 def test_constants_of_the_file_are_offered_and_kept(studio: Studio, child: Child) -> None:

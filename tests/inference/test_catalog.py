@@ -131,3 +131,9 @@ def test_import_of_a_torn_folder_leaves_nothing(tiny_model: Exported, tmp_path: 
     with pytest.raises(ModelError, match="is missing"):
         import_model(source)
     assert not (paths.user_models_dir() / "tiny").exists()
+
+
+def test_a_model_in_the_making_is_not_listed(tiny_model: Exported) -> None:
+    import_model(tiny_model.folder, "whole")
+    (paths.user_models_dir() / "whole").rename(paths.user_models_dir() / ".whole-3x7")
+    assert ".whole-3x7" not in {entry.name for entry in list_models()}

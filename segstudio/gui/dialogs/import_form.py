@@ -104,17 +104,28 @@ class ImportForm(QWidget):
         return [("Choose a palette…", NOTHING), *entries]
 
     def _add_size(self) -> None:
+        facts = self.facts
         self.short_side = CalmSpin()
         self.short_side.setRange(SMALLEST_SIDE, LARGEST_SIDE)
         self.short_side.setSingleStep(SIDE_STEP)
-        self.short_side.setValue(self.facts.short_side)
-        self.fixed_size = QLineEdit(size_text(self.facts))
+        self.short_side.setValue(facts.short_side)
+        self.fixed_size = QLineEdit(size_text(facts))
         self.fixed_size.setEnabled(False)
-        if self.facts.height and self.facts.width:
+        is_sized = bool(facts.height and facts.width)
+        if is_sized and facts.kind == "checkpoint":
+            # Weights take any size; below the smallest side stands the one that the file names.
+            self.short_side.setMinimum(SMALLEST_SIDE - SIDE_STEP)
+            self.short_side.setSpecialValueText(size_text(facts))
+            self.short_side.setValue(self.short_side.minimum())
+        self._suggested_side = self.short_side.value()
+        if is_sized and facts.kind != "checkpoint":
             self._rows.add_field("Input size", self.fixed_size)
         else:
             self._rows.add_field("Input size", self.short_side)
-            self._rows.add_remark("Images are scaled until their shorter side has this length.")
+            remark = "Images are scaled until their shorter side has this length."
+            if is_sized:
+                remark = "Or a length: then images are scaled until their shorter side has it."
+            self._rows.add_remark(remark)
 
     def _add_normalisation(self) -> None:
         self.normalisation = CalmCombo()
@@ -216,7 +227,7 @@ class ImportForm(QWidget):
             palette=str(self.palettes.currentData()),
             mean=own[0],
             std=own[1],
-            short_side=side if side != self.facts.short_side else 0,
+            short_side=side if side != self._suggested_side else 0,
         )
 
 

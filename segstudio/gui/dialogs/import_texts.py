@@ -42,7 +42,8 @@ def classes_text(facts: SourceFacts) -> str:
 def size_text(facts: SourceFacts) -> str:
     """The size at which the network sees images."""
     if facts.height and facts.width:
-        return f"{facts.width} × {facts.height} px, fixed by the file"
+        why = "as the file says" if facts.kind == "checkpoint" else "fixed by the file"
+        return f"{facts.width} × {facts.height} px, {why}"
     return f"{facts.short_side} px, the shorter side"
 
 
