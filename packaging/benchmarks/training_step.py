@@ -30,7 +30,7 @@ from segstudio.training.events import read_events
 from segstudio.training.loop import train
 from segstudio.training.losses import cross_entropy, upsample
 from segstudio.training.process import keep_freed_memory, limit_threads
-from segstudio.training.spec import train_spec_from_dict
+from segstudio.training.spec.load import spec_from_dict
 
 CLASSES = 19
 WARM_UP = 3
@@ -99,7 +99,7 @@ def loop(variant: str, options: argparse.Namespace) -> dict[str, float]:
     """`segstudio train` on drawn scenes: images a second between its last two progress events."""
     stage = {"height": options.size, "width": options.size, "batch": options.batch}
     with tempfile.TemporaryDirectory() as folder:
-        spec = train_spec_from_dict(
+        spec = spec_from_dict(
             {
                 "results_dir": folder,
                 "model": {"backbone": {"type": variant}},

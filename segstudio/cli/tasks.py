@@ -99,9 +99,9 @@ def train(
 ) -> None:
     """Train from a spec: `segstudio train -e spec.yaml train.seed=7`; run again to resume."""
     from segstudio.training.loop import train as run
-    from segstudio.training.spec import load_train_spec
+    from segstudio.training.spec.load import load_spec
 
-    loaded = load_train_spec(spec, context.args)
+    loaded = load_spec(spec, context.args).spec
     if json_events:
         with interruptible(job := json_context()):
             result = run(loaded, job)
@@ -120,11 +120,12 @@ def default_specs(
     task: Annotated[str, typer.Argument(help="train")] = "train",
 ) -> None:
     """Print a spec with every key and its default."""
-    from segstudio.training.spec import TrainSpec, train_spec_yaml
+    from segstudio.training.spec.load import spec_yaml
+    from segstudio.training.spec.schema import ExperimentSpec
 
     if task != "train":
         raise InputError(f"there is no task {task!r}", hint="use train")
-    print(train_spec_yaml(TrainSpec()), end="")
+    print(spec_yaml(ExperimentSpec()), end="")
 
 
 @app.command()

@@ -44,7 +44,7 @@ def export_model(
     *,
     name: str,
     palette: str = "cityscapes",
-    short_side: int = 512,
+    resize: ResizeRule = ResizeRule(),  # noqa: B008 - frozen
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406),
     std: tuple[float, float, float] = (0.229, 0.224, 0.225),
     trained_on: str = "",
@@ -59,7 +59,7 @@ def export_model(
         out: the model folder to make; an existing one is replaced.
         name: the model's name.
         palette: the palette of the classes.
-        short_side: pixels of the shorter side at which the network sees images.
+        resize: how images are brought to the network.
         mean: per channel, for pixels 0-1.
         std: per channel, for pixels 0-1.
         trained_on: what the model card says about the data.
@@ -91,7 +91,7 @@ def export_model(
         classes=classes.names,
         palette=classes.name,
         files={},
-        resize=ResizeRule("short_side", short_side),
+        resize=resize,
         mean=mean,
         std=std,
         trained_on=trained_on,

@@ -22,7 +22,7 @@ from segstudio.gui.app import main as open_window
 from segstudio.gui.app import make_application, make_window
 from segstudio.gui.crash_net import qt_message, start_logging
 from segstudio.images import read_mask
-from segstudio.metrics import count_confusion, scores
+from segstudio.metrics.confusion import count_confusion, scores
 from segstudio.workflows.demo import demo_folder, make_demo, true_mask
 from segstudio.workflows.doctor import is_display_there
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from segstudio.annotation.palette import Palette
 from segstudio.errors import ImageError, MaskError, ProjectError
 from segstudio.jobs import JobContext
-from segstudio.metrics import Counts
+from segstudio.metrics.confusion import Counts
 from segstudio.project.config import ProjectFolders, is_project, read_only, resolve
 from segstudio.project.layout import MASK_SUFFIX
 from segstudio.project.lock import EditorLock, user_name

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segstudio.training.spec import AugmentationSpec, RandomColor
+from segstudio.training.spec.schema import AugmentationSpec, RandomColor
+from segstudio.training.spec.studio import Extras
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.uint8]
@@ -20,6 +21,7 @@ def augment(
     mask: Mask,
     size: tuple[int, int],
     spec: AugmentationSpec,
+    extras: Extras,
     generator: np.random.Generator,
     focus: int | None = None,
 ) -> tuple[Image, Mask]:
@@ -30,13 +32,14 @@ def augment(
         mask: uint8 [H,W] class ids, 255 = ignore.
         size: (height, width) of the result.
         spec: ranges and probabilities.
+        extras: those that TAO has no key for.
         generator: the only source of chance: the same state gives the same sample.
         focus: a class on one of whose pixels the crop is centred, roughly.
 
     Returns:
         uint8 [h,w,3] and [h,w]; what lies outside the image is black and ignored.
     """
-    matrix = draw_crop(mask, size, spec, generator, focus)
+    matrix = draw_crop(mask, size, spec, extras, generator, focus)
     height, width = size
     small = math.hypot(matrix[0, 0], matrix[1, 0]) < 0.7
     # Bilinear sampling aliases when it reduces, as it does at inference; a little blur before it, half of the
@@ -53,7 +56,7 @@ def augment(
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=(IGNORE,),
     )
-    return photometric(crop.astype(np.uint8, copy=False), spec, generator), target.astype(
+    return photometric(crop.astype(np.uint8, copy=False), spec, extras, generator), target.astype(
         np.uint8, copy=False
     )
 
@@ -62,13 +65,14 @@ def draw_crop(
     mask: Mask,
     size: tuple[int, int],
     spec: AugmentationSpec,
+    extras: Extras,
     generator: np.random.Generator,
     focus: int | None,
 ) -> NDArray[np.float64]:
     """The affine matrix [2,3] from image to crop coordinates; drawn again while one class fills the crop."""
-    matrix: NDArray[np.float64] = _draw_once(mask, size, spec, generator, focus)
+    matrix: NDArray[np.float64] = _draw_once(mask, size, spec, extras, generator, focus)
     for _ in range(CROP_TRIES):
-        if spec.largest_class_share >= 1:
+        if extras.largest_class_share >= 1:
             break
         preview = cv2.warpAffine(
             mask,
@@ -79,9 +83,9 @@ def draw_crop(
             borderValue=(IGNORE,),
         )
         counts = np.bincount(preview.ravel(), minlength=256)[:IGNORE]
-        if counts.sum() and counts.max() <= spec.largest_class_share * counts.sum():
+        if counts.sum() and counts.max() <= extras.largest_class_share * counts.sum():
             break
-        matrix = _draw_once(mask, size, spec, generator, focus)
+        matrix = _draw_once(mask, size, spec, extras, generator, focus)
     return matrix
 
 
@@ -89,6 +93,7 @@ def _draw_once(
     mask: Mask,
     size: tuple[int, int],
     spec: AugmentationSpec,
+    extras: Extras,
     generator: np.random.Generator,
     focus: int | None,
 ) -> NDArray[np.float64]:
@@ -103,7 +108,7 @@ def _draw_once(
         half = crop[axis] / 2
         lowest, highest = min(half, side - half), max(half, side - half)
         centre[axis] = min(max(centre[axis], lowest), highest)
-    angle = math.radians(generator.uniform(-spec.rotate_degrees, spec.rotate_degrees))
+    angle = math.radians(generator.uniform(-extras.rotate_degrees, extras.rotate_degrees))
     mirrored, upended = generator.random(2) < (flips.hflip_probability, flips.vflip_probability)
     signs = [-1.0 if mirrored and flips.enable else 1.0, -1.0 if upended and flips.enable else 1.0]
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
@@ -129,12 +134,14 @@ def _centre(
     return anywhere
 
 
-def photometric(image: Image, spec: AugmentationSpec, generator: np.random.Generator) -> Image:
+def photometric(
+    image: Image, spec: AugmentationSpec, extras: Extras, generator: np.random.Generator
+) -> Image:
     """Brightness, contrast, gamma, saturation and hue changes, sometimes blur and noise; uint8 in and out."""
     out: NDArray[Any] = recolour(image, spec.random_color, generator) if spec.random_color.enable else image
-    if spec.with_random_blur and generator.random() < spec.blur_probability:
+    if spec.with_random_blur and generator.random() < extras.blur_probability:
         out = cv2.GaussianBlur(out, (0, 0), float(generator.uniform(0.4, 1.4)))
-    if generator.random() < spec.noise_probability:
+    if generator.random() < extras.noise_probability:
         noise = generator.normal(0, generator.uniform(2, 10), out.shape)
         out = np.clip(out + noise, 0, 255)
     return np.ascontiguousarray(out, np.uint8)

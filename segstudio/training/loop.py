@@ -13,10 +13,9 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from segstudio.annotation.palette import load_palette
 from segstudio.errors import Cancelled, SpecError
 from segstudio.jobs import JobContext
-from segstudio.metrics import scores
+from segstudio.metrics.confusion import scores
 from segstudio.networks.pretrained import load_pretrained, load_pretrained_backbone
 from segstudio.networks.segformer import SegFormer
 from segstudio.networks.weights import LoadReport, save_network_weights
@@ -33,17 +32,12 @@ from segstudio.training.optimisation import (
 )
 from segstudio.training.process import keep_freed_memory, limit_threads
 from segstudio.training.sources import AugmentedSamples, Plan, Source, StepSampler, open_sources
-from segstudio.training.spec import (
-    TrainSpec,
-    architecture_of,
-    train_spec_from_dict,
-    train_spec_to_dict,
-    train_spec_yaml,
-)
+from segstudio.training.spec.derived import architecture_of, decisive, model_palette, task_folder
+from segstudio.training.spec.load import spec_from_dict, spec_to_dict, spec_yaml
+from segstudio.training.spec.schema import ExperimentSpec
 from segstudio.training.validate import Validation, normalise
 
 SPEC_FILE = "experiment.yaml"
-LOG_EVERY = 20
 # Lovasz sorts every pixel once a class: every third one a side gives the same gradient on average.
 LOVASZ_STRIDE = 3
 
@@ -65,7 +59,7 @@ class TrainResult:
 class Run:
     """Everything that a training is made of; `miou` and `aacc` are those of the last validation."""
 
-    spec: TrainSpec
+    spec: ExperimentSpec
     folder: Path
     fabric: Fabric
     model: nn.Module
@@ -87,7 +81,7 @@ class Run:
         self.context.event(self.events.write(kind, **values))
 
 
-def train(spec: TrainSpec, context: JobContext, *, resume: bool = True) -> TrainResult:
+def train(spec: ExperimentSpec, context: JobContext, *, resume: bool = True) -> TrainResult:
     """Trains until the last step or until the context is cancelled, which saves first.
 
     Args:
@@ -103,12 +97,12 @@ def train(spec: TrainSpec, context: JobContext, *, resume: bool = True) -> Train
     keep_freed_memory()
     limit_threads(spec.studio.threads)
     checkpoint.seed_everything(spec.train.seed)
-    folder = Path(spec.results_dir)
+    folder = task_folder(spec, "train")
     with EventWriter(folder) as events:
         run = prepare(spec, context, events)
         if resume:
             resume_from(run)
-        (folder / SPEC_FILE).write_text(train_spec_yaml(spec), encoding="utf-8")
+        (folder / SPEC_FILE).write_text(spec_yaml(spec), encoding="utf-8")
         run.tell("start", step=run.state.step, steps=run.steps, classes=list(run.validation.model_names))
         stopped = False
         try:
@@ -122,10 +116,10 @@ def train(spec: TrainSpec, context: JobContext, *, resume: bool = True) -> Train
     )
 
 
-def prepare(spec: TrainSpec, context: JobContext, events: EventWriter) -> Run:
+def prepare(spec: ExperimentSpec, context: JobContext, events: EventWriter) -> Run:
     """Builds the network, its optimiser, the samples and the plan that a spec describes."""
     fabric = Fabric(accelerator=spec.studio.accelerator, devices=1, precision=spec.studio.precision)
-    classes = load_palette(spec.dataset.segment.palette).count
+    classes = model_palette(spec).count
     network, loaded = build_network(spec, classes)
     model, optimiser = fabric.setup(network, build_optimiser(spec, network))
     sources = open_sources(spec, context)
@@ -135,14 +129,14 @@ def prepare(spec: TrainSpec, context: JobContext, events: EventWriter) -> Run:
     unit = epoch if spec.train.checkpoint_interval_unit == "epoch" else 1
     run = Run(
         spec=spec,
-        folder=Path(spec.results_dir),
+        folder=task_folder(spec, "train"),
         fabric=fabric,
         model=model,
         state=checkpoint.TrainingState(network, copy_weights(network), optimiser),
         sources=sources,
         plan=plan,
         validation=Validation(spec),
-        weights=class_weights(plan.class_pixels(), spec.studio.class_weight_strength, fabric.device),
+        weights=class_weights(plan.class_pixels(), spec.studio.loss.class_weight_strength, fabric.device),
         steps=steps,
         validation_steps=unit * spec.train.validation_interval,
         checkpoint_steps=unit * spec.train.checkpoint_interval,
@@ -173,9 +167,9 @@ def optimise(run: Run) -> None:
         losses.append(training_step(run, images, target))
         state.step += 1
         images_seen += len(images)
-        update_average(state.average, state.network, run.spec.studio.ema_decay, state.step)
+        update_average(state.average, state.network, run.spec.studio.optim.ema_decay, state.step)
         last = state.step == run.steps
-        if state.step % LOG_EVERY == 0 or last:
+        if state.step % run.spec.studio.log_every == 0 or last:
             mean_loss, speed = float(np.mean(losses)), images_seen / (time.monotonic() - since)
             run.tell("step", step=state.step, loss=mean_loss, lr=rate, images_per_second=round(speed, 2))
             run.context.progress(state.step, run.steps, f"loss {mean_loss:.3f}, {speed:.1f} images/s")
@@ -215,16 +209,16 @@ def training_step(run: Run, images: Tensor, target: Tensor) -> float:
         logits,
         ids,
         run.weights,
-        label_smoothing=studio.label_smoothing,
-        hardest_share=studio.hardest_share,
+        label_smoothing=studio.loss.label_smoothing,
+        hardest_share=studio.loss.hardest_share,
     )
-    if studio.lovasz_weight:
+    if studio.loss.lovasz:
         grid = slice(LOVASZ_STRIDE // 2, None, LOVASZ_STRIDE)
-        loss = loss + studio.lovasz_weight * lovasz_softmax(logits[:, :, grid, grid], ids[:, grid, grid])
+        loss = loss + studio.loss.lovasz * lovasz_softmax(logits[:, :, grid, grid], ids[:, grid, grid])
     run.state.optimiser.zero_grad(set_to_none=True)
     run.fabric.backward(loss)
-    if studio.gradient_clip:
-        run.fabric.clip_gradients(run.model, run.state.optimiser, max_norm=studio.gradient_clip)
+    if studio.optim.gradient_clip:
+        run.fabric.clip_gradients(run.model, run.state.optimiser, max_norm=studio.optim.gradient_clip)
     run.state.optimiser.step()
     return float(loss.detach())
 
@@ -249,13 +243,13 @@ def validate(run: Run) -> None:
 
 def save(run: Run) -> None:
     """The whole state, to resume from, and the averaged weights, to export."""
-    checkpoint.save_checkpoint(run.folder / checkpoint.LATEST, run.state, train_spec_to_dict(run.spec))
+    checkpoint.save_checkpoint(run.folder / checkpoint.LATEST, run.state, spec_to_dict(run.spec))
     save_network_weights(
         run.state.average, run.folder / checkpoint.LATEST_WEIGHTS, run.state.network.architecture
     )
 
 
-def build_network(spec: TrainSpec, classes: int) -> tuple[SegFormer, dict[str, LoadReport]]:
+def build_network(spec: ExperimentSpec, classes: int) -> tuple[SegFormer, dict[str, LoadReport]]:
     """The network of a spec with its start weights, and what was loaded from which source."""
     backbone, loaded = spec.model.backbone, {}
     network = SegFormer(
@@ -282,8 +276,8 @@ def resume_from(run: Run) -> None:
     if not path.exists():
         return
     values = checkpoint.read_checkpoint(path)
-    made_with = train_spec_from_dict(values["spec"], str(path))
-    if made_with.decisive() != run.spec.decisive():
+    made_with = spec_from_dict(values["spec"], str(path))
+    if decisive(made_with) != decisive(run.spec):
         raise SpecError(
             f"{path} was made with another spec", hint="choose another results_dir, or remove the old run"
         )

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from segstudio.networks.segformer import SegFormer
-from segstudio.training.spec import TrainSpec
+from segstudio.training.spec.derived import batch_size
+from segstudio.training.spec.schema import ExperimentSpec
 
 
-def build_optimiser(spec: TrainSpec, network: SegFormer) -> torch.optim.Optimizer:
+def build_optimiser(spec: ExperimentSpec, network: SegFormer) -> torch.optim.Optimizer:
     """AdamW or SGD; the head may learn faster than the encoder, and norms and biases do not decay."""
     optim = spec.train.optim
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
@@ -22,7 +23,7 @@ def build_optimiser(spec: TrainSpec, network: SegFormer) -> torch.optim.Optimize
     parameters = [
         {
             "params": members,
-            "factor": spec.studio.head_lr_factor if in_head else 1.0,
+            "factor": spec.studio.optim.head_lr_factor if in_head else 1.0,
             "weight_decay": optim.weight_decay if decays else 0.0,
         }
         for (in_head, decays), members in groups.items()
@@ -32,22 +33,22 @@ def build_optimiser(spec: TrainSpec, network: SegFormer) -> torch.optim.Optimize
     return torch.optim.AdamW(parameters, lr=optim.lr, betas=(0.9, 0.999))
 
 
-def set_learning_rate(optimiser: torch.optim.Optimizer, spec: TrainSpec, step: int, steps: int) -> float:
+def set_learning_rate(optimiser: torch.optim.Optimizer, spec: ExperimentSpec, step: int, steps: int) -> float:
     """Linear warm-up, then polynomial decay to 0 at the run's last step; returns the encoder's rate."""
-    warmup = max(1, round(spec.studio.warmup_share * steps))
+    warmup = max(1, round(spec.studio.schedule.warmup_share * steps))
     if step < warmup:
         share = (step + 1) / warmup
     else:
-        share = (1 - (step - warmup) / max(1, steps - warmup)) ** spec.studio.poly_power
+        share = (1 - (step - warmup) / max(1, steps - warmup)) ** spec.studio.schedule.power
     rate = spec.train.optim.lr * share
     for group in optimiser.param_groups:
         group["lr"] = rate * group["factor"]
     return rate
 
 
-def epoch_steps(spec: TrainSpec, samples: int) -> int:
+def epoch_steps(spec: ExperimentSpec, samples: int) -> int:
     """Optimiser steps that see as many samples as there are, in batches of dataset.segment.batch_size."""
-    return max(1, math.ceil(samples / spec.dataset.segment.batch_size))
+    return max(1, math.ceil(samples / batch_size(spec)))
 
 
 def class_weights(pixels: NDArray[np.int64], strength: float, device: torch.device) -> Tensor | None:

@@ -18,7 +18,9 @@ from segstudio.images import list_images, read_image, read_mask
 from segstudio.jobs import JobContext
 from segstudio.scenes.street import draw_scene
 from segstudio.training.augment import augment
-from segstudio.training.spec import CropStage, SourceSpec, TrainSpec
+from segstudio.training.spec.derived import batch_size, model_palette
+from segstudio.training.spec.schema import ExperimentSpec
+from segstudio.training.spec.studio import CropStage, SourceSpec
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -81,7 +83,7 @@ class FolderSource:
         if not found.pairs:
             raise SpecError(f"{spec.images} and {spec.masks} have no pair of equal names")
         self.orphans = found.images_without_mask + found.masks_without_image
-        source = load_palette(spec.palette)
+        source = load_palette(spec.palette) if spec.palette else target
         self._pairs = found.pairs
         self._lookup = (
             np.arange(256, dtype=np.uint8) if source.name == target.name else mapping(source, target)
@@ -131,19 +133,19 @@ class SceneSource:
         return self._scenes[number]
 
 
-def open_sources(spec: TrainSpec, context: JobContext) -> list[Source]:
+def open_sources(spec: ExperimentSpec, context: JobContext) -> list[Source]:
     """All sources that a spec names.
 
     Raises:
         SpecError: a source is unusable or empty.
     """
     segment = spec.dataset.segment
-    target = load_palette(segment.palette)
+    target = model_palette(spec)
     wanted = spec.studio.sources
     if not wanted:
         root = Path(segment.root_dir or ".")
         images, masks = root / "images" / segment.train_split, root / "masks" / segment.train_split
-        wanted = (SourceSpec(images=str(images), masks=str(masks), palette=segment.palette),)
+        wanted = (SourceSpec(images=str(images), masks=str(masks)),)
     sources: list[Source] = []
     for entry in wanted:
         if entry.kind == "scenes":
@@ -170,7 +172,7 @@ class Draw:
 class Plan:
     """Decides for every step which samples it sees: a pure function of seed and step, so runs can resume."""
 
-    def __init__(self, sources: Sequence[Source], classes: int, spec: TrainSpec, steps: int) -> None:
+    def __init__(self, sources: Sequence[Source], classes: int, spec: ExperimentSpec, steps: int) -> None:
         self._sources, self._spec, self._steps = sources, spec, steps
         weights = np.array([source.weight for source in sources], np.float64)
         self._weights = weights / weights.sum()
@@ -189,7 +191,7 @@ class Plan:
     def stage(self, step: int) -> CropStage:
         """The crop stage that a step belongs to."""
         segment = self._spec.dataset.segment
-        single = CropStage(0.0, segment.img_size, segment.img_size, segment.batch_size)
+        single = CropStage(0.0, segment.img_size, segment.img_size, batch_size(self._spec))
         stages = self._spec.studio.crops or (single,)
         return [stage for stage in stages if stage.start * self._steps <= step][-1]
 
@@ -234,13 +236,14 @@ class StepSampler:
 class AugmentedSamples(Dataset[tuple[Tensor, Tensor]]):
     """Turns a `Draw` into an augmented sample: uint8 [3,h,w] and uint8 [h,w]."""
 
-    def __init__(self, sources: Sequence[Source], spec: TrainSpec) -> None:
+    def __init__(self, sources: Sequence[Source], spec: ExperimentSpec) -> None:
         self._sources, self._augmentation = sources, spec.dataset.segment.augmentation
+        self._extras = spec.studio.augmentation
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
         """The same draw always gives the same sample."""
         image, mask = self._sources[draw.source].load(draw.number)
         generator = np.random.default_rng(draw.seed)
         size = (draw.height, draw.width)
-        crop, target = augment(image, mask, size, self._augmentation, generator, draw.focus)
+        crop, target = augment(image, mask, size, self._augmentation, self._extras, generator, draw.focus)
         return torch.from_numpy(crop).permute(2, 0, 1), torch.from_numpy(target)

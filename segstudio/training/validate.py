@@ -10,18 +10,21 @@ from torch import Tensor, nn
 
 from segstudio.annotation.palette import Palette, load_palette, mapping
 from segstudio.images import read_image, read_mask
-from segstudio.inference.spec import ResizeRule, network_size
-from segstudio.metrics import Counts, count_confusion
+from segstudio.inference.spec import network_size
+from segstudio.metrics.confusion import Counts, count_confusion
 from segstudio.training.losses import upsample
 from segstudio.training.sources import pair_by_stem
-from segstudio.training.spec import TrainSpec
+from segstudio.training.spec.derived import model_palette, resize_rule
+from segstudio.training.spec.schema import ExperimentSpec
+from segstudio.training.spec.studio import SourceSpec
 
 
 class Validation:
     """The validation samples of a spec; scores are in the classes of their own palette."""
 
-    def __init__(self, spec: TrainSpec) -> None:
-        segment, wanted = spec.dataset.segment, spec.studio.validation
+    def __init__(self, spec: ExperimentSpec) -> None:
+        segment = spec.dataset.segment
+        wanted = spec.studio.validation[0] if spec.studio.validation else SourceSpec()
         if wanted.images:
             images, masks, name = Path(wanted.images), Path(wanted.masks), wanted.palette
         else:
@@ -30,12 +33,12 @@ class Validation:
                 root / "images" / segment.validation_split,
                 root / "masks" / segment.validation_split,
             )
-            name = segment.palette
-        self.palette: Palette = load_palette(name)
-        model_palette = load_palette(segment.palette)
-        self.model_names = model_palette.names
-        self._lookup = mapping(model_palette, self.palette)
-        self.rule = ResizeRule("short_side", spec.studio.short_side)
+            name = ""
+        own = model_palette(spec)
+        self.palette: Palette = load_palette(name) if name else own
+        self.model_names = own.names
+        self._lookup = mapping(own, self.palette)
+        self.rule = resize_rule(spec)
         self._mean, self._std = segment.augmentation.mean, segment.augmentation.std
         pairs = pair_by_stem(images, masks).pairs if images.is_dir() and masks.is_dir() else ()
         step = max(1, len(pairs) // wanted.limit) if wanted.limit else 1

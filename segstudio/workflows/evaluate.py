@@ -15,7 +15,7 @@ from segstudio.inference.backend import AUTO, open_backend
 from segstudio.inference.catalog import find_model
 from segstudio.inference.predictor import Predictor
 from segstudio.jobs import JobContext
-from segstudio.metrics import Counts, count_confusion, scores
+from segstudio.metrics.confusion import Counts, count_confusion, scores
 from segstudio.project.project import Project
 from segstudio.project.sample import Changes
 

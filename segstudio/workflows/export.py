@@ -23,20 +23,21 @@ def export_run(
         SpecError: the run's spec cannot be read.
     """
     from segstudio.deploy.export import export_model
-    from segstudio.training.spec import load_train_spec
+    from segstudio.training.spec.derived import model_palette, resize_rule
+    from segstudio.training.spec.load import load_spec
 
     weights = next((run / entry for entry in WEIGHTS if (run / entry).is_file()), None)
     if weights is None or not (run / SPEC_FILE).is_file():
         raise ModelError(f"{run} is no run with weights", hint="give the results_dir of a training")
-    spec = load_train_spec(run / SPEC_FILE)
+    spec = load_spec(run / SPEC_FILE).spec
     curves = read_run(run)
     segment = spec.dataset.segment
     return export_model(
         weights,
         out,
         name=name or out.name,
-        palette=segment.palette,
-        short_side=spec.studio.short_side,
+        palette=model_palette(spec).name,
+        resize=resize_rule(spec),
         mean=segment.augmentation.mean,
         std=segment.augmentation.std,
         trained_on=trained_on,

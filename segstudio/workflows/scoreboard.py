@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.annotation.palette import Palette
-from segstudio.metrics import scores
+from segstudio.metrics.confusion import scores
 
 
 @dataclass(frozen=True)

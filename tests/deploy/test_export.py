@@ -67,7 +67,11 @@ def test_stored_weights_are_the_given_ones_in_half(tiny_model: Exported, tiny_we
 
 def test_full_weights_when_asked_for(tiny_weights: Path, tmp_path: Path, tiny_model: Exported) -> None:
     made = export_model(
-        tiny_weights, tmp_path / "deep" / "er" / "full", name="full", short_side=64, half_weights=False
+        tiny_weights,
+        tmp_path / "deep" / "er" / "full",
+        name="full",
+        resize=ResizeRule("short_side", 64),
+        half_weights=False,
     )
     given, stored = load_file(tiny_weights), load_file(made.folder / "weights.safetensors")
     assert all(torch.equal(given[name], stored[name]) for name in given)
@@ -83,7 +87,14 @@ def test_exporting_again_replaces_the_files_and_keeps_the_card(
     out.mkdir()
     (out / "README.md").write_text("the card", encoding="utf-8")
     (out / "model.onnx").write_bytes(b"an old one")
-    made = export_model(tiny_weights, out, name="again", short_side=64, trained_on="noise", licence="CC0")
+    made = export_model(
+        tiny_weights,
+        out,
+        name="again",
+        resize=ResizeRule("short_side", 64),
+        trained_on="noise",
+        licence="CC0",
+    )
     assert {path.name for path in out.iterdir()} == {*FILES, "README.md"}
     assert (out / "README.md").read_text(encoding="utf-8") == "the card"
     assert (made.spec.trained_on, made.spec.licence) == ("noise", "CC0")
@@ -99,7 +110,7 @@ def test_exporting_again_replaces_the_files_and_keeps_the_card(
 @pytest.mark.usefixtures("failing_proof")
 def test_failed_proof_leaves_nothing(tiny_weights: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="differs in onnx"):
-        export_model(tiny_weights, tmp_path / "model", name="model", short_side=64)
+        export_model(tiny_weights, tmp_path / "model", name="model", resize=ResizeRule("short_side", 64))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -110,7 +121,7 @@ def test_failed_proof_leaves_the_model_that_was_there(tiny_weights: Path, tmp_pa
     for name in FILES:
         (out / name).write_text(f"the old {name}", encoding="utf-8")
     with pytest.raises(ModelError):
-        export_model(tiny_weights, out, name="model", short_side=64)
+        export_model(tiny_weights, out, name="model", resize=ResizeRule("short_side", 64))
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
     assert {path.name: path.read_text(encoding="utf-8") for path in out.iterdir()} == {
         name: f"the old {name}" for name in FILES
@@ -125,7 +136,7 @@ def test_full_disk_leaves_nothing(
 
     monkeypatch.setattr(export, "export_onnx", refuse)
     with pytest.raises(OSError, match="No space"):
-        export_model(tiny_weights, tmp_path / "model", name="model", short_side=64)
+        export_model(tiny_weights, tmp_path / "model", name="model", resize=ResizeRule("short_side", 64))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -154,7 +165,11 @@ def test_every_form_of_network_is_read_from_its_weights(tmp_path: Path) -> None:
     network = SegFormer(architecture)
     save_network_weights(network.state_dict(), tmp_path / "w.safetensors", architecture)
     made = export_model(
-        tmp_path / "w.safetensors", tmp_path / "model", name="model", palette="people", short_side=64
+        tmp_path / "w.safetensors",
+        tmp_path / "model",
+        name="model",
+        palette="people",
+        resize=ResizeRule("short_side", 64),
     )
     assert architecture_from_dict(made.spec.network) == architecture
     assert all(report.passed for report in made.parity)
@@ -189,7 +204,7 @@ def test_weights_too_large_for_one_file_lie_beside_it(
     tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(onnx_graph, "LARGEST_FILE", 10_000)
-    made = export_model(tiny_weights, tmp_path / "tiny", name="tiny", short_side=64)
+    made = export_model(tiny_weights, tmp_path / "tiny", name="tiny", resize=ResizeRule("short_side", 64))
     assert made.spec.files["onnx0"] == "model.onnx.data"
     assert load_spec(made.folder) == made.spec
     assert (

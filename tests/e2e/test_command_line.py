@@ -299,18 +299,18 @@ def test_samples_are_divided_into_splits(here: Call, tmp_path: Path) -> None:
 
 
 def test_the_default_spec_is_complete_and_valid(here: Call, tmp_path: Path) -> None:
-    from segstudio.training.spec import load_train_spec, train_spec_yaml
+    from segstudio.training.spec.load import load_spec, spec_yaml
 
     done = here("default_specs", "train")
     assert done.status == 0
     assert here("default-specs").out == done.out
     (tmp_path / "spec.yaml").write_text(done.out, encoding="utf-8")
     # Only where the user's images are has no default.
-    loaded = load_train_spec(tmp_path / "spec.yaml", ["dataset.segment.root_dir=photos"])
+    loaded = load_spec(tmp_path / "spec.yaml", ["dataset.segment.root_dir=photos"]).spec
     assert loaded.dataset.segment.root_dir == "photos"
     values = yaml.safe_load(done.out)
     values["dataset"]["segment"]["root_dir"] = "photos"
-    assert yaml.safe_load(train_spec_yaml(loaded)) == values
+    assert yaml.safe_load(spec_yaml(loaded)) == values
 
 
 def test_which_calls_open_the_window() -> None:

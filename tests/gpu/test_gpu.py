@@ -22,7 +22,8 @@ from segstudio.networks.pretrained import load_pretrained
 from segstudio.networks.segformer import SegFormer
 from segstudio.training.events import EventWriter, read_events
 from segstudio.training.loop import prepare, train, training_step
-from segstudio.training.spec import TrainSpec, train_spec_from_dict
+from segstudio.training.spec.load import spec_from_dict
+from segstudio.training.spec.schema import ExperimentSpec
 from tests.inference.conftest import noise, session_home, tiny_model
 
 __all__ = ["session_home", "tiny_model"]
@@ -138,9 +139,9 @@ def test_tensorrt_backend_equals_the_cpu(tiny_model: Exported, network: SegForme
 
 
 @pytest.fixture
-def cuda_spec(tmp_path: Path) -> TrainSpec:
+def cuda_spec(tmp_path: Path) -> ExperimentSpec:
     """Six steps on drawn scenes in bf16 on the GPU."""
-    return train_spec_from_dict(
+    return spec_from_dict(
         {
             "results_dir": str(tmp_path / "run"),
             "dataset": {"segment": {"img_size": SIDE, "batch_size": 2, "workers": 0}},
@@ -156,7 +157,7 @@ def cuda_spec(tmp_path: Path) -> TrainSpec:
                 "accelerator": "cuda",
                 "precision": "bf16-mixed",
                 "threads": 1,
-                "short_side": SIDE,
+                "evaluation": {"short_side": SIDE},
                 "sources": [{"kind": "scenes", "count": 2, "height": 96, "width": 128}],
             },
         }
@@ -164,13 +165,13 @@ def cuda_spec(tmp_path: Path) -> TrainSpec:
 
 
 @needs_cuda
-def test_one_training_step_in_bf16_has_a_finite_loss_and_moves_the_weights(cuda_spec: TrainSpec) -> None:
+def test_one_training_step_in_bf16_has_a_finite_loss_and_moves_the_weights(cuda_spec: ExperimentSpec) -> None:
     products: list[torch.dtype] = []
 
     def note(module: nn.Module, given: tuple[torch.Tensor, ...], answer: torch.Tensor) -> None:
         products.append(answer.dtype)
 
-    with EventWriter(Path(cuda_spec.results_dir)) as events:
+    with EventWriter(Path(cuda_spec.results_dir) / "train") as events:
         run = prepare(cuda_spec, JobContext(), events)
         assert run.fabric.device.type == "cuda"
         before = {name: tensor.clone() for name, tensor in run.state.network.named_parameters()}
@@ -190,7 +191,7 @@ def test_one_training_step_in_bf16_has_a_finite_loss_and_moves_the_weights(cuda_
 
 
 @needs_cuda
-def test_training_on_cuda_ends_and_leaves_weights_that_the_cpu_reads(cuda_spec: TrainSpec) -> None:
+def test_training_on_cuda_ends_and_leaves_weights_that_the_cpu_reads(cuda_spec: ExperimentSpec) -> None:
     result = train(cuda_spec, JobContext())
     assert (result.steps, result.stopped) == (6, False)
     (step,) = [event for event in read_events(result.folder) if event["kind"] == "step"]

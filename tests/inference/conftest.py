@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from segstudio.annotation.palette import load_palette
 from segstudio.deploy.export import Exported, export_model
 from segstudio.inference.backend import Backend, available_backends, open_backend
-from segstudio.inference.spec import ModelSpec
+from segstudio.inference.spec import ModelSpec, ResizeRule
 from segstudio.networks.architecture import Architecture
 from segstudio.networks.decode_head import DecodeHead
 from segstudio.networks.segformer import SegFormer
@@ -75,7 +75,10 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, session_home: Path) -> 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEGSTUDIO_HOME", str(session_home))
         return export_model(
-            random_weights(folder / "random.safetensors"), folder / "tiny", name="tiny", short_side=SHORT_SIDE
+            random_weights(folder / "random.safetensors"),
+            folder / "tiny",
+            name="tiny",
+            resize=ResizeRule("short_side", SHORT_SIDE),
         )
 
 

@@ -9,10 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from segstudio.images import write_image, write_mask
-from segstudio.training.spec import TrainSpec, train_spec_from_dict
+from segstudio.training.spec.load import merge, spec_from_dict
+from segstudio.training.spec.schema import ExperimentSpec
 
 SIDE = 64
-SpecMaker = Callable[..., TrainSpec]
+SpecMaker = Callable[..., ExperimentSpec]
 
 
 def tiny_sample(number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -50,7 +51,7 @@ def make_spec(tiny_frames: Path, tmp_path: Path) -> SpecMaker:
         train: dict[str, Any] | None = None,
         augmentation: dict[str, Any] | None = None,
         workers: int = 0,
-    ) -> TrainSpec:
+    ) -> ExperimentSpec:
         values = {
             "results_dir": str(tmp_path / folder),
             "dataset": {
@@ -71,15 +72,15 @@ def make_spec(tiny_frames: Path, tmp_path: Path) -> SpecMaker:
                 **(train or {}),
             },
             "studio": {
+                "preset": "studio",
+                "optim": {"head_lr_factor": 1.0},
+                "evaluation": {"short_side": SIDE, "bootstrap": 0},
                 "max_steps": steps,
                 "accelerator": "cpu",
                 # Threads that wait for each other cost more than such small steps take.
                 "threads": 1,
-                "short_side": SIDE,
-                "head_lr_factor": 1.0,
-                **(studio or {}),
             },
         }
-        return train_spec_from_dict(values)
+        return spec_from_dict(merge(values, {"studio": studio or {}}))
 
     return make

@@ -15,17 +15,17 @@ from segstudio.networks.segformer import SegFormer
 from segstudio.training.checkpoint import read_checkpoint
 from segstudio.training.events import read_events
 from segstudio.training.loop import TrainResult, train
-from segstudio.training.spec import TrainSpec, train_spec_from_dict, train_spec_to_dict
+from segstudio.training.spec.load import spec_from_dict, spec_to_dict
+from segstudio.training.spec.schema import ExperimentSpec
 from tests.training.conftest import SpecMaker
 
 EASY = {
     "random_color": {"enable": False},
     "with_scale_random_crop": {"scale_range": [0.8, 1.25]},
-    "largest_class_share": 1.0,
 }
 
 
-def run(spec: TrainSpec) -> TrainResult:
+def run(spec: ExperimentSpec) -> TrainResult:
     return train(spec, JobContext())
 
 
@@ -46,7 +46,7 @@ def stop_after(step: int) -> JobContext:
 
 
 def test_overfits_two_samples(make_spec: SpecMaker) -> None:
-    studio = {"ema_decay": 0.8, "balanced_share": 0.0, "drop_path": 0.0, "head_dropout": 0.0}
+    studio = {"optim": {"ema_decay": 0.8}, "balanced_share": 0.0, "drop_path": 0.0, "head_dropout": 0.0}
     result = run(make_spec(steps=40, studio=studio, augmentation=EASY))
     assert result.aacc > 0.95
     assert result.miou > 0.9
@@ -69,7 +69,7 @@ def test_workers_do_not_change_the_result(make_spec: SpecMaker) -> None:
 
 @pytest.mark.parametrize("stop_at", [1, 3])
 def test_resumed_run_equals_an_uninterrupted_one(make_spec: SpecMaker, stop_at: int) -> None:
-    def spec(folder: str) -> TrainSpec:
+    def spec(folder: str) -> ExperimentSpec:
         # Dropout and drop-path draw from torch's generator, crops from the plan: both must go on.
         return make_spec(
             folder,
@@ -130,9 +130,9 @@ def test_start_weights_are_taken(make_spec: SpecMaker) -> None:
 
 
 def test_frozen_encoder_stays(make_spec: SpecMaker) -> None:
-    values = train_spec_to_dict(make_spec(steps=2))
+    values = spec_to_dict(make_spec(steps=2))
     values["model"]["backbone"]["freeze_backbone"] = True
-    state = read_checkpoint(run(train_spec_from_dict(values)).folder / "latest.pth")
+    state = read_checkpoint(run(spec_from_dict(values)).folder / "latest.pth")
     torch.manual_seed(3)
     fresh = SegFormer(Architecture("mit_b0", 19)).state_dict()
     moved = {
@@ -166,7 +166,7 @@ def test_a_line_that_a_crash_cut_short_is_left_out(tmp_path: Path) -> None:
 
 def test_diverging_loss_is_explained(make_spec: SpecMaker) -> None:
     with pytest.raises(SpecError, match=r"the loss is .* at step 2"):
-        run(make_spec(steps=2, train={"optim": {"lr": 1e30}}, studio={"gradient_clip": 0.0}))
+        run(make_spec(steps=2, train={"optim": {"lr": 1e30}}, studio={"optim": {"gradient_clip": 0.0}}))
 
 
 def test_half_precision_by_autocast(make_spec: SpecMaker) -> None:
@@ -193,10 +193,12 @@ def test_checkpoints_never_run_what_is_pickled_in_them(tmp_path: Path) -> None:
 
 def test_lovasz_hardest_pixels_and_class_weights_together(make_spec: SpecMaker) -> None:
     studio = {
-        "lovasz_weight": 0.5,
-        "hardest_share": 0.5,
-        "label_smoothing": 0.05,
-        "class_weight_strength": 0.5,
+        "loss": {
+            "lovasz": 0.5,
+            "hardest_share": 0.5,
+            "label_smoothing": 0.05,
+            "class_weight_strength": 0.5,
+        },
         "max_steps": 2,
     }
     result = run(make_spec(studio=studio))

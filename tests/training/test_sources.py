@@ -10,16 +10,17 @@ from segstudio.images import write_image, write_mask
 from segstudio.jobs import JobContext
 from segstudio.training.augment import augment
 from segstudio.training.sources import AugmentedSamples, Draw, Plan, StepSampler, open_sources, pair_by_stem
-from segstudio.training.spec import TrainSpec, train_spec_from_dict
+from segstudio.training.spec.load import spec_from_dict
+from segstudio.training.spec.schema import ExperimentSpec
 from tests.training.conftest import SpecMaker
 
 GREY = np.full((32, 40, 3), 90, np.uint8)
 COLOURS = np.zeros((256, 3), np.uint8)
 
 
-def folder_spec(root: Path, palette: str, **studio: object) -> TrainSpec:
+def folder_spec(root: Path, palette: str, **studio: object) -> ExperimentSpec:
     source = {"images": str(root / "images"), "masks": str(root / "masks"), "palette": palette}
-    return train_spec_from_dict({"studio": {"sources": [source], **studio}})
+    return spec_from_dict({"studio": {"sources": [source], **studio}})
 
 
 def write_pair(root: Path, stem: str, mask: np.ndarray) -> None:
@@ -51,7 +52,7 @@ def test_masks_are_mapped_to_the_models_classes(tmp_path: Path) -> None:
 
 def test_scenes_repeat_and_hold_rare_classes() -> None:
     values = {"kind": "scenes", "count": 6, "first_seed": 50, "height": 96, "width": 128}
-    spec = train_spec_from_dict({"studio": {"sources": [values]}})
+    spec = spec_from_dict({"studio": {"sources": [values]}})
     first, second = (open_sources(spec, JobContext())[0] for _ in range(2))
     for number in range(6):
         assert all(

@@ -6,14 +6,9 @@ import pytest
 
 from segstudio.errors import SpecError
 from segstudio.networks.architecture import HUGGINGFACE_EPS
-from segstudio.training.spec import (
-    TrainSpec,
-    architecture_of,
-    load_train_spec,
-    train_spec_from_dict,
-    train_spec_to_dict,
-    train_spec_yaml,
-)
+from segstudio.training.spec.derived import architecture_of, decisive
+from segstudio.training.spec.load import load_spec, spec_from_dict, spec_to_dict, spec_yaml
+from segstudio.training.spec.schema import ExperimentSpec
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MINIMAL = {"dataset": {"segment": {"root_dir": "frames"}}}
@@ -21,13 +16,13 @@ MINIMAL = {"dataset": {"segment": {"root_dir": "frames"}}}
 
 def refused(values: object) -> SpecError:
     with pytest.raises(SpecError) as caught:
-        train_spec_from_dict(values, "mine.yaml")
+        spec_from_dict(values, "mine.yaml")
     assert "mine.yaml" in caught.value.message
     return caught.value
 
 
 def test_defaults_are_those_of_tao_where_it_has_the_key() -> None:
-    spec = train_spec_from_dict(MINIMAL)
+    spec = spec_from_dict(MINIMAL)
     assert spec.train.optim.lr == 6e-5
     assert spec.train.optim.weight_decay == 0.01
     assert spec.train.seed == 1234
@@ -42,7 +37,7 @@ def test_file_with_overrides_and_interpolation(tmp_path: Path, monkeypatch: pyte
         "train: {optim: {lr: 6e-4}}\nstudio: {crops: [{height: 64, width: 96, batch: 2}]}\n",
         encoding="utf-8",
     )
-    spec = load_train_spec(path, ["train.optim.lr=2e-4", "studio.max_steps=7", "results_dir=runs/b"])
+    spec = load_spec(path, ["train.optim.lr=2e-4", "studio.max_steps=7", "results_dir=runs/b"]).spec
     assert spec.dataset.segment.root_dir == "/somewhere/x"
     assert spec.train.optim.lr == 2e-4
     assert (spec.studio.max_steps, spec.results_dir) == (7, "runs/b")
@@ -50,17 +45,17 @@ def test_file_with_overrides_and_interpolation(tmp_path: Path, monkeypatch: pyte
 
 
 def test_written_specs_read_back_equal(tmp_path: Path) -> None:
-    spec = train_spec_from_dict({**MINIMAL, "studio": {"sources": [{"kind": "scenes", "count": 3}]}})
+    spec = spec_from_dict({**MINIMAL, "studio": {"sources": [{"kind": "scenes", "count": 3}]}})
     path = tmp_path / "experiment.yaml"
-    path.write_text(train_spec_yaml(spec), encoding="utf-8")
-    assert load_train_spec(path) == spec
-    assert train_spec_from_dict(train_spec_to_dict(spec)) == spec
+    path.write_text(spec_yaml(spec), encoding="utf-8")
+    assert load_spec(path).spec == spec
+    assert spec_from_dict(spec_to_dict(spec)) == spec
 
 
 @pytest.mark.parametrize("name", ["train.yaml", "finetune.yaml"])
 def test_bundled_recipes_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CAMVID", "camvid")
-    spec = load_train_spec(REPOSITORY / "models" / "street-b0" / name)
+    spec = load_spec(REPOSITORY / "models" / "street-b0" / name).spec
     assert spec.model.backbone.type == "mit_b0"
     assert {source.kind for source in spec.studio.sources} == {"folder", "scenes"}
 
@@ -103,27 +98,27 @@ def test_files_that_are_no_specs(tmp_path: Path) -> None:
     broken.write_text("a: [1,\n", encoding="utf-8")
     for path in (broken, tmp_path / "absent.yaml"):
         with pytest.raises(SpecError, match=path.name):
-            load_train_spec(path)
+            load_spec(path)
     unset = tmp_path / "unset.yaml"
     unset.write_text("results_dir: ${oc.env:SEGSTUDIO_NOT_SET}\n", encoding="utf-8")
     with pytest.raises(SpecError, match="SEGSTUDIO_NOT_SET"):
-        load_train_spec(unset)
+        load_spec(unset)
 
 
 def test_where_a_run_lies_is_not_decisive() -> None:
     spec, moved = (
-        train_spec_from_dict({**MINIMAL, "results_dir": folder, "studio": {"threads": threads}})
+        spec_from_dict({**MINIMAL, "results_dir": folder, "studio": {"threads": threads}})
         for folder, threads in (("a", 1), ("b", 2))
     )
     assert spec != moved
-    assert spec.decisive() == moved.decisive()
-    assert isinstance(spec.decisive(), TrainSpec)
-    slower = train_spec_from_dict({**MINIMAL, "train": {"optim": {"lr": 1e-5}}})
-    assert slower.decisive() != spec.decisive()
+    assert decisive(spec) == decisive(moved)
+    assert isinstance(decisive(spec), ExperimentSpec)
+    slower = spec_from_dict({**MINIMAL, "train": {"optim": {"lr": 1e-5}}})
+    assert decisive(slower) != decisive(spec)
 
 
 def test_the_architecture_follows_the_spec() -> None:
-    spec = train_spec_from_dict(
+    spec = spec_from_dict(
         {
             **MINIMAL,
             "model": {"backbone": {"type": "fan_tiny_8_p4_hybrid", "feat_downsample": True}},

@@ -46,8 +46,9 @@ def _build(kind: Any, value: object, where: str, key: str) -> object:
     if origin is tuple:
         return _tuple(arguments, value, where, key)
     if origin is types.UnionType:
-        inner = next(part for part in arguments if part is not type(None))
-        return None if value is None else _build(inner, value, where, key)
+        return None if value is None else _build(_alternative(arguments, value), value, where, key)
+    if origin is not None and issubclass(origin, Mapping):
+        return _mapping(value, where, key)
     return _scalar(kind, value, where, key)
 
 
@@ -62,6 +63,18 @@ def _dataclass(kind: Any, value: object, where: str, key: str) -> object:
         name: _build(hints[name], entry, where, _joined(key, str(name))) for name, entry in value.items()
     }
     return kind(**fields)
+
+
+def _alternative(kinds: Sequence[Any], value: object) -> Any:
+    """The member of a union that a value is meant for: text for text, else the first that is not text."""
+    kinds = [kind for kind in kinds if kind is not type(None)]
+    return next((kind for kind in kinds if (kind is str) == isinstance(value, str)), kinds[0])
+
+
+def _mapping(value: object, where: str, key: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise SpecError(f"{where}: {key} is {value!r}", hint="it must hold keys")
+    return {str(name): entry for name, entry in value.items()}
 
 
 def _tuple(arguments: tuple[Any, ...], value: object, where: str, key: str) -> object:

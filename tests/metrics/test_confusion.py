@@ -14,7 +14,7 @@ from torchmetrics.functional.classification import (
     multiclass_precision,
 )
 
-from segstudio.metrics import count_confusion, scores
+from segstudio.metrics.confusion import count_confusion, scores
 
 Ids = NDArray[np.uint8]
 
