@@ -196,7 +196,7 @@ class OptimExtras:
 
 @dataclass(frozen=True)
 class EarlyStop:
-    """studio.early_stop: ends a run after so many validations without an mIoU better by min_gain (0: never)."""
+    """studio.early_stop: ends a run after so many validations without a gain of the mIoU (0: never)."""
 
     patience: int = 0
     min_gain: float = 0.0
