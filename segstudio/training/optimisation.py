@@ -1,46 +1,76 @@
-"""What moves the weights: parameter groups, learning rate by step, class weights, the moving average."""
+"""What moves the weights: parameter groups, learning rate by step, the moving average."""
 
 import math
+from collections.abc import Callable, Mapping
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from segstudio.networks.segformer import SegFormer
 from segstudio.training.spec.derived import batch_size
 from segstudio.training.spec.schema import ExperimentSpec
 
+# Parts of the names of parameters that are no norms or biases and do not decay either.
+UNDECAYED = ("pos_embed", "token", "level_embed", "temperature", "gamma")
+# The share of the highest rate by the share of the run that is done, and poly's power.
+SHARES: Mapping[str, Callable[[float, float], float]] = {
+    "linear": lambda done, _: 1 - done,
+    "poly": lambda done, power: (1 - done) ** power,
+    "cosine": lambda done, _: 0.5 * (1 + math.cos(math.pi * done)),
+    "step": lambda done, _: 0.1 ** min(2, int(3 * done)),
+    "constant": lambda _done, _power: 1.0,
+}
+
 
 def build_optimiser(spec: ExperimentSpec, network: SegFormer) -> torch.optim.Optimizer:
-    """AdamW or SGD; the head may learn faster than the encoder, and norms and biases do not decay."""
-    optim = spec.train.optim
+    """AdamW, Adam or SGD; the head may learn faster than the backbone, and not every parameter decays.
+
+    Norms, biases, scales, tokens, temperatures and positions do not, as in NVlabs' and TAO's recipes.
+    """
+    optim, extras = spec.train.optim, spec.studio.optim
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
-            key = (name.startswith("decode_head."), parameter.ndim > 1)
+            key = (name.startswith("decode_head."), does_decay(name, parameter))
             groups.setdefault(key, []).append(parameter)
     parameters = [
         {
             "params": members,
-            "factor": spec.studio.optim.head_lr_factor if in_head else 1.0,
+            "factor": extras.head_lr_factor if in_head else 1.0,
             "weight_decay": optim.weight_decay if decays else 0.0,
         }
         for (in_head, decays), members in groups.items()
     ]
     if optim.optim == "sgd":
         return torch.optim.SGD(parameters, lr=optim.lr, momentum=optim.momentum)
-    return torch.optim.AdamW(parameters, lr=optim.lr, betas=(0.9, 0.999))
+    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[optim.optim]
+    return kind(parameters, lr=optim.lr, betas=extras.betas)
+
+
+def does_decay(name: str, parameter: nn.Parameter) -> bool:
+    """Whether weight decay pulls on a parameter: on matrices and kernels, not on positions and the like."""
+    return parameter.ndim > 1 and not any(part in name for part in UNDECAYED)
+
+
+def learning_rate(spec: ExperimentSpec, step: int, steps: int) -> float:
+    """The backbone's rate at a step of a run of `steps`: linear warm-up, then the schedule's policy.
+
+    linear falls to 0 (TAO), poly with a power (NVlabs), cosine by half a wave (arXiv 1608.03983), step to
+    a tenth after each third of the run (TAO, which counts epochs), constant not at all.
+    """
+    schedule, peak = spec.studio.schedule, spec.train.optim.lr
+    warmup = max(1, round(schedule.warmup_share * steps)) if schedule.warmup_share else 0
+    if step < warmup:
+        return peak * max(schedule.warmup_start, (step + 1) / warmup)
+    done = (step - warmup) / max(1, steps - warmup)
+    policy = schedule.policy or spec.train.optim.policy
+    share = SHARES[policy](step / steps if policy == "step" else done, schedule.power)
+    return peak * (schedule.end + (1 - schedule.end) * share)
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, spec: ExperimentSpec, step: int, steps: int) -> float:
-    """Linear warm-up, then polynomial decay to 0 at the run's last step; returns the encoder's rate."""
-    warmup = max(1, round(spec.studio.schedule.warmup_share * steps))
-    if step < warmup:
-        share = (step + 1) / warmup
-    else:
-        share = (1 - (step - warmup) / max(1, steps - warmup)) ** spec.studio.schedule.power
-    rate = spec.train.optim.lr * share
+    """Gives every group its rate for a step; returns the backbone's."""
+    rate = learning_rate(spec, step, steps)
     for group in optimiser.param_groups:
         group["lr"] = rate * group["factor"]
     return rate
@@ -49,18 +79,6 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, spec: ExperimentSpec, st
 def epoch_steps(spec: ExperimentSpec, samples: int) -> int:
     """Optimiser steps that see as many samples as there are, in batches of dataset.segment.batch_size."""
     return max(1, math.ceil(samples / batch_size(spec)))
-
-
-def class_weights(pixels: NDArray[np.int64], strength: float, device: torch.device) -> Tensor | None:
-    """Weights [K] ~ frequency^-strength with mean 1 over the classes that occur; absent classes weigh 1."""
-    if strength == 0:
-        return None
-    frequency = pixels / max(1, pixels.sum())
-    weights = np.ones(len(pixels))
-    present = frequency > 0
-    weights[present] = frequency[present] ** -strength
-    weights[present] /= weights[present].mean()
-    return torch.tensor(weights, dtype=torch.float32, device=device)
 
 
 def copy_weights(network: nn.Module) -> dict[str, Tensor]:
