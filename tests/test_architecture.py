@@ -19,7 +19,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("training", "deploy"),
     ("networks",),
     ("inference", "project"),
-    ("annotation", "metrics", "scenes"),
+    ("annotation", "metrics", "scenes", "corruptions"),
     ("images",),
     ("jobs",),
     ("settings",),

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ BackendName = Annotated[str, typer.Option("--backend", help="auto, openvino or o
 
 
 @contextmanager
-def progress() -> Iterator[JobContext]:
+def progress(on_event: Callable[[object], None] | None = None) -> Iterator[JobContext]:
     """A context whose progress is one line on stderr, rewritten in place on a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -31,7 +31,7 @@ def progress() -> Iterator[JobContext]:
         def show(done: float, total: float, text: str) -> None:
             bar.update(task, completed=done, total=total or None, description=text[-40:])
 
-        context = JobContext(show)
+        context = JobContext(show, on_event)
         with interruptible(context):
             yield context
 
@@ -57,29 +57,12 @@ def print_json(values: Any) -> None:
     print(json.dumps(values, ensure_ascii=False))
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for position, column in enumerate(columns):
-        table.add_column(column, justify="left" if position == 0 else "right")
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
-
-
 def json_context() -> JobContext:
     def show(done: float, total: float, text: str) -> None:
         print_json({"progress": [done, total, text]})
         sys.stdout.flush()
 
     return JobContext(show, print_json)
-
-
-def percent(value: float | None) -> str:
-    """A fraction as percent with two decimals, as the field prints it."""
-    return "absent" if value is None else f"{value * 100:.2f}"
 
 
 def print_facts(values: Mapping[str, Any]) -> None:

@@ -86,3 +86,36 @@ def project_split(
         _print_info(project, as_json)
 
     _with_project(folder, work, create=False)
+
+
+@app.command("freeze")
+def project_freeze(
+    folder: ProjectFolder,
+    out: Annotated[Path, typer.Argument(help="A new folder for the manifest and copies of the masks.")],
+    splits: Annotated[list[str] | None, typer.Option("--split", help="Only this split; repeatable.")] = None,
+    statuses: Annotated[
+        list[str] | None, typer.Option("--status", help="Only this status; repeatable. [default: accepted]")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Freeze samples for a training: a manifest that later work on the project does not change."""
+    from segstudio.project.sample import SampleStatus
+    from segstudio.workflows.freeze import freeze
+
+    known = {status.value: status for status in SampleStatus}
+    for name in statuses or ():
+        if name not in known:
+            raise InputError(f"there is no status {name!r}", hint=f"use one of {', '.join(known)}")
+    chosen = [known[name] for name in statuses or (SampleStatus.ACCEPTED.value,)]
+
+    def work(project: Any) -> None:
+        with progress() as context:
+            result = freeze(project, out, context, splits=splits or (), statuses=chosen)
+        skipped = [{"path": str(path), "reason": reason} for path, reason in result.skipped]
+        values = {**asdict(result), "manifest": str(result.manifest), "skipped": skipped}
+        if as_json:
+            print_json(values)
+            return
+        print_facts({**values, "skipped": [f"{entry['path']} ({entry['reason']})" for entry in skipped]})
+
+    _with_project(folder, work, create=False)

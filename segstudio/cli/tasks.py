@@ -1,6 +1,5 @@
-"""The commands that work on images and runs: predict, evaluate, train, export, bench, doctor, demo."""
+"""The commands that work on images, models and runs: predict, export, bench, doctor, demo."""
 
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -10,22 +9,13 @@ import typer
 from segstudio.cli.output import (
     BackendName,
     Json,
-    JsonEvents,
     Model,
-    interruptible,
-    json_context,
-    percent,
     print_json,
-    print_result,
     progress,
     size_of,
-    table,
 )
-from segstudio.errors import InputError
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
-
-SpecFile = Annotated[Path, typer.Option("--experiment-spec", "-e", help="A YAML spec.")]
 
 
 @app.command()
@@ -61,76 +51,8 @@ def predict(
 
 
 @app.command()
-def evaluate(
-    images: Annotated[Path, typer.Option(help="Folder of images.")],
-    masks: Annotated[Path, typer.Option(help="Folder of masks.")],
-    model: Model = "street-b0",
-    palette: Annotated[str, typer.Option(help="Palette of the masks; default: the model's own.")] = "",
-    backend: BackendName = "auto",
-    as_json: Json = False,
-) -> None:
-    """Score a model against masks; its classes are mapped to the masks' palette."""
-    from segstudio.workflows.evaluate import evaluate_folders
-
-    with progress() as context:
-        result = evaluate_folders(model, images, masks, palette, backend=backend, context=context)
-    values = result.to_json()
-    if as_json:
-        print_json(values)
-        return
-    rows = [
-        (name, percent(entry["iou"]), percent(entry["acc"]), percent(entry["f1"]))
-        for name, entry in values["per_class"].items()
-    ]
-    table(f"{result.model} on {result.images} images", ("Class", "IoU", "Acc", "F1"), rows)
-    table("", ("Scope", "mIoU", "mAcc", "aAcc"),
-           [("global", *(percent(values[key]) for key in ("miou", "macc", "aacc")))])  # fmt: skip
-    for path, reason in result.skipped:
-        print(f"skipped {path}: {reason}")
-    if result.orphans:
-        print(f"{len(result.orphans)} images or masks have no partner, such as {result.orphans[0]}")
-
-
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": False})
-def train(
-    context: typer.Context,
-    spec: SpecFile,
-    json_events: JsonEvents = False,
-) -> None:
-    """Train from a spec: `segstudio train -e spec.yaml train.seed=7`; run again to resume."""
-    from segstudio.training.loop import train as run
-    from segstudio.training.spec.load import load_spec
-
-    loaded = load_spec(spec, context.args).spec
-    if json_events:
-        with interruptible(job := json_context()):
-            result = run(loaded, job)
-        print_result({**asdict(result), "folder": str(result.folder)})
-        return
-    with progress() as job:
-        result = run(loaded, job)
-    state = "stopped and saved" if result.stopped else "finished"
-    score = "no validation samples" if math.isnan(result.miou) else f"mIoU {result.miou:.4f}"
-    print(f"{state} after {result.steps} steps in {result.folder}; {score}")
-
-
-@app.command("default_specs")
-@app.command("default-specs", hidden=True)
-def default_specs(
-    task: Annotated[str, typer.Argument(help="train")] = "train",
-) -> None:
-    """Print a spec with every key and its default."""
-    from segstudio.training.spec.load import spec_yaml
-    from segstudio.training.spec.schema import ExperimentSpec
-
-    if task != "train":
-        raise InputError(f"there is no task {task!r}", hint="use train")
-    print(spec_yaml(ExperimentSpec()), end="")
-
-
-@app.command()
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of a run (its results_dir).")],
+    run: Annotated[Path, typer.Argument(help="The results_dir of a training, or its train folder.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The model folder to make.")],
     name: Annotated[str, typer.Option(help="The model's name; default: that of the out folder.")] = "",
     trained_on: Annotated[str, typer.Option(help="What it was trained on, for the model card.")] = "",

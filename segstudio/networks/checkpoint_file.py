@@ -24,6 +24,7 @@ from segstudio.networks.checkpoint_facts import (
     facts_of_pickle,
     read_json,
 )
+from segstudio.networks.quantised import floating, quantised_class
 from segstudio.networks.safe_pickle import DAMAGES, LEGACY_START, ZIP_START, Inert, read_untrusted
 
 SAFETENSORS = ".safetensors"
@@ -253,6 +254,9 @@ def state_dict_of(values: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:
         inside = (entries(inner.get(name)) for name in WRAPPERS)
         inner = next((found for found in inside if holds_tensors(found)), inner)
     tensors = {str(name): value.detach() for name, value in inner.items() if isinstance(value, Tensor)}
+    for name, value in inner.items():
+        if quantised_class(value):
+            tensors[str(name)] = floating(value, f"{path}: {name}")
     if tensors:
         return tensors
     if any(isinstance(values.get(name), Inert) for name in WRAPPERS) or not values:
@@ -272,7 +276,9 @@ def entries(value: Any) -> Mapping[Any, Any]:
 
 def holds_tensors(values: Mapping[Any, Any]) -> bool:
     """Whether this is a state dict, or a wrapper of one."""
-    return any(isinstance(value, Tensor | Mapping) for value in values.values())
+    return any(
+        isinstance(value, Tensor | Mapping) or bool(quantised_class(value)) for value in values.values()
+    )
 
 
 def download(name: str) -> Path:

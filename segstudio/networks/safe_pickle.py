@@ -113,6 +113,19 @@ def rebuild_tensor(storage: Any, offset: int, size: Any, stride: Any, *_: Any) -
     return torch.as_strided(storage, size, tuple(stride), offset)
 
 
+def rebuild_small_floats(
+    storage: Any, offset: int, size: Any, stride: Any, _grad: Any, _hooks: Any, dtype: Any, *_: Any
+) -> Tensor:
+    """A view of a storage of bytes as numbers of a type that has no storage of its own, such as float8.
+
+    Raises:
+        pickle.UnpicklingError: it would show more than the storage has, or the type is none of one byte.
+    """
+    if not isinstance(dtype, torch.dtype) or dtype.itemsize != 1:
+        raise pickle.UnpicklingError("numbers of no known type")
+    return rebuild_tensor(storage, offset, size, stride).view(dtype)
+
+
 def rebuild_parameter(data: Any, *_: Any) -> Any:
     """A parameter is its tensor."""
     return data
@@ -134,6 +147,7 @@ def latin_bytes(text: str, *_: Any) -> bytes:
 FUNCTIONS: dict[tuple[str, str], Callable[..., Any]] = {
     ("torch._utils", "_rebuild_tensor"): rebuild_tensor,
     ("torch._utils", "_rebuild_tensor_v2"): rebuild_tensor,
+    ("torch._utils", "_rebuild_tensor_v3"): rebuild_small_floats,
     ("torch._utils", "_rebuild_parameter"): rebuild_parameter,
     ("numpy.core.multiarray", "scalar"): numpy_number,
     ("numpy._core.multiarray", "scalar"): numpy_number,

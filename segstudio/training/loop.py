@@ -1,45 +1,34 @@
 """The training loop, from spec to checkpoints, to be read from top to bottom."""
 
-import copy
 import math
-import sys
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
-from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
-from segstudio.errors import Cancelled, SpecError
+from segstudio.errors import Cancelled, SegstudioError
+from segstudio.images import atomic_write
 from segstudio.jobs import JobContext
-from segstudio.metrics.confusion import scores
-from segstudio.networks.pretrained import load_pretrained, load_pretrained_backbone
-from segstudio.networks.segformer import SegFormer
-from segstudio.networks.weights import LoadReport, save_network_weights
-from segstudio.training import checkpoint
-from segstudio.training.events import EventWriter
-from segstudio.training.losses import cross_entropy, lovasz_softmax, upsample
-from segstudio.training.optimisation import (
-    build_optimiser,
-    class_weights,
-    copy_weights,
-    epoch_steps,
-    set_learning_rate,
-    update_average,
-)
+from segstudio.metrics.confusion import Scores, scores
+from segstudio.training import checkpoint, keepers
+from segstudio.training.distributed import Seat, company, take_seat
+from segstudio.training.journal import TITLE, Journal, check_tensorboard
+from segstudio.training.optimisation import set_learning_rate, update_average
+from segstudio.training.prepare import prepare, resume_from, scaler_state
 from segstudio.training.process import keep_freed_memory, limit_threads
-from segstudio.training.sources import AugmentedSamples, Plan, Source, StepSampler, open_sources
-from segstudio.training.spec.derived import architecture_of, decisive, model_palette, task_folder
-from segstudio.training.spec.load import spec_from_dict, spec_to_dict, spec_yaml
+from segstudio.training.run import Run
+from segstudio.training.spec.derived import task_folder
+from segstudio.training.spec.load import spec_to_dict, spec_yaml
 from segstudio.training.spec.schema import ExperimentSpec
-from segstudio.training.validate import Validation, normalise
+from segstudio.training.step import Feed, StepLog, training_step
 
 SPEC_FILE = "experiment.yaml"
-# Lovasz sorts every pixel once a class: every third one a side gives the same gradient on average.
-LOVASZ_STRIDE = 3
 
 
 @dataclass(frozen=True)
@@ -55,101 +44,81 @@ class TrainResult:
     seconds: float
 
 
-@dataclass
-class Run:
-    """Everything that a training is made of; `miou` and `aacc` are those of the last validation."""
-
-    spec: ExperimentSpec
-    folder: Path
-    fabric: Fabric
-    model: nn.Module
-    state: checkpoint.TrainingState
-    sources: list[Source]
-    plan: Plan
-    validation: Validation
-    weights: Tensor | None
-    steps: int
-    validation_steps: int
-    checkpoint_steps: int
-    events: EventWriter
-    context: JobContext
-    miou: float = math.nan
-    aacc: float = math.nan
-
-    def tell(self, kind: str, **values: object) -> None:
-        """Writes an event and hands it to the job."""
-        self.context.event(self.events.write(kind, **values))
-
-
-def train(spec: ExperimentSpec, context: JobContext, *, resume: bool = True) -> TrainResult:
+def train(
+    spec: ExperimentSpec, context: JobContext, *, resume: bool = True, notes: Sequence[str] = ()
+) -> TrainResult:
     """Trains until the last step or until the context is cancelled, which saves first.
+
+    Where the spec asks for several processes, this one starts the others, or torchrun has. All return the
+    same result; the first one alone writes and tells.
 
     Args:
         spec: everything that decides the result.
         context: progress, events and cancellation.
-        resume: go on from `latest.pth` in results_dir when it is there and of the same spec.
+        resume: go on from a checkpoint of the same spec when there is one.
+        notes: of the spec's loader, for the log.
 
     Raises:
-        SpecError: sources or settings that cannot be used; a checkpoint of another spec.
+        SpecError: sources or settings that cannot be used, a checkpoint of another spec, a diverging loss.
         ModelError: weights that cannot be loaded.
+        SegstudioError: the disk is full, or another process failed.
     """
+    check_tensorboard(spec)
+    keepers.check_keeping(spec)
+    seat = take_seat(spec)
+    with company(seat, partial(accompany, spec, resume)):
+        return train_in_seat(spec, context, seat, resume=resume, notes=notes)
+
+
+def accompany(spec: ExperimentSpec, resume: bool, seat: Seat) -> None:
+    """What the other processes of a training do."""
+    train_in_seat(spec, JobContext(), seat, resume=resume)
+
+
+def train_in_seat(
+    spec: ExperimentSpec, context: JobContext, seat: Seat, *, resume: bool, notes: Sequence[str] = ()
+) -> TrainResult:
+    """One process's part of a training; see `train`."""
     began = time.monotonic()
     keep_freed_memory()
     limit_threads(spec.studio.threads)
-    checkpoint.seed_everything(spec.train.seed)
     folder = task_folder(spec, "train")
-    with EventWriter(folder) as events:
-        run = prepare(spec, context, events)
-        if resume:
-            resume_from(run)
-        (folder / SPEC_FILE).write_text(spec_yaml(spec), encoding="utf-8")
-        run.tell("start", step=run.state.step, steps=run.steps, classes=list(run.validation.model_names))
+    with Journal(folder, context, spec, silent=seat.rank > 0) as journal, ExitStack() as told:
+        told.push(partial(tell_failure, journal))
+        if notes:
+            journal.tell("notes", lines=list(notes))
+        run = prepare(spec, context, journal, seat)
+        resumed = resume_from(run) if resume else None
+        if run.leads:
+            atomic_write(folder / SPEC_FILE, spec_yaml(spec).encode())
+        journal.tell(
+            "start", step=run.state.step, steps=run.steps, classes=list(run.validation.model_names),
+            resumed=str(resumed or ""), processes=seat.ranks, device=str(run.fabric.device),
+        )  # fmt: skip
         stopped = False
         try:
             optimise(run)
         except Cancelled:
             stopped = True
             save(run)
-        run.tell("end", step=run.state.step, stopped=stopped, best_miou=run.state.best_miou)
+            journal.status.interrupted(TITLE)
+        journal.tell("end", step=run.state.step, stopped=stopped, best_miou=run.state.best_miou)
+    last = run.last
     return TrainResult(
-        folder, run.state.step, stopped, run.miou, run.aacc, run.state.best_miou, time.monotonic() - began
-    )
+        folder, run.state.step, stopped, last.miou if last else math.nan, last.aacc if last else math.nan,
+        run.state.best_miou, time.monotonic() - began,
+    )  # fmt: skip
 
 
-def prepare(spec: ExperimentSpec, context: JobContext, events: EventWriter) -> Run:
-    """Builds the network, its optimiser, the samples and the plan that a spec describes."""
-    fabric = Fabric(accelerator=spec.studio.accelerator, devices=1, precision=spec.studio.precision)
-    classes = model_palette(spec).count
-    network, loaded = build_network(spec, classes)
-    model, optimiser = fabric.setup(network, build_optimiser(spec, network))
-    sources = open_sources(spec, context)
-    epoch = epoch_steps(spec, sum(len(source) for source in sources))
-    steps = spec.studio.max_steps or epoch * spec.train.num_epochs
-    plan = Plan(sources, classes, spec, steps)
-    unit = epoch if spec.train.checkpoint_interval_unit == "epoch" else 1
-    run = Run(
-        spec=spec,
-        folder=task_folder(spec, "train"),
-        fabric=fabric,
-        model=model,
-        state=checkpoint.TrainingState(network, copy_weights(network), optimiser),
-        sources=sources,
-        plan=plan,
-        validation=Validation(spec),
-        weights=class_weights(plan.class_pixels(), spec.studio.loss.class_weight_strength, fabric.device),
-        steps=steps,
-        validation_steps=unit * spec.train.validation_interval,
-        checkpoint_steps=unit * spec.train.checkpoint_interval,
-        events=events,
-        context=context,
-    )
-    for weights, report in loaded.items():
-        counts = {"matched": len(report.matched), "missing": report.missing, "unexpected": report.unexpected}
-        run.tell("start_weights", source=weights, **counts)
-    for source in sources:
-        orphans = [str(path) for path in source.orphans]
-        run.tell("source", samples=len(source), orphans=len(orphans), first_orphans=orphans[:10])
-    return run
+def tell_failure(journal: Journal, _kind: object, error: BaseException | None, _trace: object) -> bool:
+    """Writes why a run ended before its end; the error goes on."""
+    if isinstance(error, SegstudioError):
+        try:
+            journal.tell("failed", message=str(error))
+        except SegstudioError:
+            # The disk is full: the first error says so.
+            return False
+    return False
 
 
 def optimise(run: Run) -> None:
@@ -159,126 +128,151 @@ def optimise(run: Run) -> None:
         Cancelled: the job was cancelled; the state is that of the last finished step.
         SpecError: the loss is no number any more.
     """
-    state, losses = run.state, list[float]()
-    images_seen, since = 0, time.monotonic()
-    for images, target in batches(run):
-        run.context.check()
-        rate = set_learning_rate(state.optimiser, run.spec, state.step, run.steps)
-        losses.append(training_step(run, images, target))
+    state, feed = run.state, Feed(run)
+    # A stop may have come between a step and its validation.
+    if state.step and validation_is_due(run):
+        after_step(run)
+    if run.done:
+        return
+    log = StepLog(run, feed)
+    epoch_began = time.monotonic()
+    for batches in feed:
+        if run.processes.any(run.context.cancelled):
+            raise Cancelled("cancelled")
+        set_learning_rate(state.optimiser, run.spec, state.step, run.steps)
+        loss = training_step(run, batches)
         state.step += 1
-        images_seen += len(images)
         update_average(state.average, state.network, run.spec.studio.optim.ema_decay, state.step)
-        last = state.step == run.steps
-        if state.step % run.spec.studio.log_every == 0 or last:
-            mean_loss, speed = float(np.mean(losses)), images_seen / (time.monotonic() - since)
-            run.tell("step", step=state.step, loss=mean_loss, lr=rate, images_per_second=round(speed, 2))
-            run.context.progress(state.step, run.steps, f"loss {mean_loss:.3f}, {speed:.1f} images/s")
-            if not math.isfinite(mean_loss):
-                raise SpecError(f"the loss is {mean_loss} at step {state.step}", hint="lower train.optim.lr")
-            losses.clear()
-            images_seen, since = 0, time.monotonic()
-        if run.validation.pairs and (state.step % run.validation_steps == 0 or last):
-            validate(run)
-        if state.step % run.checkpoint_steps == 0 or last:
-            save(run)
+        due = validation_is_due(run) or checkpoint_is_due(run)
+        log.add(loss, sum(len(images) for images, _ in batches), due=due)
+        if state.step % run.plan.steps_per_epoch == 0 or run.done:
+            tell_epoch(run, loss, time.monotonic() - epoch_began)
+            epoch_began = time.monotonic()
+        if due:
+            after_step(run)
+        if state.ended:
+            return
 
 
-def batches(run: Run) -> DataLoader[tuple[Tensor, Tensor]]:
-    """The batches of the steps that are left: images uint8 [N,3,h,w], ids uint8 [N,h,w]."""
-    workers = run.spec.dataset.segment.workers
-    return DataLoader(
-        AugmentedSamples(run.sources, run.spec),
-        batch_sampler=StepSampler(run.plan, run.state.step, run.steps),
-        num_workers=workers,
-        # Forked workers share the decoded samples instead of copying them.
-        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
-        # Its own generator: the loader draws a seed when it starts, which a resumed run would draw twice.
-        generator=torch.Generator().manual_seed(0),
-    )
+def validation_is_due(run: Run) -> bool:
+    """Whether the last step is one to validate after, and was not validated yet."""
+    wanted = run.state.step % run.validation_steps == 0 or run.state.step == run.steps
+    return bool(run.validation) and wanted and run.state.validated < run.state.step
 
 
-def training_step(run: Run, images: Tensor, target: Tensor) -> float:
-    """One optimiser step on uint8 images [N,3,h,w] and ids [N,h,w]; returns the loss."""
-    studio, augmentation = run.spec.studio, run.spec.dataset.segment.augmentation
-    run.model.train()
-    pixels = images.to(run.fabric.device).float() / 255
-    ids = target.to(run.fabric.device).long()
-    logits = run.model(normalise(pixels, augmentation.mean, augmentation.std)).float()
-    logits = upsample(logits, (ids.shape[1], ids.shape[2]))
-    loss = cross_entropy(
-        logits,
-        ids,
-        run.weights,
-        label_smoothing=studio.loss.label_smoothing,
-        hardest_share=studio.loss.hardest_share,
-    )
-    if studio.loss.lovasz:
-        grid = slice(LOVASZ_STRIDE // 2, None, LOVASZ_STRIDE)
-        loss = loss + studio.loss.lovasz * lovasz_softmax(logits[:, :, grid, grid], ids[:, grid, grid])
-    run.state.optimiser.zero_grad(set_to_none=True)
-    run.fabric.backward(loss)
-    if studio.optim.gradient_clip:
-        run.fabric.clip_gradients(run.model, run.state.optimiser, max_norm=studio.optim.gradient_clip)
-    run.state.optimiser.step()
-    return float(loss.detach())
+def checkpoint_is_due(run: Run) -> bool:
+    """Whether a checkpoint follows the last step."""
+    return run.state.step % run.checkpoint_steps == 0 or run.done
+
+
+def after_step(run: Run) -> None:
+    """Validates and saves, as far as the step asks for it."""
+    if validation_is_due(run):
+        validate(run)
+    if checkpoint_is_due(run):
+        if run.leads and not keepers.keeps_best(run.spec):
+            path = keepers.keep(run.folder, run.state, run.epoch, run.spec)
+            run.journal.tell("checkpoint", step=run.state.step, path=path.name)
+        save(run)
 
 
 def validate(run: Run) -> None:
-    """Scores the averaged weights at the images' own size; keeps them as the best when they are."""
-    averaged = copy.deepcopy(run.state.network)
-    averaged.load_state_dict(run.state.average)
-    result = scores(run.validation.counts(averaged, run.fabric.device, run.context.check))
+    """Scores the averaged weights; keeps them as the best when they are; may end a run that gains no more.
+
+    Raises:
+        Cancelled: the job was cancelled in any process.
+    """
+    state = run.state
+    run.scored.load_state_dict(state.average)
+    result = run.last = joint_scores(run)
+    state.validated = state.step
+    tell_validation(run, result)
+    kpi = tao_kpi(result)
+    if result.miou > state.best_miou:
+        state.best_miou = result.miou
+        if run.leads:
+            checkpoint.save_weights(state.average, run.folder / checkpoint.BEST_WEIGHTS, state.network)
+    if run.leads and keepers.keeps_best(run.spec):
+        path = keepers.keep_if_best(run.folder, state, run.epoch, run.spec, kpi)
+        if path:
+            run.journal.tell("checkpoint", step=state.step, path=path.name)
+    stop = run.spec.studio.early_stop
+    if result.miou > state.stop_miou + stop.min_gain:
+        state.stop_miou, state.stalled = result.miou, 0
+    else:
+        state.stalled += 1
+    if stop.patience and state.stalled >= stop.patience and state.step < run.steps:
+        state.ended = True
+        run.journal.tell("early_stop", step=state.step, validations=state.stalled)
+
+
+def joint_scores(run: Run) -> Scores:
+    """The scores over the samples of all processes."""
+    counts = np.zeros((run.validation.palette.count, run.validation.palette.count + 1), np.int64)
+    stopped = False
+    try:
+        counts = run.validation.counts(
+            run.scored, run.fabric.device, run.context.check, run.processes.rank, run.processes.ranks
+        )
+    except Cancelled:
+        stopped = True
+    # The others cannot know yet; they wait for the counts.
+    if run.processes.any(stopped):
+        raise Cancelled("cancelled")
+    return scores(run.processes.summed_on_host(torch.from_numpy(counts)).numpy())
+
+
+def tao_kpi(result: Scores) -> dict[str, float]:
+    """The scores of a validation under TAO's names, fractions 0-1; means are over the classes that occur."""
+    precision = result.precision[(result.support_pixels > 0) & np.isfinite(result.precision)]
+    return {
+        "val_acc": result.aacc,
+        "val_miou": result.miou,
+        "val_mf1": result.mf1,
+        "val_mprecision": float(precision.mean()) if precision.size else math.nan,
+        "val_mrecall": result.macc,
+    }
+
+
+def tell_validation(run: Run, result: Scores) -> None:
+    """Tells the scores to the job, to status.json and to TensorBoard."""
     ious = {
         name: None if math.isnan(value) else round(float(value), 5)
         for name, value in zip(run.validation.palette.names, result.iou, strict=True)
     }
-    run.miou, run.aacc = result.miou, result.aacc
-    run.tell("validation", step=run.state.step, miou=round(run.miou, 5), aacc=round(run.aacc, 5), iou=ious)
-    if result.miou > run.state.best_miou:
-        run.state.best_miou = result.miou
-        save_network_weights(
-            run.state.average, run.folder / checkpoint.BEST_WEIGHTS, run.state.network.architecture
-        )
+    step, kpi = run.state.step, tao_kpi(result)
+    run.journal.tell(
+        "validation", step=step, miou=round(result.miou, 5), aacc=round(result.aacc, 5), iou=ious
+    )
+    run.journal.status.metrics("Eval metrics generated.", kpi, **where(run))
+    run.journal.plot({f"validation/{name}": value for name, value in kpi.items()}, step, every=True)
+
+
+def tell_epoch(run: Run, loss: torch.Tensor, seconds: float) -> None:
+    """Adds TAO's record of an epoch to status.json; its loss is that of the last step."""
+    value = float(run.processes.summed(loss)) / run.processes.ranks
+    steps = (run.state.step - 1) % run.plan.steps_per_epoch + 1
+    left = (run.steps - run.state.step) * seconds / steps
+    times = {
+        "time_per_epoch": str(timedelta(seconds=seconds)),
+        "time_per_step": str(timedelta(seconds=seconds / steps)),
+        "eta": str(timedelta(seconds=left)),
+    }
+    run.journal.status.metrics("Train metrics generated.", {"train_loss": value}, **where(run), **times)
+
+
+def where(run: Run) -> dict[str, int]:
+    """How far a run is, in TAO's words."""
+    epochs = math.ceil(run.steps / run.plan.steps_per_epoch)
+    return {"epoch": run.epoch, "max_epoch": epochs, "step": run.state.step, "max_step": run.steps}
 
 
 def save(run: Run) -> None:
     """The whole state, to resume from, and the averaged weights, to export."""
-    checkpoint.save_checkpoint(run.folder / checkpoint.LATEST, run.state, spec_to_dict(run.spec))
-    save_network_weights(
-        run.state.average, run.folder / checkpoint.LATEST_WEIGHTS, run.state.network.architecture
-    )
-
-
-def build_network(spec: ExperimentSpec, classes: int) -> tuple[SegFormer, dict[str, LoadReport]]:
-    """The network of a spec with its start weights, and what was loaded from which source."""
-    backbone, loaded = spec.model.backbone, {}
-    network = SegFormer(
-        architecture_of(spec, classes),
-        drop_path=spec.studio.drop_path,
-        head_dropout=spec.studio.head_dropout,
-    )
-    if source := spec.train.pretrained_model_path:
-        loaded[source] = load_pretrained(network, source)
-    if source := backbone.pretrained_backbone_path:
-        loaded[source] = load_pretrained_backbone(network, source)
-    if backbone.freeze_backbone:
-        network.freeze_backbone()
-    return network, loaded
-
-
-def resume_from(run: Run) -> None:
-    """Goes on where `latest.pth` stopped, if it is there.
-
-    Raises:
-        SpecError: the checkpoint was made with another spec, so the two runs would mix.
-    """
-    path = run.folder / checkpoint.LATEST
-    if not path.exists():
+    chances = run.processes.gathered(checkpoint.Chance.now())
+    if not run.leads:
         return
-    values = checkpoint.read_checkpoint(path)
-    made_with = spec_from_dict(values["spec"], str(path))
-    if decisive(made_with) != decisive(run.spec):
-        raise SpecError(
-            f"{path} was made with another spec", hint="choose another results_dir, or remove the old run"
-        )
-    checkpoint.restore(values, run.state)
+    checkpoint.save_checkpoint(
+        run.folder / checkpoint.LATEST, run.state, spec_to_dict(run.spec), chances, scaler_state(run.fabric)
+    )
+    checkpoint.save_weights(run.state.average, run.folder / checkpoint.LATEST_WEIGHTS, run.state.network)

@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from segstudio.networks.segformer import SegFormer
-from segstudio.training.spec.derived import batch_size
+from segstudio.training.muon import Muon
 from segstudio.training.spec.schema import ExperimentSpec
 
+HEAD = "decode_head."
+CLASSIFIER = "decode_head.linear_pred."
 # Parts of the names of parameters that are no norms or biases and do not decay either.
 UNDECAYED = ("pos_embed", "token", "level_embed", "temperature", "gamma")
 # The share of the highest rate by the share of the run that is done, and poly's power.
@@ -23,33 +26,41 @@ SHARES: Mapping[str, Callable[[float, float], float]] = {
 
 
 def build_optimiser(spec: ExperimentSpec, network: SegFormer) -> torch.optim.Optimizer:
-    """AdamW, Adam or SGD; the head may learn faster than the backbone, and not every parameter decays.
+    """AdamW, Adam, SGD or Muon; the head may learn faster than the backbone, and not everything decays.
 
     Norms, biases, scales, tokens, temperatures and positions do not, as in NVlabs' and TAO's recipes.
     """
     optim, extras = spec.train.optim, spec.studio.optim
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    groups: dict[tuple[bool, bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
-            key = (name.startswith("decode_head."), does_decay(name, parameter))
+            matrix = extras.muon and is_matrix(name, parameter)
+            key = (name.startswith(HEAD), does_decay(name, parameter), matrix)
             groups.setdefault(key, []).append(parameter)
-    parameters = [
+    parameters: list[dict[str, Any]] = [
         {
             "params": members,
             "factor": extras.head_lr_factor if in_head else 1.0,
             "weight_decay": optim.weight_decay if decays else 0.0,
+            **({"matrices": matrices} if extras.muon else {}),
         }
-        for (in_head, decays), members in groups.items()
+        for (in_head, decays, matrices), members in groups.items()
     ]
     if optim.optim == "sgd":
         return torch.optim.SGD(parameters, lr=optim.lr, momentum=optim.momentum)
-    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[optim.optim]
-    return kind(parameters, lr=optim.lr, betas=extras.betas)
+    kinds = {"adamw": Muon if extras.muon else torch.optim.AdamW, "adam": torch.optim.Adam}
+    return kinds[optim.optim](parameters, lr=optim.lr, betas=extras.betas)
 
 
 def does_decay(name: str, parameter: nn.Parameter) -> bool:
     """Whether weight decay pulls on a parameter: on matrices and kernels, not on positions and the like."""
     return parameter.ndim > 1 and not any(part in name for part in UNDECAYED)
+
+
+def is_matrix(name: str, parameter: nn.Parameter) -> bool:
+    """Whether Muon moves a parameter: one that mixes channels; not the classifier, whose rows are classes."""
+    mixes = parameter.ndim in (2, 4) and parameter.shape[1] > 1
+    return mixes and does_decay(name, parameter) and not name.startswith(CLASSIFIER)
 
 
 def learning_rate(spec: ExperimentSpec, step: int, steps: int) -> float:
@@ -74,11 +85,6 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, spec: ExperimentSpec, st
     for group in optimiser.param_groups:
         group["lr"] = rate * group["factor"]
     return rate
-
-
-def epoch_steps(spec: ExperimentSpec, samples: int) -> int:
-    """Optimiser steps that see as many samples as there are, in batches of dataset.segment.batch_size."""
-    return max(1, math.ceil(samples / batch_size(spec)))
 
 
 def copy_weights(network: nn.Module) -> dict[str, Tensor]:

@@ -1,76 +1,76 @@
-"""Measures a network on whole images at their original size, resized and restored as at inference."""
+"""Measures a network on whole validation images while it is trained, resized and restored as at inference."""
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from segstudio.annotation.palette import Palette, load_palette, mapping
-from segstudio.images import read_image, read_mask
-from segstudio.inference.spec import network_size
+from segstudio.annotation.palette import mapping
+from segstudio.errors import ImageError, MaskError
+from segstudio.jobs import JobContext
 from segstudio.metrics.confusion import Counts, count_confusion
-from segstudio.training.losses import upsample
-from segstudio.training.sources import pair_by_stem
-from segstudio.training.spec.derived import model_palette, resize_rule
+from segstudio.training.data.split import open_split
+from segstudio.training.segment import make_segmenter, nearest, scored_size
+from segstudio.training.spec.derived import model_palette
 from segstudio.training.spec.schema import ExperimentSpec
-from segstudio.training.spec.studio import SourceSpec
 
 
 class Validation:
-    """The validation samples of a spec; scores are in the classes of their own palette."""
+    """The validation samples of a spec; scores are in the classes of their own palette.
 
-    def __init__(self, spec: ExperimentSpec) -> None:
-        segment = spec.dataset.segment
-        wanted = spec.studio.validation[0] if spec.studio.validation else SourceSpec()
-        if wanted.images:
-            images, masks, name = Path(wanted.images), Path(wanted.masks), wanted.palette
-        else:
-            root = Path(segment.root_dir or ".")
-            images, masks = (
-                root / "images" / segment.validation_split,
-                root / "masks" / segment.validation_split,
-            )
-            name = ""
+    It is falsy where the spec has no validation samples.
+
+    Attributes:
+        split: the samples.
+        palette: of their masks.
+        model_names: the network's classes.
+
+    Raises:
+        SpecError: there is a validation split, and it cannot be used.
+    """
+
+    def __init__(self, spec: ExperimentSpec, context: JobContext | None = None) -> None:
         own = model_palette(spec)
-        self.palette: Palette = load_palette(name) if name else own
-        self.model_names = own.names
+        self.split = open_split(spec, "validation", context or JobContext())
+        self.palette, self.model_names = self.split.palette, own.names
+        self.pairs = [(source, n) for source in self.split.sources for n in range(len(source))]
         self._lookup = mapping(own, self.palette)
-        self.rule = resize_rule(spec)
-        self._mean, self._std = segment.augmentation.mean, segment.augmentation.std
-        pairs = pair_by_stem(images, masks).pairs if images.is_dir() and masks.is_dir() else ()
-        step = max(1, len(pairs) // wanted.limit) if wanted.limit else 1
-        self.pairs: Sequence[tuple[Path, Path]] = pairs[::step]
+        self._spec = spec
 
-    @torch.inference_mode()
+    def __bool__(self) -> bool:
+        """Whether there is anything to validate on."""
+        return bool(self.pairs)
+
     def counts(
-        self, network: nn.Module, device: torch.device, check: Callable[[], None] = lambda: None
+        self,
+        network: nn.Module,
+        device: torch.device,
+        check: Callable[[], None] = lambda: None,
+        rank: int = 0,
+        ranks: int = 1,
     ) -> Counts:
-        """Confusion counts int64 [K,K+1] over all validation samples, in the validation palette's classes."""
+        """Confusion counts int64 [K,K+1] of this rank's share of the samples, in the palette's classes.
+
+        Samples whose files have vanished since the split was opened do not count.
+
+        Args:
+            network: is put into evaluation mode.
+            device: where it lies.
+            check: called before each image; may raise to stop.
+            rank: of this process; it takes every `ranks`-th sample.
+            ranks: how many processes share the samples; the sum of their counts is that of one process.
+        """
+        augmentation = self._spec.dataset.segment.augmentation
+        segmenter = make_segmenter(self._spec, network, device, augmentation.mean, augmentation.std)
+        size = scored_size(self._spec)
         total = np.zeros((self.palette.count, self.palette.count + 1), np.int64)
-        network.eval()
-        for image_path, mask_path in self.pairs:
+        for source, number in self.pairs[rank::ranks]:
             check()
-            predicted = self._lookup[self.predict(network, read_image(image_path), device)]
-            total += count_confusion(read_mask(mask_path), predicted, self.palette.count)
+            try:
+                image, truth = source.load(number)
+            except (ImageError, MaskError):
+                continue
+            predicted = self._lookup[segmenter.ids(image, size)]
+            total += count_confusion(nearest(truth, size) if size else truth, predicted, self.palette.count)
         return total
-
-    def predict(
-        self, network: nn.Module, image: NDArray[np.uint8], device: torch.device
-    ) -> NDArray[np.uint8]:
-        """Class ids uint8 [H,W] of one RGB image uint8 [H,W,3]."""
-        pixels = torch.from_numpy(image).to(device).permute(2, 0, 1)[None].float() / 255
-        pixels = upsample(pixels, network_size(self.rule, image.shape[0], image.shape[1]))
-        logits = network(normalise(pixels, self._mean, self._std))
-        ids = upsample(logits.float(), (image.shape[0], image.shape[1])).argmax(1)
-        return ids[0].to(torch.uint8).cpu().numpy()
-
-
-def normalise(pixels: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """(x - mean) / std by channel; float [N,3,H,W] of 0-1."""
-    shape = (1, 3, 1, 1)
-    centre = torch.tensor(mean, device=pixels.device, dtype=pixels.dtype).view(shape)
-    spread = torch.tensor(std, device=pixels.device, dtype=pixels.dtype).view(shape)
-    return (pixels - centre) / spread

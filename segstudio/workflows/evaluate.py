@@ -1,68 +1,26 @@
 """Evaluates a model: against a folder of masks in any palette, or against the masks of a project."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.annotation.palette import Palette, load_palette, mapping
-from segstudio.errors import ImageError, InputError, MaskError
+from segstudio.errors import InputError, MaskError
 from segstudio.images import list_images, read_image, read_mask
 from segstudio.inference.backend import AUTO, open_backend
 from segstudio.inference.catalog import find_model
 from segstudio.inference.predictor import Predictor
+from segstudio.inference.spec import ModelSpec
 from segstudio.jobs import JobContext
-from segstudio.metrics.confusion import Counts, count_confusion, scores
+from segstudio.metrics.confusion import count_confusion
 from segstudio.project.project import Project
 from segstudio.project.sample import Changes
-
-
-@dataclass(frozen=True)
-class EvaluateResult:
-    """Summed confusion counts int64 [K,K+1] in the classes of a palette, and what could not be used."""
-
-    model: str
-    palette: str
-    classes: tuple[str, ...]
-    counts: Counts
-    images: int
-    seconds: float
-    orphans: tuple[str, ...]
-    skipped: tuple[tuple[str, str], ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Scores as fractions 0-1; null for a class that never occurs."""
-        result = scores(self.counts)
-        return {
-            "model": self.model,
-            "palette": self.palette,
-            "images": self.images,
-            "miou": number(result.miou),
-            "macc": number(result.macc),
-            "aacc": number(result.aacc),
-            "per_class": {
-                name: {
-                    "iou": number(result.iou[i]),
-                    "acc": number(result.acc[i]),
-                    "f1": number(result.f1[i]),
-                    "pixels": int(result.support_pixels[i]),
-                }
-                for i, name in enumerate(self.classes)
-            },
-            "confusion": self.counts.tolist(),
-            "orphans": list(self.orphans),
-            "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
-            "seconds": round(self.seconds, 3),
-            "fps": round(self.images / self.seconds, 3) if self.seconds else 0.0,
-        }
-
-
-def number(value: float | np.float64) -> float | None:
-    """A plain float, or None for NaN."""
-    return None if np.isnan(value) else float(value)
+from segstudio.workflows.evaluation_result import EvaluateResult, made_result
+from segstudio.workflows.scoring import Corruption, Pair, Scorer
 
 
 def pair_masks(images: Path, masks: Path) -> tuple[list[tuple[Path, Path]], list[str]]:
@@ -86,13 +44,23 @@ def evaluate_folders(
     *,
     backend: str = AUTO,
     context: JobContext | None = None,
+    corruptions: Sequence[Corruption] = (),
 ) -> EvaluateResult:
     """Evaluates on images with masks whose ids are those of `palette` (default: the model's own).
 
     The model's classes are brought to the palette by the mapping of the model's palette, else by name.
 
+    Args:
+        model: name or folder of a model.
+        images: a folder.
+        masks: a folder with a mask of the same name for each image.
+        palette: name or path; "" is the model's own.
+        backend: what runs the model.
+        context: progress and cancellation.
+        corruptions: kinds and severities with which every image is scored again.
+
     Raises:
-        InputError: a folder is missing, or no image has a mask.
+        InputError: a folder is missing, no image has a mask, or none of the pairs can be used.
     """
     context = context or JobContext()
     for folder in (images, masks):
@@ -101,33 +69,54 @@ def evaluate_folders(
     model_folder, spec = find_model(model)
     target = load_palette(palette or spec.palette)
     lookup = class_lookup(load_palette(spec.palette), target)
-    pairs, orphans = pair_masks(images, masks)
-    if not pairs:
+    files, orphans = pair_masks(images, masks)
+    if not files:
         raise InputError(f"no image in {images} has a mask of the same name in {masks}")
+    pairs = [
+        Pair(
+            image.relative_to(images).with_suffix("").as_posix(),
+            str(image),
+            partial(read_pair, image, mask),
+            mask,
+        )
+        for image, mask in files
+    ]
+    scorer = Scorer(target, corruptions=corruptions)
     predictor = Predictor(open_backend(model_folder, spec, backend), spec)
-    total = np.zeros((target.count, target.count + 1), np.int64)
-    skipped: list[tuple[str, str]] = []
     began = time.perf_counter()
     try:
-        for position, (image_path, mask_path) in enumerate(pairs):
-            context.check()
-            context.progress(position, len(pairs), image_path.name)
-            try:
-                image, truth = read_image(image_path), read_mask(mask_path)
-                if truth.shape != image.shape[:2]:
-                    raise MaskError(f"mask {truth.shape[::-1]} and image {image.shape[1::-1]} differ in size")
-            except (ImageError, MaskError) as error:
-                skipped.append((str(image_path), error.message))
-                continue
-            predicted = lookup[predictor.predict(image).ids]
-            total += count_confusion(truth, predicted, target.count, target.ignore_id)
+        share = scorer.score(pairs, lambda image: lookup[predictor.predict(image).ids], context)
     finally:
         predictor.close()
     seconds = time.perf_counter() - began
-    evaluated = len(pairs) - len(skipped)
-    return EvaluateResult(
-        spec.name, target.name, target.names, total, evaluated, seconds, tuple(orphans), tuple(skipped)
+    return made_result(
+        [share], scorer, model=spec.name, protocol=protocol_of(spec), seconds=seconds, orphans=orphans
     )
+
+
+def read_pair(image_path: Path, mask_path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """An image and the ids of its mask.
+
+    Raises:
+        ImageError, MaskError: a file cannot be read, or the two differ in size.
+    """
+    image, truth = read_image(image_path), read_mask(mask_path)
+    if truth.shape != image.shape[:2]:
+        raise MaskError(f"mask {truth.shape[::-1]} and image {image.shape[1::-1]} differ in size")
+    return image, truth
+
+
+def protocol_of(spec: ModelSpec) -> dict[str, object]:
+    """How a finished model looks at images."""
+    return {
+        "protocol": "original",
+        "resize": {"mode": spec.resize.mode, "size": spec.resize.size, "width": spec.resize.width},
+        "window": "whole",
+        "window_size": None,
+        "stride": None,
+        "flip": False,
+        "scales": [1.0],
+    }
 
 
 def class_lookup(model: Palette, target: Palette) -> NDArray[np.uint8]:

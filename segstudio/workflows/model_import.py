@@ -1,19 +1,17 @@
 """Brings a foreign model into the catalog: model folders, weights of every producer, and ONNX files."""
 
 import dataclasses
-import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segstudio import paths
-from segstudio.annotation.palette import Colour, Palette, list_palettes, load_palette
-from segstudio.annotation.palette_choice import choose_palette, make_palette, save_palette
+from segstudio.annotation.palette_choice import choose_palette
 from segstudio.errors import ModelError, PaletteError
 from segstudio.inference.catalog import free_folder, import_model
-from segstudio.inference.spec import FILE, ModelSpec, ResizeRule, load_spec, save_spec
+from segstudio.inference.spec import FILE, ModelSpec, ResizeRule, load_spec
 from segstudio.jobs import JobContext
+from segstudio.workflows.model_palette import keep_palette, palette_of_file
 from segstudio.workflows.model_source import (
     NORMALISATIONS,
     SHORT_SIDE,
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from segstudio.networks.weights import LoadReport
 
 ONNX_SUFFIX = ".onnx"
-PALETTE_FILE = "palette.yaml"
 # TAO 6 trains with these unless its settings say otherwise; all others use ImageNet's.
 TAO_LIGHTNING = "TAO 6"
 
@@ -142,13 +139,13 @@ def _import_onnx(source: str, choices: ImportChoices, context: JobContext) -> Im
     palette, own = None, None
     # A graph of ours knows its palette.
     if facts.kind != "model" or choices.palette:
-        palette, own = _palette(choices.palette or facts.palette, facts.classes, (), (), name)
+        palette, own = palette_of_file(choices.palette or facts.palette, facts.classes, (), (), name)
     context.progress(1, 3, "folding the head and proving that the answers are equal")
     made = adopt_onnx(
         Path(source), out, name=name, palette=palette, mean=choices.mean, std=choices.std,
         short_side=choices.short_side or SHORT_SIDE, licence=choices.licence,
     )  # fmt: skip
-    _keep_palette(own, made.spec, out)
+    keep_palette(own, made.spec, out)
     fold = "its head was folded" if made.folded else f"its head was not folded: {made.fold}"
     return _imported(out, made.spec, facts.producer, None, (*facts.notes, fold), made.parity)
 
@@ -207,7 +204,7 @@ def _import_checkpoint(source: str, choices: ImportChoices, context: JobContext)
     name = choices.name or model_name(source)
     out = free_folder(name)
     architecture = found.architecture
-    palette, own = _palette(choices.palette, architecture.classes, file.classes, file.palette, name)
+    palette, own = palette_of_file(choices.palette, architecture.classes, file.classes, file.palette, name)
     if choices.nvlabs_positions:
         architecture = dataclasses.replace(architecture, paired_waves=False)
     context.progress(1, 3, f"building {architecture.backbone}")
@@ -234,7 +231,7 @@ def _import_checkpoint(source: str, choices: ImportChoices, context: JobContext)
     )
     context.progress(2, 3, "exporting and proving that the answers are equal")
     made = export_network(network, spec, out)
-    _keep_palette(own, made.spec, out)
+    keep_palette(own, made.spec, out)
     return _imported(out, made.spec, found.producer, report, found.notes, made.parity)
 
 
@@ -256,34 +253,6 @@ def _suggested(classes: int, names: Sequence[str]) -> tuple[str, str]:
     except PaletteError as error:
         return "", str(error)
     return (palette.name if palette else ""), ""
-
-
-def _palette(
-    wanted: str, count: int, names: Sequence[str], colours: Sequence[Colour], model: str
-) -> tuple[Palette, Palette | None]:
-    """The palette of a model, and again if it is its own: one made of its classes, or of a file."""
-    palette = choose_palette(wanted, count, names)
-    if palette is None:
-        palette = make_palette(_free_palette_name(model), names, colours)
-    elif palette.name not in list_palettes() or load_palette(palette.name) != palette:
-        palette = dataclasses.replace(palette, name=_free_palette_name(model))
-    else:
-        return palette, None
-    return palette, palette
-
-
-def _free_palette_name(name: str) -> str:
-    taken = list_palettes()
-    candidates = itertools.chain([name, f"{name}-classes"], (f"{name}-{n}" for n in itertools.count(2)))
-    return next(candidate for candidate in candidates if candidate not in taken)
-
-
-def _keep_palette(own: Palette | None, spec: ModelSpec, folder: Path) -> None:
-    """Puts a model's own palette beside it, for other machines, and among the user's."""
-    if own is not None:
-        save_palette(own, folder / PALETTE_FILE)
-        save_spec(dataclasses.replace(spec, files={**spec.files, "palette": PALETTE_FILE}), folder)
-        save_palette(own, paths.user_palettes_dir() / f"{own.name}.yaml")
 
 
 def _imported(

@@ -112,13 +112,17 @@ def predict_inputs(
     if not sources:
         raise InputError(f"no images in {', '.join(map(str, inputs))}", hint="give images, videos or folders")
     identity = {"weights": spec.weights_sha256, "window": window, "tta": tta, "name": spec.name}
-    same = _same_manifest(out, identity)
-    todo = [source for source in sources if not (same and _is_finished(source, out, save))]
+    same = is_same_manifest(out, identity)
+
+    def paths_of(source: Source) -> list[Path]:
+        return [output_path(out, source, kind) for kind in save]
+
+    todo = [source for source in sources if not (same and is_finished(source, paths_of(source)))]
     atomic_write(out / MANIFEST, json.dumps(identity, indent=2).encode())
     predictor = Predictor(open_backend(folder, spec, backend), spec, window, tta=tta)
     watch, began = Stopwatch(), time.perf_counter()
     try:
-        done, skipped = _run(todo, predictor, _writer(spec, out, save), watch, context)
+        done, skipped = run_pipeline(todo, predictor.predict, _writer(spec, out, save), watch, context)
     finally:
         predictor.close()
     seconds = time.perf_counter() - began if todo else 0.0
@@ -169,16 +173,18 @@ def output_path(out: Path, source: Source, kind: str) -> Path:
     return out / kind / f"{source.name}.{'jpg' if kind == 'overlay' else 'png'}"
 
 
-def _same_manifest(out: Path, identity: dict[str, object]) -> bool:
+def is_same_manifest(out: Path, identity: dict[str, object]) -> bool:
+    """Whether the predictions in a folder were made by the same model in the same way."""
     with suppress(OSError, ValueError):
         return bool(json.loads((out / MANIFEST).read_text(encoding="utf-8")) == identity)
     return False
 
 
-def _is_finished(source: Source, out: Path, save: Sequence[str]) -> bool:
+def is_finished(source: Source, outputs: Sequence[Path]) -> bool:
+    """Whether all of a source's outputs are there and no older than it."""
     try:
         changed = source.path.stat().st_mtime
-        return all(output_path(out, source, kind).stat().st_mtime >= changed for kind in save)
+        return all(path.stat().st_mtime >= changed for path in outputs)
     except OSError:
         return False
 
@@ -197,18 +203,30 @@ def _writer(spec: ModelSpec, out: Path, save: Sequence[str]) -> Write:
             elif kind == "color":
                 write_image(path, colours[prediction.ids])
             elif kind == "overlay":
-                blend = image.astype(np.uint16) + colours[prediction.ids]
-                write_image(path, (blend // 2).astype(np.uint8))
+                write_image(path, blended(image, colours[prediction.ids]))
             else:
                 atomic_write(path, mask_bytes(prediction.confidence, GREY))
 
     return write
 
 
-def _run(
-    sources: Sequence[Source], predictor: Predictor, write: Write, watch: Stopwatch, context: JobContext
+def blended(image: NDArray[np.uint8], colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The mean of two pictures uint8 [H,W,3]."""
+    return ((image.astype(np.uint16) + colours) // 2).astype(np.uint8)
+
+
+def run_pipeline(
+    sources: Sequence[Source],
+    predict: Callable[[NDArray[np.uint8]], Prediction],
+    write: Write,
+    watch: Stopwatch,
+    context: JobContext,
 ) -> tuple[int, list[Skipped]]:
-    """Decodes ahead and writes behind the inference, through queues of a few images."""
+    """Decodes ahead and writes behind the inference, through queues of a few images.
+
+    Returns:
+        How many were predicted, and those that could not be read.
+    """
     decoded: queue.Queue[tuple[Source, NDArray[np.uint8]] | None] = queue.Queue(QUEUE_LENGTH)
     finished: queue.Queue[tuple[Source, NDArray[np.uint8], Prediction] | None] = queue.Queue(QUEUE_LENGTH)
     skipped: list[Skipped] = []
@@ -252,7 +270,7 @@ def _run(
         while (entry := decoded.get()) is not None and not errors:
             context.check()
             began = time.perf_counter()
-            prediction = predictor.predict(entry[1])
+            prediction = predict(entry[1])
             watch.add("inference", began)
             finished.put((*entry, prediction))
             done += 1

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 EVENTS = "events.jsonl"
+# The folder of the task in a results_dir.
+TASK = "train"
 # A run writes an event every few steps and one after each validation; the longest gap is a validation.
 SILENCE_SECONDS = 600.0
 Curve = list[tuple[int, float]]
@@ -32,7 +34,7 @@ class RunCurves:
 
     @property
     def state(self) -> str:
-        """ "finished", "running", or "stopped": on request, or silent for long without an end."""
+        """ "finished", "running", or "stopped": on request, by an error, or silent for long."""
         if self.finished:
             return "finished"
         return "stopped" if self.paused or self.silent_seconds >= SILENCE_SECONDS else "running"
@@ -51,28 +53,38 @@ class RunCurves:
 
 
 def list_runs(folder: Path) -> list[Path]:
-    """Folders below `folder` that hold a run, oldest first."""
+    """Folders below `folder` that hold a run, oldest first: results_dirs, or folders of events themselves."""
     if not folder.is_dir():
         return []
-    found = [path.parent for path in folder.glob(f"*/{EVENTS}")]
-    return sorted(found, key=lambda path: (path / EVENTS).stat().st_mtime)
+    found = [path for path in folder.iterdir() if events_file(path).is_file()]
+    return sorted(found, key=lambda path: events_file(path).stat().st_mtime)
+
+
+def events_file(folder: Path) -> Path:
+    """Where a run's events are or would be: in its folder, or in the folder of the task inside."""
+    own = folder / EVENTS
+    return own if own.is_file() else folder / TASK / EVENTS
 
 
 def read_run(folder: Path) -> RunCurves:
-    """The curves of a run; lines that a crash cut short are left out."""
+    """The curves of a run, by its results_dir or the folder of its events.
+
+    Lines that a crash cut short are left out.
+    """
     loss, rate, miou, accuracy = Curve(), Curve(), Curve(), Curve()
     class_iou: dict[str, Curve] = {}
     steps = done = 0
     finished = paused = False
     first = last = 0.0
-    for event in _events(folder / EVENTS):
+    for event in _events(events_file(folder)):
         step = int(event.get("step", 0))
         done = max(done, step)
         last = float(event.get("time", last))
         first = first or last
         kind = event.get("kind")
-        paused = kind == "end" and bool(event.get("stopped", False))
+        paused = kind == "failed" or (kind == "end" and bool(event.get("stopped", False)))
         if kind == "start":
+            finished = False
             steps = int(event.get("steps", 0))
             # A run that goes on from a checkpoint repeats the steps after it.
             for points in (loss, rate, miou, accuracy, *class_iou.values()):

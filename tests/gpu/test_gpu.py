@@ -20,10 +20,14 @@ from segstudio.jobs import JobContext
 from segstudio.networks.architecture import Architecture
 from segstudio.networks.pretrained import load_pretrained
 from segstudio.networks.segformer import SegFormer
-from segstudio.training.events import EventWriter, read_events
-from segstudio.training.loop import prepare, train, training_step
+from segstudio.training.events import read_events
+from segstudio.training.journal import Journal
+from segstudio.training.loop import train
+from segstudio.training.prepare import prepare
+from segstudio.training.spec.derived import task_folder
 from segstudio.training.spec.load import spec_from_dict
 from segstudio.training.spec.schema import ExperimentSpec
+from segstudio.training.step import training_step
 from tests.inference.conftest import noise, session_home, tiny_model
 
 __all__ = ["session_home", "tiny_model"]
@@ -171,15 +175,15 @@ def test_one_training_step_in_bf16_has_a_finite_loss_and_moves_the_weights(cuda_
     def note(module: nn.Module, given: tuple[torch.Tensor, ...], answer: torch.Tensor) -> None:
         products.append(answer.dtype)
 
-    with EventWriter(Path(cuda_spec.results_dir) / "train") as events:
-        run = prepare(cuda_spec, JobContext(), events)
+    with Journal(task_folder(cuda_spec, "train"), JobContext(), cuda_spec, silent=False) as journal:
+        run = prepare(cuda_spec, JobContext(), journal)
         assert run.fabric.device.type == "cuda"
         before = {name: tensor.clone() for name, tensor in run.state.network.named_parameters()}
         run.state.network.get_submodule("decode_head.linear_pred").register_forward_hook(note)
         images = torch.from_numpy(np.stack([noise(SIDE, SIDE, seed) for seed in (1, 2)])).permute(0, 3, 1, 2)
         target = torch.arange(SIDE)[None, :, None].expand(2, SIDE, SIDE).div(8, rounding_mode="floor")
-        loss = training_step(run, images, target.to(torch.uint8))
-    assert 0 < loss < 20
+        loss = training_step(run, [(images, target.to(torch.uint8))])
+    assert 0 < float(loss) < 20
     assert products == [torch.bfloat16]
     changed = [
         name for name, old in before.items() if not torch.equal(old, run.state.network.get_parameter(name))

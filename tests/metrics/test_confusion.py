@@ -14,6 +14,7 @@ from torchmetrics.functional.classification import (
     multiclass_precision,
 )
 
+from segstudio.metrics import confusion
 from segstudio.metrics.confusion import count_confusion, scores
 
 Ids = NDArray[np.uint8]
@@ -154,3 +155,12 @@ def test_counts_of_parts_add_up_to_counts_of_the_whole(seed: int) -> None:
     parts = count_confusion(truth[:7], predicted[:7], 19) + count_confusion(truth[7:], predicted[7:], 19)
     assert np.array_equal(whole, parts)
     assert whole.sum() == np.count_nonzero(truth < 19)
+
+
+def test_images_beyond_the_reach_of_float32_are_counted_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth, predicted = np.random.default_rng(0).integers(0, 256, (2, 23, 10), np.uint8)
+    whole = count_confusion(truth, predicted, 19)
+    monkeypatch.setattr(confusion, "_EXACT", 40)
+    assert np.array_equal(count_confusion(truth, predicted, 19), whole)
+    every_second = count_confusion(truth[:, ::2], predicted[:, ::2], 19)
+    assert every_second.sum() == np.count_nonzero(truth[:, ::2] < 19)

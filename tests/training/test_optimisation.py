@@ -12,7 +12,6 @@ from segstudio.training.optimisation import (
     build_optimiser,
     copy_weights,
     does_decay,
-    epoch_steps,
     learning_rate,
     set_learning_rate,
     update_average,
@@ -104,10 +103,6 @@ def test_moving_average_by_hand() -> None:
     # The first steps keep little of the random start.
     update_average(average, layer, 0.9, step=1)
     assert average["weight"].item() == pytest.approx(1.2 * 2 / 11 + 3.0 * 9 / 11)
-
-
-def test_epochs_round_up(make_spec: SpecMaker) -> None:
-    assert [epoch_steps(make_spec(), samples) for samples in (1, 2, 3, 7)] == [1, 1, 2, 4]
 
 
 def test_allocator_is_told_only_where_it_listens() -> None:

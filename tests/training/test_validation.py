@@ -1,45 +1,93 @@
 """Validation counts at the images' own size, in the classes of the validation masks."""
 
 import numpy as np
+import pytest
 import torch
+from PIL import Image
 from torch.nn import functional as F
 
+from segstudio.errors import Cancelled
 from segstudio.inference.spec import ResizeRule, network_size
 from segstudio.networks.architecture import Architecture
 from segstudio.networks.segformer import SegFormer
-from segstudio.training.validate import Validation, normalise
-from tests.training.conftest import SpecMaker, tiny_sample
+from segstudio.training.segment import normalise
+from segstudio.training.validate import Validation
+from tests.training.conftest import SIDE, SpecMaker, tiny_sample
+
+CPU = torch.device("cpu")
 
 
-def test_counts_equal_a_loop_over_pixels(make_spec: SpecMaker) -> None:
+@pytest.fixture(scope="module")
+def network() -> SegFormer:
     torch.manual_seed(5)
-    network = SegFormer(Architecture("mit_b0", 19)).eval()
+    return SegFormer(Architecture("mit_b0", 19)).eval()
+
+
+def answer(network: SegFormer, pixels: torch.Tensor) -> torch.Tensor:
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    with torch.inference_mode():
+        logits: torch.Tensor = network((pixels - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1))
+    return logits
+
+
+def test_counts_equal_a_loop_over_pixels(make_spec: SpecMaker, network: SegFormer) -> None:
     validation = Validation(make_spec())
-    counts = validation.counts(network, torch.device("cpu"))
+    assert validation
+    counts = validation.counts(network, CPU)
     expected = np.zeros((19, 20), np.int64)
     for number in range(2):
         image, mask = tiny_sample(number)
-        height, width = network_size(ResizeRule("short_side", 64), *mask.shape)
+        height, width = network_size(ResizeRule("short_side", SIDE), *mask.shape)
         pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
         pixels = F.interpolate(pixels, (height, width), mode="bilinear", align_corners=False)
-        mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-        with torch.inference_mode():
-            logits = network((pixels - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1))
-        answer = F.interpolate(logits, mask.shape, mode="bilinear", align_corners=False).argmax(1)[0]
-        for truth, predicted in zip(mask.ravel(), answer.numpy().ravel(), strict=True):
+        logits = answer(network, pixels)
+        ids = F.interpolate(logits, mask.shape, mode="bilinear", align_corners=False).argmax(1)[0]
+        for truth, predicted in zip(mask.ravel(), ids.numpy().ravel(), strict=True):
             expected[truth, predicted] += 1
     assert np.array_equal(counts, expected)
 
 
-def test_predictions_are_mapped_to_the_palette_of_the_masks(make_spec: SpecMaker) -> None:
-    spec = make_spec(studio={"validation": {"palette": "camvid-11", "images": "", "masks": ""}})
-    assert Validation(spec).palette.count == 19
-    segment = spec.dataset.segment
+def test_the_shares_of_all_ranks_add_up(make_spec: SpecMaker, network: SegFormer) -> None:
+    validation = Validation(make_spec())
+    shares = [validation.counts(network, CPU, rank=rank, ranks=3) for rank in range(3)]
+    assert np.array_equal(sum(shares), validation.counts(network, CPU))
+    assert not shares[2].any()
+
+
+def test_the_protocol_of_tao_stretches_image_and_mask(make_spec: SpecMaker, network: SegFormer) -> None:
+    spec = make_spec(studio={"evaluation": {"protocol": "tao"}})
+    counts = Validation(spec).counts(network, CPU)
+    expected = np.zeros((19, 20), np.int64)
+    for number in range(2):
+        image, mask = tiny_sample(number)
+        pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+        pixels = F.interpolate(pixels, (SIDE, SIDE), mode="bilinear", align_corners=False)
+        logits = answer(network, pixels)
+        ids = F.interpolate(logits, (SIDE, SIDE), mode="bilinear", align_corners=False).argmax(1)[0]
+        truth = Image.fromarray(mask).resize((SIDE, SIDE), Image.Resampling.NEAREST)
+        np.add.at(expected, (np.asarray(truth).ravel(), ids.numpy().ravel()), 1)
+    assert np.array_equal(counts, expected)
+    assert counts.sum() == 2 * SIDE * SIDE
+
+
+def test_predictions_are_mapped_to_the_palette_of_the_masks(make_spec: SpecMaker, network: SegFormer) -> None:
+    segment = make_spec().dataset.segment
     folders = {"images": f"{segment.root_dir}/images/val", "masks": f"{segment.root_dir}/masks/val"}
-    validation = Validation(make_spec(studio={"validation": {"palette": "camvid-11", **folders, "limit": 1}}))
+    validation = Validation(
+        make_spec(studio={"validation": [{"palette": "camvid-11", **folders, "limit": 1}]})
+    )
     assert validation.palette.count == 11
+    assert len(validation.model_names) == 19
     assert len(validation.pairs) == 1
-    assert validation.counts(SegFormer(Architecture("mit_b0", 19)), torch.device("cpu")).shape == (11, 12)
+    assert validation.counts(network, CPU).shape == (11, 12)
+
+
+def test_a_stopped_validation_raises(make_spec: SpecMaker, network: SegFormer) -> None:
+    def stop() -> None:
+        raise Cancelled("cancelled")
+
+    with pytest.raises(Cancelled):
+        Validation(make_spec()).counts(network, CPU, stop)
 
 
 def test_normalise_by_channel() -> None:

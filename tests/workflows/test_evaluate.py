@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from segstudio.annotation.palette import load_palette
 from segstudio.errors import Cancelled, InputError, PaletteError
@@ -14,7 +15,8 @@ from segstudio.inference.backend import open_backend
 from segstudio.inference.catalog import find_model
 from segstudio.jobs import JobContext
 from segstudio.scenes.street import draw_scene
-from segstudio.workflows.evaluate import EvaluateResult, class_lookup, evaluate_folders
+from segstudio.workflows.evaluate import class_lookup, evaluate_folders
+from segstudio.workflows.evaluation_result import EvaluateResult
 
 if TYPE_CHECKING:
     from tests.workflows.conftest import RedBackend
@@ -171,6 +173,20 @@ def test_images_and_masks_of_other_suffixes_are_paired(tmp_path: Path, red_backe
     (tmp_path / "images/day/a.png").unlink()
     write_image(tmp_path / "images/day/a.bmp", np.zeros((4, 4, 3), np.uint8))
     assert evaluate_folders(MODEL, tmp_path / "images", tmp_path / "masks").images == 1
+
+
+def test_instances_beside_the_masks_are_weighed(tmp_path: Path, red_backend: "RedBackend") -> None:
+    """Two cars: one of 12 pixels, all hit, and one of 4, all missed; by pixels 3/4 are hit, by cars half."""
+    truth = np.zeros((4, 8), np.uint8)
+    truth[:3, :4] = truth[:2, 6:] = 13
+    predicted = np.where(np.arange(8) < 5, truth, 0).astype(np.uint8)
+    write_pair(tmp_path, "a_gtFine_labelTrainIds", predicted, truth)
+    instances = np.full((4, 8), 7, np.uint16)
+    instances[:3, :4], instances[:2, 6:] = 26001, 26002
+    Image.fromarray(instances).save(tmp_path / "masks/a_gtFine_instanceIds.png")
+    values = evaluate_folders(MODEL, tmp_path / "images", tmp_path / "masks").to_json()
+    assert values["per_class"]["car"]["iou"] == pytest.approx(12 / 16)
+    assert values["cityscapes"]["iiou"] == pytest.approx(0.5)
 
 
 def test_without_any_pair_nothing_is_scored(tmp_path: Path, red_backend: "RedBackend") -> None:

@@ -6,8 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from segstudio.annotation.palette import load_palette
+from segstudio.annotation.palette_choice import make_palette
 from segstudio.errors import ModelError
+from segstudio.inference.spec import ResizeRule, load_spec
+from segstudio.networks.architecture import Architecture
+from segstudio.networks.segformer import SegFormer
+from segstudio.networks.weights import save_network_weights
+from segstudio.training.spec.load import spec_from_dict, spec_yaml
 from segstudio.workflows.export import export_run
+from segstudio.workflows.model_palette import palette_of_run
 from segstudio.workflows.training import SILENCE_SECONDS, list_runs, read_run
 
 EVENTS = (
@@ -60,3 +68,39 @@ def test_the_state_of_a_run(tmp_path: Path) -> None:
 def test_a_folder_without_weights_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no run with weights"):
         export_run(write_run(tmp_path / "run", *EVENTS), tmp_path / "model")
+
+
+WEEDS = [
+    {"label_id": 0, "seg_class": "crop", "mapping_class": "crop", "rgb": [0, 200, 0]},
+    {"label_id": 1, "seg_class": "weed", "mapping_class": "weed", "rgb": [200, 0, 0]},
+    {"label_id": 255, "seg_class": "unknown", "mapping_class": "unknown", "rgb": [0, 0, 0]},
+]
+
+
+def test_a_run_with_classes_of_its_own_is_exported_with_its_palette(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "results" / "train", *EVENTS)
+    network = SegFormer(Architecture("mit_b0", 2))
+    save_network_weights(network.state_dict(), folder / "best.safetensors", network.architecture)
+    segment = {"root_dir": "data", "palette": WEEDS, "img_size": 64}
+    spec = spec_from_dict({"dataset": {"segment": segment}, "model": {"backbone": {"type": "mit_b0"}}})
+    (folder / "experiment.yaml").write_text(spec_yaml(spec), encoding="utf-8")
+    made = export_run(tmp_path / "results", tmp_path / "field")
+    assert made.spec.classes == ("crop", "weed")
+    assert made.spec.resize == ResizeRule("stretch", 64, 64)
+    assert (made.spec.mean, made.spec.metrics["val_miou"]) == ((0.5, 0.5, 0.5), 0.6)
+    # The palette is known from now on, and goes with the model.
+    assert made.spec.palette == "field"
+    assert load_palette("field").names == ("crop", "weed")
+    assert load_palette(tmp_path / "field" / "palette.yaml") == load_palette("field")
+    assert load_spec(tmp_path / "field").files["palette"] == "palette.yaml"
+
+
+def test_a_run_takes_the_known_palette_of_the_same_classes() -> None:
+    cityscapes = load_palette("cityscapes")
+    listed = make_palette("custom", [name.title() for name in cityscapes.names])
+    assert palette_of_run(listed, "mine") == (cityscapes, None)
+    fruit = make_palette("custom", ["apple", "pear"])
+    palette, own = palette_of_run(fruit, "cityscapes")
+    assert palette is own
+    # A name that is taken gets an addition.
+    assert (palette.name, palette.names) == ("cityscapes-classes", ("apple", "pear"))

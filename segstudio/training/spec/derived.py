@@ -3,11 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-from segstudio.annotation.palette import Palette, load_palette, palette_from_dict
+from segstudio.annotation.palette import Palette, load_palette
 from segstudio.inference.spec import RESIZE_MODES, ResizeRule
 from segstudio.networks.architecture import NORM_EPS, Architecture
+from segstudio.networks.variants import FAN_VARIANTS, VIT_VARIANTS
+from segstudio.training.data.classes import entries_of, network_palette
 from segstudio.training.spec.schema import ExperimentSpec
-from segstudio.training.spec.typed import plain
 
 # What TAO's documentation names where its -1 stands.
 USUAL_BATCH = 8
@@ -25,16 +26,27 @@ def batch_size(spec: ExperimentSpec) -> int:
     return wanted if wanted > 0 else USUAL_BATCH
 
 
+def side_multiple(backbone: str) -> int:
+    """What the sides of training images must be multiples of: 32 for a ViT, 16 for a FAN, else 1.
+
+    Unknown backbones have 1: `check` refuses them for what they are.
+    """
+    return 32 if backbone in VIT_VARIANTS else 16 if backbone in FAN_VARIANTS else 1
+
+
 def model_palette(spec: ExperimentSpec) -> Palette:
-    """The classes of the network.
+    """The classes of the network: those that share a mapping_class are one.
 
     Raises:
         PaletteError: there is no such palette, or its entries are wrong.
     """
-    wanted = spec.dataset.segment.palette
-    if isinstance(wanted, str):
-        return load_palette(wanted)
-    return palette_from_dict(plain(wanted), "dataset.segment.palette")
+    wanted, where = spec.dataset.segment.palette, "dataset.segment.palette"
+    if not isinstance(wanted, str):
+        return network_palette(wanted, "custom", where)
+    named = load_palette(wanted)
+    if all(entry.mapping_class == entry.name for entry in named.classes):
+        return named
+    return network_palette(entries_of(named), f"{named.name}-merged", where)
 
 
 def resize_rule(spec: ExperimentSpec) -> ResizeRule:

@@ -7,13 +7,20 @@ from typing import Any
 
 import yaml
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from segstudio import paths
 from segstudio.errors import SpecError
-from segstudio.training.spec.check import check
+from segstudio.training.spec.check import check, check_given, check_task
+from segstudio.training.spec.explain import explained
+from segstudio.training.spec.legacy.convert import PRESET as LEGACY_PRESET
+from segstudio.training.spec.legacy.convert import convert, is_old
+from segstudio.training.spec.legacy.forms import todays_form
+from segstudio.training.spec.notes import effective, unused_notes
+from segstudio.training.spec.read import read_spec
 from segstudio.training.spec.schema import ExperimentSpec
-from segstudio.training.spec.typed import build, plain
+from segstudio.training.spec.settle import settled
+from segstudio.training.spec.typed import build, given, plain
+from segstudio.training.spec.typed import merge as merge
 
 PRESETS = ("studio", "nvlabs", "tao")
 
@@ -26,24 +33,27 @@ class LoadedSpec:
     notes: tuple[str, ...] = ()
 
 
-def load_spec(path: Path, overrides: Sequence[str] = ()) -> LoadedSpec:
-    """Reads a YAML spec, applies `a.b=value` overrides and `${a.b}` interpolation, and checks every key.
+def load_spec(path: Path, overrides: Sequence[str] = (), task: str = "train") -> LoadedSpec:
+    """Reads a YAML spec of any TAO generation, applies `a.b=value` overrides, and checks every key.
+
+    `${a.b}`, `${oc.env:NAME}` and `${eval:...}` (arithmetic) are resolved; `???` counts as not given.
+
+    Args:
+        path: the file.
+        overrides: `a.b=value`; in an old spec, keys of either generation.
+        task: train, evaluate, inference, export, gen_trt_engine or quantize: what it needs must be there.
 
     Raises:
-        SpecError: no such file, no YAML, an unknown key (with the nearest known one) or an unusable value.
+        SpecError: no such file, no YAML, an unknown key (with the nearest known one), an unusable value, or
+            a value that the task needs and that leads nowhere.
     """
-    try:
-        config = OmegaConf.merge(OmegaConf.load(path), OmegaConf.from_dotlist(list(overrides)))
-        values = OmegaConf.to_container(config, resolve=True)
-    except FileNotFoundError as error:
-        raise SpecError(f"{path} does not exist", hint="give the path of a YAML spec after -e") from error
-    except (OSError, OmegaConfBaseException, ValueError, yaml.YAMLError) as error:
-        kind = "is no YAML" if isinstance(error, yaml.YAMLError) else "cannot be read"
-        raise SpecError(f"{path} {kind}: {' '.join(str(error).split())}") from error
-    return LoadedSpec(spec_from_dict(values, str(path)))
+    check_task(task)
+    reading = read_spec(path, overrides)
+    check_given(reading, task, str(path))
+    return _loaded(reading.values, str(path), task, old=reading.old)
 
 
-def spec_from_dict(values: Any, where: str = "spec") -> ExperimentSpec:
+def spec_from_dict(values: Any, where: str = "spec", task: str = "train") -> ExperimentSpec:
     """The spec that nested dictionaries describe, laid over its preset and checked.
 
     Raises:
@@ -52,9 +62,20 @@ def spec_from_dict(values: Any, where: str = "spec") -> ExperimentSpec:
     values = values if values is not None else {}
     if not isinstance(values, Mapping):
         raise SpecError(f"{where} is {values!r}", hint="it must hold keys")
-    spec = build(ExperimentSpec, over_preset(values, where), where)
-    check(spec, where)
-    return spec
+    return _loaded(values, where, task, old=is_old(values)).spec
+
+
+def _loaded(values: Mapping[str, Any], where: str, task: str, *, old: bool) -> LoadedSpec:
+    if old:
+        usual = plain(build(ExperimentSpec, given(ExperimentSpec, preset(LEGACY_PRESET)), LEGACY_PRESET))
+        values, notes = convert(values, usual, where)
+    else:
+        values, notes = todays_form(values)
+        notes += unused_notes(ExperimentSpec, values)
+    values = given(ExperimentSpec, values)
+    spec, further = settled(build(ExperimentSpec, over_preset(values, where), where), where)
+    check(spec, where, task)
+    return LoadedSpec(spec, (*notes, *further))
 
 
 def over_preset(values: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -68,7 +89,7 @@ def over_preset(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     if name not in PRESETS:
         raise SpecError(f"{where}: studio.preset is {name!r}", hint=f"it must be one of {', '.join(PRESETS)}")
     merged = merge(preset(name), values)
-    return merge(merged, {"studio": {"preset": name}})
+    return merge(merged, {"studio": {"preset": name}}) if isinstance(merged["studio"], Mapping) else merged
 
 
 def preset(name: str) -> dict[str, Any]:
@@ -79,16 +100,6 @@ def preset(name: str) -> dict[str, Any]:
     return values
 
 
-def merge(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested dictionaries joined; where both have a value that is no dictionary, the upper one counts."""
-    merged = dict(lower)
-    for key, value in upper.items():
-        below = merged.get(key)
-        both = isinstance(below, Mapping) and isinstance(value, Mapping)
-        merged[key] = merge(below, value) if both else value  # type: ignore[arg-type]  # both are mappings
-    return merged
-
-
 def spec_to_dict(spec: ExperimentSpec) -> dict[str, Any]:
     """Plain nested values, for YAML."""
     values = plain(spec)
@@ -97,5 +108,21 @@ def spec_to_dict(spec: ExperimentSpec) -> dict[str, Any]:
 
 
 def spec_yaml(spec: ExperimentSpec) -> str:
-    """The effective spec as YAML text."""
-    return OmegaConf.to_yaml(OmegaConf.create(spec_to_dict(spec)))
+    """The effective spec as YAML text; keys that have no effect are left out where they are as by default."""
+    return OmegaConf.to_yaml(OmegaConf.create(effective(spec)))
+
+
+def default_yaml(task: str = "train", preset_name: str = "studio") -> str:
+    """A spec with the sections that a task needs, every key at its default and explained.
+
+    Args:
+        task: see `load_spec`.
+        preset_name: studio, nvlabs or tao.
+
+    Raises:
+        SpecError: there is no such task or preset.
+    """
+    check_task(task)
+    values = over_preset({"studio": {"preset": preset_name}}, "default_specs")
+    spec, _ = settled(build(ExperimentSpec, given(ExperimentSpec, values), "default_specs"), "default_specs")
+    return explained(spec, task)

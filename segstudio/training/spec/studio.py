@@ -82,8 +82,8 @@ class Extras:
         base_side: scale factors are relative to images of this shorter side; 0: as they are.
         largest_class_share: a crop is drawn again (up to 5 times) while one class covers more of it.
         rotate_degrees: small turns, uniform from -degrees to degrees (set studio).
-        blur_probability: of the set studio.
-        noise_probability: of the set studio.
+        blur_probability: of a blur (set studio).
+        noise_probability: of noise (set studio).
     """
 
     kind: str = "tao"
@@ -99,6 +99,13 @@ class CropStage:
     """From a fraction of the run on: crop size in pixels and samples a step (progressive resizing).
 
     Stages of equal start are mixed: each step takes one of them, by their shares.
+
+    Attributes:
+        start: share of the run after which the stage begins.
+        height: of the crops.
+        width: of the crops.
+        batch: samples a step and process.
+        share: of the steps, among stages of equal start.
     """
 
     start: float = 0.0
@@ -113,15 +120,17 @@ class NetworkForm:
     """studio.network: what distinguishes the producers' networks of one backbone.
 
     It is to be set as `segstudio models inspect` shows it where a training starts from their weights.
+
+    Attributes:
+        head: linear (NVlabs, TAO, Hugging Face) or mmseg (BatchNorm and ReLU a level before the fusion).
+        head_bias: TAO 6 has a bias in the fuse convolution.
+        norm_eps: eps of a MiT's LayerNorms: nvlabs (and TAO), huggingface or mmseg.
+        paired_waves: false for a FAN of NVlabs' segmentation weights.
     """
 
-    # linear: NVlabs, TAO, Hugging Face; mmseg: BatchNorm and ReLU a level before the fusion.
     head: str = "linear"
-    # TAO 6 has a bias in the fuse convolution.
     head_bias: bool = False
-    # eps of a MiT's LayerNorms: nvlabs (and TAO), huggingface or mmseg.
     norm_eps: str = "nvlabs"
-    # false for a FAN of NVlabs' segmentation weights.
     paired_waves: bool = True
 
 
@@ -133,7 +142,7 @@ class LossSpec:
         ce: weight of cross-entropy (train.segment.loss `mmiou` takes TAO's loss in its place).
         dice: weight of the soft Dice loss.
         focal: weight of the focal loss.
-        focal_gamma: its exponent.
+        focal_gamma: exponent of the focal loss.
         lovasz: weight of the Lovasz-softmax loss.
         boundary: how many times more a pixel at a border between classes counts in cross-entropy, less 1.
         boundary_width: reach of a border in pixels.
@@ -162,9 +171,9 @@ class ScheduleSpec:
 
     Attributes:
         policy: "" takes train.optim.policy; or linear, step, poly, cosine, constant.
-        warmup_share: of the run, rising linearly from warmup_start times the rate.
-        warmup_start: see above.
-        power: of poly.
+        warmup_share: share of the run in which the rate rises linearly.
+        warmup_start: share of the rate that the warm-up begins with.
+        power: exponent of poly.
         end: the last rate, relative to train.optim.lr.
     """
 
@@ -180,11 +189,12 @@ class OptimExtras:
     """studio.optim: what train.optim has no key for.
 
     Attributes:
-        betas: of Adam and AdamW.
+        betas: decay rates of the moments of Adam and AdamW.
         head_lr_factor: the head's learning rate, relative to the backbone's.
         accumulation: batches a step; gradients are those of one batch of all of them.
         gradient_clip: largest norm of the gradient; 0 leaves it.
-        ema_decay: of the averaged weights that are validated and exported; 0: the weights themselves.
+        ema_decay: decay of the averaged weights that are validated and exported; 0: the weights themselves.
+        muon: matrices and kernels are moved by Muon, the rest by AdamW; needs train.optim.optim adamw.
     """
 
     betas: tuple[float, float] = (0.9, 0.999)
@@ -192,11 +202,17 @@ class OptimExtras:
     accumulation: int = 1
     gradient_clip: float = 0.0
     ema_decay: float = 0.0
+    muon: bool = False
 
 
 @dataclass(frozen=True)
 class EarlyStop:
-    """studio.early_stop: ends a run after so many validations without a gain of the mIoU (0: never)."""
+    """studio.early_stop: ends a run that no longer gains.
+
+    Attributes:
+        patience: validations without a gain of the mIoU; 0: the run goes to its end.
+        min_gain: what counts as a gain, as a fraction.
+    """
 
     patience: int = 0
     min_gain: float = 0.0
@@ -211,8 +227,8 @@ class EvaluationSpec:
         resize: "" (stretch for the augmentation set tao, else short_side), short_side, stretch or native.
         short_side: pixels of the shorter side at which the network sees images; 0: as they are.
         window: whole, or slide (mmsegmentation's: window_size and stride, summed logits).
-        window_size: pixels.
-        stride: pixels.
+        window_size: side of a window in pixels.
+        stride: pixels from one window to the next.
         flip: averages with the mirror image.
         scales: averages over these factors of the size.
         bootstrap: resamples for the confidence intervals; 0: none.
@@ -233,7 +249,12 @@ class EvaluationSpec:
 
 @dataclass(frozen=True)
 class InferenceExtras:
-    """studio.inference: which pictures `inference` writes, and whether under TAO's names too."""
+    """studio.inference: what `inference` writes.
+
+    Attributes:
+        save: any of ids, color, overlay, confidence.
+        tao_names: the same pictures under TAO's names too.
+    """
 
     save: tuple[str, ...] = ("ids", "color", "overlay")
     tao_names: bool = False
@@ -246,7 +267,7 @@ class StudioSpec:
     Attributes:
         preset: the defaults that lie under a file: studio, nvlabs or tao; "" is studio for files with a
             studio section, else tao.
-        name: of the model.
+        name: name of the model.
         max_steps: optimiser steps; 0 takes train.num_epochs over all samples.
         sources: training samples, in place of root_dir's train_split.
         validation: samples to score, in place of root_dir's validation_split.
@@ -254,11 +275,11 @@ class StudioSpec:
         predict: images for `inference`, in place of root_dir's predict_split.
         crops: empty: one stage of img_size x img_size with batch_size samples.
         balanced_share: share of the crops that are centred on a pixel of a class drawn with equal chances.
-        drop_path: None takes the backbone's usual rate.
-        head_dropout: of the channels before the classifier.
+        drop_path: null takes the backbone's usual rate.
+        head_dropout: share of the channels before the classifier that drop out in training.
         precision: 32-true, bf16-mixed or 16-mixed.
         accelerator: auto, cpu or cuda.
-        threads: of one process on the CPU; 0 leaves torch's choice.
+        threads: threads of one process on the CPU; 0 leaves torch's choice.
         log_every: steps between two entries of the log.
     """
 

@@ -39,6 +39,51 @@ def plain(value: object) -> Any:
     return value
 
 
+def merge(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested dictionaries joined; where both have a value that is no dictionary, the upper one counts."""
+    merged = dict(lower)
+    for key, value in upper.items():
+        below = merged.get(key)
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            value = merge(below, value)
+        merged[key] = value
+    return merged
+
+
+def given(kind: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values without those that count as not given: null where a key of a dataclass cannot be null.
+
+    Unknown keys and values of wrong types stay, for `build` to refuse.
+    """
+    hints = typing.get_type_hints(kind)
+    kept = {}
+    for name, value in values.items():
+        hint = hints.get(str(name))
+        if value is None and hint is not None and type(None) not in typing.get_args(hint):
+            continue
+        inner, entry = section_of(hint), entry_of(hint)
+        if inner is not None and isinstance(value, Mapping):
+            value = given(inner, value)
+        elif entry is not None and isinstance(value, list):
+            value = [given(entry, part) if isinstance(part, Mapping) else part for part in value]
+        kept[name] = value
+    return kept
+
+
+def section_of(hint: Any) -> Any:
+    """The dataclass that a field's type is or may be; None for other fields."""
+    options = [hint, *typing.get_args(hint)] if typing.get_origin(hint) is types.UnionType else [hint]
+    return next((option for option in options if dataclasses.is_dataclass(option)), None)
+
+
+def entry_of(hint: Any) -> Any:
+    """The dataclass that the entries of a field are, if it is a list of such; None for other fields."""
+    for part in (hint, *typing.get_args(hint)):
+        if typing.get_origin(part) is tuple and dataclasses.is_dataclass(typing.get_args(part)[0]):
+            return typing.get_args(part)[0]
+    return None
+
+
 def _build(kind: Any, value: object, where: str, key: str) -> object:
     if dataclasses.is_dataclass(kind):
         return _dataclass(kind, value, where, key)
@@ -46,7 +91,9 @@ def _build(kind: Any, value: object, where: str, key: str) -> object:
     if origin is tuple:
         return _tuple(arguments, value, where, key)
     if origin is types.UnionType:
-        return None if value is None else _build(_alternative(arguments, value), value, where, key)
+        if value is None and type(None) in arguments:
+            return None
+        return _build(_alternative(arguments, value), value, where, key)
     if origin is not None and issubclass(origin, Mapping):
         return _mapping(value, where, key)
     return _scalar(kind, value, where, key)
@@ -58,7 +105,7 @@ def _dataclass(kind: Any, value: object, where: str, key: str) -> object:
     hints = typing.get_type_hints(kind)
     for name in value:
         if name not in hints:
-            _unknown(str(name), list(hints), where, key)
+            unknown_key(str(name), list(hints), where, key)
     fields = {
         name: _build(hints[name], entry, where, _joined(key, str(name))) for name, entry in value.items()
     }
@@ -102,7 +149,12 @@ def _scalar(kind: type, value: object, where: str, key: str) -> object:
     return value
 
 
-def _unknown(name: str, known: list[str], where: str, key: str) -> NoReturn:
+def unknown_key(name: str, known: Sequence[str], where: str, key: str) -> NoReturn:
+    """Refuses a key of a section, with the nearest of those that it may hold.
+
+    Raises:
+        SpecError: always.
+    """
     nearest = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {nearest[0]!r}?" if nearest else f"it may hold: {', '.join(known)}"
     raise SpecError(f"{where}: unknown key {_joined(key, name)!r}", hint=hint)
