@@ -21,6 +21,7 @@ from segstudio.cli.output import (
     watched,
 )
 from segstudio.errors import InputError
+from segstudio.jobs import JobContext
 
 if TYPE_CHECKING:
     from segstudio.workflows.evaluation_result import EvaluateResult
@@ -38,10 +39,14 @@ def train(
     context: typer.Context, spec: SpecFile, as_json: Json = False, json_events: JsonEvents = False
 ) -> None:
     """Train from a spec: `segstudio train -e spec.yaml train.seed=7`; run again to resume."""
+    from segstudio.training.distributed import is_companion
     from segstudio.training.loop import train as run
     from segstudio.training.spec.load import load_spec
 
     loaded = load_spec(spec, context.args)
+    if is_companion():
+        run(loaded.spec, JobContext())
+        return
     if json_events:
         with interruptible(job := json_context()):
             result = run(loaded.spec, job, notes=loaded.notes)

@@ -131,6 +131,11 @@ def take_seat(spec: ExperimentSpec) -> Seat:
     return Seat(ranks=wanted, port=_free_port(), starts_others=True)
 
 
+def is_companion() -> bool:
+    """Whether torchrun has started this process beside another one, which tells the result."""
+    return int(os.environ.get("RANK", "0")) > 0
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))

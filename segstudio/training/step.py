@@ -14,6 +14,7 @@ from segstudio.errors import SegstudioError, SpecError
 from segstudio.training.data.plan import StepSampler
 from segstudio.training.data.samples import AugmentedSamples
 from segstudio.training.optimisation import learning_rate
+from segstudio.training.process import cores
 from segstudio.training.run import Run
 from segstudio.training.segment import normalise
 
@@ -34,7 +35,8 @@ class Feed:
     def __iter__(self) -> Iterator[list[Batch]]:
         """For each step the batches that it accumulates."""
         run = self._run
-        workers = run.spec.dataset.segment.workers
+        # More workers than cores only wait for each other; their number decides nothing else.
+        workers = min(run.spec.dataset.segment.workers, max(1, cores() // run.spec.train.num_gpus))
         sampler = StepSampler(run.plan, run.state.step, run.steps, run.processes.rank)
         loader = DataLoader(
             self.samples,

@@ -84,6 +84,7 @@ def decisive(spec: ExperimentSpec) -> ExperimentSpec:
     segment = replace(spec.dataset.segment, workers=0)
     train = replace(
         spec.train,
+        gpu_ids=(),
         results_dir=None,
         resume_training_checkpoint_path=None,
         validation_interval=1,
@@ -97,7 +98,7 @@ def decisive(spec: ExperimentSpec) -> ExperimentSpec:
         dataset=replace(spec.dataset, segment=segment),
         train=train,
         studio=replace(
-            spec.studio, threads=0, name="", log_every=1, test=(), predict=(),
+            spec.studio, threads=0, accelerator="auto", name="", log_every=1, test=(), predict=(),
             inference=defaults.studio.inference,
         ),
     )  # fmt: skip

@@ -121,6 +121,8 @@ def _training(spec: ExperimentSpec, _task: str) -> Iterator[Rule]:
         monitor = train.checkpointer.monitor
         yield Rule(monitor.startswith("val_"), "train.checkpointer.monitor", monitor,
                    "a score of the validation, such as val_miou")  # fmt: skip
+    yield Rule(not studio.optim.muon or train.optim.optim == "adamw", "train.optim.optim", train.optim.optim,
+               "adamw where studio.optim.muon is true, which moves matrices only")  # fmt: skip
     yield Rule(all(0 <= beta < 1 for beta in studio.optim.betas), "studio.optim.betas", studio.optim.betas,
                "two numbers from 0 to below 1")  # fmt: skip
     yield Rule(not (studio.precision == "16-mixed" and studio.accelerator == "cpu"), "studio.precision",
