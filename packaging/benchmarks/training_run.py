@@ -116,6 +116,7 @@ def script(variant: str, options: argparse.Namespace) -> dict[str, float]:
 
 def ours(variant: str, options: argparse.Namespace) -> dict[str, float]:
     """Images a second and the share of waiting of our loop, from its own log."""
+    images, masks = (options.frames / kind / "train" for kind in ("images", "masks"))
     with tempfile.TemporaryDirectory() as folder:
         spec = spec_from_dict(
             {
@@ -123,13 +124,14 @@ def ours(variant: str, options: argparse.Namespace) -> dict[str, float]:
                 "model": {"backbone": {"type": variant}},
                 "dataset": {
                     "segment": {
-                        "root_dir": str(options.frames), "img_size": options.size, "validation_split": "none",
-                        "batch_size": options.batch, "workers": 1, "palette": "cityscapes",
+                        "img_size": options.size, "batch_size": options.batch, "workers": 1,
+                        "palette": "cityscapes",
                     }
                 },
                 "train": {"checkpoint_interval": 100000, "checkpoint_interval_unit": "step"},
                 "studio": {
-                    "preset": "studio", "max_steps": options.steps, "threads": options.threads,
+                    "preset": "studio", "sources": [{"images": str(images), "masks": str(masks)}],
+                    "max_steps": options.steps, "threads": options.threads,
                     "precision": options.precision, "log_every": LOG_EVERY,
                 },
             }
