@@ -120,7 +120,8 @@ def test_a_pickled_cache_starts_empty() -> None:
 
 
 FORKED = """if 1:
-        import numpy as np
+    import multiprocessing
+    import numpy as np
     from segstudio.training.data.cache import SampleCache
 
     def pair(value):
