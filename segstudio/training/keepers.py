@@ -1,6 +1,7 @@
 """The checkpoints that a run keeps besides its latest and best weights, named and laid out as TAO's."""
 
 import contextlib
+import math
 import os
 import shutil
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from segstudio.training.spec.schema import ExperimentSpec
 
 LATEST_LINK = "segformer_model_latest.pth"
 # What train.checkpointer.monitor may name, among the scores of a validation.
-MONITORS = ("val_miou", "val_acc", "val_mf1", "val_mprecision", "val_mrecall")
+MONITORS = ("val_loss", "val_miou", "val_acc", "val_mf1", "val_mprecision", "val_mrecall")
 OWN_HEAD, TAO_HEAD = "decode_head.", "decoder."
 # Parts of the linear head that TAO calls by their places.
 TAO_FUSE = {"linear_fuse.conv.": "linear_fuse.0.", "linear_fuse.bn.": "linear_fuse.1."}
@@ -117,6 +118,8 @@ def keep_if_best(
     wanted = spec.train.checkpointer
     assert wanted is not None
     score = scores[wanted.monitor]
+    if math.isnan(score):
+        return None
     sign = 1.0 if wanted.mode == "max" else -1.0
     name = checkpoint_name(epoch, state.step)
     others = [entry for entry in state.kept if entry[1] != name]

@@ -27,6 +27,7 @@ from segstudio.training.spec.derived import task_folder
 from segstudio.training.spec.load import spec_to_dict, spec_yaml
 from segstudio.training.spec.schema import ExperimentSpec
 from segstudio.training.step import Feed, StepLog, training_step
+from segstudio.training.validate import Tally
 
 SPEC_FILE = "experiment.yaml"
 
@@ -184,10 +185,11 @@ def validate(run: Run) -> None:
     """
     state = run.state
     run.scored.load_state_dict(state.average)
-    result = run.last = joint_scores(run)
+    tally = joint_tally(run)
+    result = run.last = scores(tally.counts)
     state.validated = state.step
-    tell_validation(run, result)
-    kpi = tao_kpi(result)
+    kpi = tao_kpi(result, tally.mean_loss)
+    tell_validation(run, result, kpi)
     if result.miou > state.best_miou:
         state.best_miou = result.miou
         if run.leads:
@@ -206,12 +208,12 @@ def validate(run: Run) -> None:
         run.journal.tell("early_stop", step=state.step, validations=state.stalled)
 
 
-def joint_scores(run: Run) -> Scores:
-    """The scores over the samples of all processes."""
-    counts = np.zeros((run.validation.palette.count, run.validation.palette.count + 1), np.int64)
+def joint_tally(run: Run) -> Tally:
+    """What the samples of all processes count."""
+    mine = Tally(np.zeros((run.validation.palette.count, run.validation.palette.count + 1), np.int64), 0.0, 0)
     stopped = False
     try:
-        counts = run.validation.counts(
+        mine = run.validation.tally(
             run.scored, run.fabric.device, run.context.check, run.processes.rank, run.processes.ranks
         )
     except Cancelled:
@@ -219,13 +221,16 @@ def joint_scores(run: Run) -> Scores:
     # The others cannot know yet; they wait for the counts.
     if run.processes.any(stopped):
         raise Cancelled("cancelled")
-    return scores(run.processes.summed_on_host(torch.from_numpy(counts)).numpy())
+    counts = run.processes.summed_on_host(torch.from_numpy(mine.counts)).numpy()
+    loss, pixels = run.processes.summed_on_host(torch.tensor([mine.loss, mine.pixels], dtype=torch.float64))
+    return Tally(counts, float(loss), int(pixels))
 
 
-def tao_kpi(result: Scores) -> dict[str, float]:
+def tao_kpi(result: Scores, loss: float) -> dict[str, float]:
     """The scores of a validation under TAO's names, fractions 0-1; means are over the classes that occur."""
     precision = result.precision[(result.support_pixels > 0) & np.isfinite(result.precision)]
     return {
+        "val_loss": loss,
         "val_acc": result.aacc,
         "val_miou": result.miou,
         "val_mf1": result.mf1,
@@ -234,16 +239,17 @@ def tao_kpi(result: Scores) -> dict[str, float]:
     }
 
 
-def tell_validation(run: Run, result: Scores) -> None:
+def tell_validation(run: Run, result: Scores, kpi: dict[str, float]) -> None:
     """Tells the scores to the job, to status.json and to TensorBoard."""
     ious = {
         name: None if math.isnan(value) else round(float(value), 5)
         for name, value in zip(run.validation.palette.names, result.iou, strict=True)
     }
-    step, kpi = run.state.step, tao_kpi(result)
+    step, loss = run.state.step, kpi["val_loss"]
     run.journal.tell(
-        "validation", step=step, miou=round(result.miou, 5), aacc=round(result.aacc, 5), iou=ious
-    )
+        "validation", step=step, miou=round(result.miou, 5), aacc=round(result.aacc, 5), iou=ious,
+        loss=None if math.isnan(loss) else round(loss, 5),
+    )  # fmt: skip
     run.journal.status.metrics("Eval metrics generated.", kpi, **where(run))
     run.journal.plot({f"validation/{name}": value for name, value in kpi.items()}, step, every=True)
 

@@ -1,5 +1,6 @@
 """Segments images of any size with a network: whole or by windows, at several sizes, mirrored."""
 
+import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
@@ -7,10 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from segstudio.inference.predictor import LARGEST_WHOLE, LONGEST, Prediction
 from segstudio.inference.spec import ResizeRule, network_size
-from segstudio.training.losses import upsample
+from segstudio.training.losses import IGNORE, upsample
 from segstudio.training.spec.derived import resize_rule
 from segstudio.training.spec.schema import ExperimentSpec
 
@@ -68,6 +70,23 @@ class Segmenter:
         """Class ids uint8 [H,W] of one RGB image uint8 [H,W,3], or of another (height, width)."""
         scores = self.logits(image, size) if len(self.views) == 1 else self.probabilities(image, size)
         return as_array(scores.argmax(0))
+
+    @torch.inference_mode()
+    def judged(
+        self, image: NDArray[np.uint8], truth: NDArray[np.uint8] | None, size: tuple[int, int] | None = None
+    ) -> tuple[NDArray[np.uint8], float]:
+        """`ids`, and the sum of the cross-entropy over the pixels of a truth uint8 [H,W] that count.
+
+        Without a truth the sum is NaN.
+        """
+        single = len(self.views) == 1
+        scores = self.logits(image, size) if single else self.probabilities(image, size)
+        if truth is None:
+            return as_array(scores.argmax(0)), math.nan
+        target = torch.from_numpy(truth).to(self.device).long()[None]
+        logarithms = scores[None].log_softmax(1) if single else scores[None].clamp(min=1e-12).log()
+        loss = F.nll_loss(logarithms, target, ignore_index=IGNORE, reduction="sum")
+        return as_array(scores.argmax(0)), float(loss)
 
     @torch.inference_mode()
     def predict(self, image: NDArray[np.uint8]) -> Prediction:

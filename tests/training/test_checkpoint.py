@@ -167,7 +167,7 @@ def test_the_best_are_kept_by_their_score(make_spec: SpecMaker, tmp_path: Path) 
 
 
 def test_impossible_checkpointers_are_refused_before_the_start(make_spec: SpecMaker) -> None:
-    for values, words in (({"monitor": "val_loss"}, "monitor"), ({"mode": "most"}, "mode")):
+    for values, words in (({"monitor": "val_iou"}, "monitor"), ({"mode": "most"}, "mode")):
         with pytest.raises(SpecError, match=words):
             train(make_spec(train={"checkpointer": {"enable_topk": True, **values}}), JobContext())
 

@@ -114,7 +114,7 @@ def test_a_validation_that_was_stopped_is_made_up_for(
         raise Cancelled("cancelled")
 
     whole = run(spec("whole"))
-    monkeypatch.setattr(Validation, "counts", stop)
+    monkeypatch.setattr(Validation, "tally", stop)
     stopped = run(spec("parts"))
     assert (stopped.stopped, stopped.steps) == (True, 2)
     assert "Train was interrupted." in (stopped.folder / "status.json").read_text(encoding="utf-8")

@@ -34,7 +34,9 @@ def test_records_of_a_run(make_spec: SpecMaker) -> None:
     assert epochs[0]["kpi"]["train_loss"] > 0
     scored = [record["kpi"] for record in found if record["message"] == "Eval metrics generated."]
     assert len(scored) == 2
-    assert scored[0].keys() == {"val_acc", "val_miou", "val_mf1", "val_mprecision", "val_mrecall"}
+    assert scored[0].keys() == {
+        "val_loss", "val_acc", "val_miou", "val_mf1", "val_mprecision", "val_mrecall",
+    }  # fmt: skip
     assert scored[-1]["val_miou"] == pytest.approx(result.miou)
 
 

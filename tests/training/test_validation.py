@@ -1,5 +1,7 @@
 """Validation counts at the images' own size, in the classes of the validation masks."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from segstudio.errors import Cancelled
 from segstudio.inference.spec import ResizeRule, network_size
 from segstudio.networks.architecture import Architecture
 from segstudio.networks.segformer import SegFormer
-from segstudio.training.segment import normalise
+from segstudio.training.segment import make_segmenter, normalise
 from segstudio.training.validate import Validation
 from tests.training.conftest import SIDE, SpecMaker, tiny_sample
 
@@ -33,30 +35,54 @@ def answer(network: SegFormer, pixels: torch.Tensor) -> torch.Tensor:
 def test_counts_equal_a_loop_over_pixels(make_spec: SpecMaker, network: SegFormer) -> None:
     validation = Validation(make_spec())
     assert validation
-    counts = validation.counts(network, CPU)
-    expected = np.zeros((19, 20), np.int64)
+    tally = validation.tally(network, CPU)
+    expected, losses = np.zeros((19, 20), np.int64), []
     for number in range(2):
         image, mask = tiny_sample(number)
         height, width = network_size(ResizeRule("short_side", SIDE), *mask.shape)
         pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
         pixels = F.interpolate(pixels, (height, width), mode="bilinear", align_corners=False)
         logits = answer(network, pixels)
-        ids = F.interpolate(logits, mask.shape, mode="bilinear", align_corners=False).argmax(1)[0]
+        full = F.interpolate(logits, mask.shape, mode="bilinear", align_corners=False)
+        losses.append(F.cross_entropy(full, torch.from_numpy(mask).long()[None], reduction="none").flatten())
+        ids = full.argmax(1)[0]
         for truth, predicted in zip(mask.ravel(), ids.numpy().ravel(), strict=True):
             expected[truth, predicted] += 1
-    assert np.array_equal(counts, expected)
+    assert np.array_equal(tally.counts, expected)
+    assert tally.mean_loss == pytest.approx(float(torch.cat(losses).mean()), rel=1e-5)
+
+
+def test_the_loss_of_several_views_is_that_of_their_mean(make_spec: SpecMaker, network: SegFormer) -> None:
+    validation = Validation(make_spec(studio={"evaluation": {"flip": True}}))
+    segmenter = make_segmenter(
+        make_spec(studio={"evaluation": {"flip": True}}),
+        network,
+        CPU,
+        (0.485, 0.456, 0.406),
+        (0.229, 0.224, 0.225),
+    )
+    losses = []
+    for number in range(2):
+        image, mask = tiny_sample(number)
+        share = segmenter.probabilities(image).gather(0, torch.from_numpy(mask).long()[None])
+        losses.append(-share.log().flatten())
+    found = validation.tally(network, CPU).mean_loss
+    assert found == pytest.approx(float(torch.cat(losses).mean()), rel=1e-5)
 
 
 def test_the_shares_of_all_ranks_add_up(make_spec: SpecMaker, network: SegFormer) -> None:
     validation = Validation(make_spec())
-    shares = [validation.counts(network, CPU, rank=rank, ranks=3) for rank in range(3)]
-    assert np.array_equal(sum(shares), validation.counts(network, CPU))
-    assert not shares[2].any()
+    shares = [validation.tally(network, CPU, rank=rank, ranks=3) for rank in range(3)]
+    whole = validation.tally(network, CPU)
+    assert np.array_equal(sum(share.counts for share in shares), whole.counts)
+    assert sum(share.loss for share in shares) == pytest.approx(whole.loss)
+    assert not shares[2].counts.any()
+    assert math.isnan(shares[2].mean_loss)
 
 
 def test_the_protocol_of_tao_stretches_image_and_mask(make_spec: SpecMaker, network: SegFormer) -> None:
     spec = make_spec(studio={"evaluation": {"protocol": "tao"}})
-    counts = Validation(spec).counts(network, CPU)
+    counts = Validation(spec).tally(network, CPU).counts
     expected = np.zeros((19, 20), np.int64)
     for number in range(2):
         image, mask = tiny_sample(number)
@@ -79,7 +105,10 @@ def test_predictions_are_mapped_to_the_palette_of_the_masks(make_spec: SpecMaker
     assert validation.palette.count == 11
     assert len(validation.model_names) == 19
     assert len(validation.pairs) == 1
-    assert validation.counts(network, CPU).shape == (11, 12)
+    tally = validation.tally(network, CPU)
+    assert tally.counts.shape == (11, 12)
+    # Cross-entropy against other classes than the network's would mean nothing.
+    assert math.isnan(tally.mean_loss)
 
 
 def test_a_stopped_validation_raises(make_spec: SpecMaker, network: SegFormer) -> None:
@@ -87,7 +116,7 @@ def test_a_stopped_validation_raises(make_spec: SpecMaker, network: SegFormer) -
         raise Cancelled("cancelled")
 
     with pytest.raises(Cancelled):
-        Validation(make_spec()).counts(network, CPU, stop)
+        Validation(make_spec()).tally(network, CPU, stop)
 
 
 def test_normalise_by_channel() -> None:
