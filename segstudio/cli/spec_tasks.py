@@ -162,7 +162,7 @@ def inference(
 @app.command("default-specs", hidden=True)
 def default_specs(
     task: Annotated[str, typer.Argument(help="train, evaluate, inference, export, ...")] = "train",
-    preset: Annotated[str, typer.Option(help="studio, nvlabs or tao.")] = "studio",
+    preset: Annotated[str, typer.Option(help="studio, scratch, nvlabs or tao.")] = "studio",
 ) -> None:
     """Print a spec with every key and its default."""
     from segstudio.training.spec.load import default_yaml

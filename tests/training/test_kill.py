@@ -40,12 +40,23 @@ def spec_of(make_spec: SpecMaker, folder: str) -> ExperimentSpec:
 def start(spec: ExperimentSpec, folder: Path) -> "subprocess.Popen[bytes]":
     file = folder / f"{Path(spec.results_dir).name}.yaml"
     file.write_text(spec_yaml(spec), encoding="utf-8")
-    return subprocess.Popen(
-        [sys.executable, "-m", "segstudio", "train", "-e", str(file)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    with said_in(folder).open("ab") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", "segstudio", "train", "-e", str(file)],
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            start_new_session=True,
+        )
+
+
+def said_in(folder: Path) -> Path:
+    return folder / "stderr.txt"
+
+
+def finish(spec: ExperimentSpec, folder: Path) -> None:
+    """Lets a run go on to its end."""
+    code = start(spec, folder).wait(PATIENCE)
+    assert code == 0, said_in(folder).read_text(encoding="utf-8")[-3000:]
 
 
 def steps_done(spec: ExperimentSpec) -> int:
@@ -82,7 +93,7 @@ def test_killed_stopped_and_resumed(make_spec: SpecMaker, tmp_path: Path) -> Non
     assert interrupted(parts, tmp_path, signal.SIGKILL, 2, 0.0) == -signal.SIGKILL
     assert interrupted(parts, tmp_path, signal.SIGTERM, 4, 0.0) == 0
     assert read_checkpoint(Path(parts.results_dir) / "train" / "latest.pth")["step"] >= 4
-    assert start(parts, tmp_path).wait(PATIENCE) == 0
+    finish(parts, tmp_path)
     assert_same(whole, parts)
     kinds = [event["kind"] for event in read_events(Path(parts.results_dir) / "train")]
     assert kinds.count("start") == 3
@@ -96,5 +107,5 @@ def test_many_kills(make_spec: SpecMaker, tmp_path: Path, seed: int) -> None:
     train(whole, JobContext())
     for _ in range(3):
         interrupted(parts, tmp_path, signal.SIGKILL, chance.randrange(STEPS), chance.random() * 0.5)
-    assert start(parts, tmp_path).wait(PATIENCE) == 0
+    finish(parts, tmp_path)
     assert_same(whole, parts)

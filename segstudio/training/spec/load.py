@@ -22,7 +22,7 @@ from segstudio.training.spec.settle import settled
 from segstudio.training.spec.typed import build, given, plain
 from segstudio.training.spec.typed import merge as merge
 
-PRESETS = ("studio", "nvlabs", "tao")
+PRESETS = ("studio", "scratch", "nvlabs", "tao")
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,12 @@ def over_preset(values: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 
 def preset(name: str) -> dict[str, Any]:
-    """The values of a preset, as nested dictionaries."""
+    """The values of a preset, as nested dictionaries; `under` names the one that lies under it."""
     text = (paths.resources_dir() / "presets" / f"{name}.yaml").read_text(encoding="utf-8")
     values = yaml.safe_load(text)
     assert isinstance(values, dict)
-    return values
+    below = values.pop("under", "")
+    return merge(preset(below), values) if below else values
 
 
 def spec_to_dict(spec: ExperimentSpec) -> dict[str, Any]:
@@ -117,7 +118,7 @@ def default_yaml(task: str = "train", preset_name: str = "studio") -> str:
 
     Args:
         task: see `load_spec`.
-        preset_name: studio, nvlabs or tao.
+        preset_name: one of PRESETS.
 
     Raises:
         SpecError: there is no such task or preset.

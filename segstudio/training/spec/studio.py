@@ -265,8 +265,8 @@ class StudioSpec:
     """studio
 
     Attributes:
-        preset: the defaults that lie under a file: studio, nvlabs or tao; "" is studio for files with a
-            studio section, else tao.
+        preset: the defaults that lie under a file: studio, scratch, nvlabs or tao; "" is studio for files
+            with a studio section, else tao.
         name: name of the model.
         max_steps: optimiser steps; 0 takes train.num_epochs over all samples.
         sources: training samples, in place of root_dir's train_split.

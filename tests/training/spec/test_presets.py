@@ -51,6 +51,16 @@ def test_tao() -> None:
     assert (extras.balanced_share, extras.head_dropout, extras.precision) == (0, 0.1, "32-true")
 
 
+def test_scratch_lies_over_studio() -> None:
+    scratch, studio = of("scratch"), of("studio")
+    assert scratch.studio.preset == "scratch"
+    assert scratch.studio.optim.muon
+    assert scratch.studio.optim.head_lr_factor == 1
+    assert scratch.train.optim.lr > 10 * studio.train.optim.lr
+    assert scratch.studio.optim.gradient_clip == studio.studio.optim.gradient_clip > 0
+    assert scratch.dataset.segment.augmentation == studio.dataset.segment.augmentation
+
+
 def test_nvlabs() -> None:
     """SegFormer, arXiv 2105.15203, section 4.1, and mmsegmentation's schedule of 160000 steps."""
     spec = of("nvlabs")

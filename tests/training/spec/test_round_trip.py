@@ -67,6 +67,7 @@ def values(draw: st.DrawFn) -> dict[str, Any]:
             chosen[key] = draw(st.integers(int(low), int(top)))
     for key in ("studio.masks.encoding", "studio.schedule.policy", "train.optim.optim", "train.segment.loss"):
         chosen[key] = draw(st.sampled_from(CHOICES[key]))
+    chosen["studio.optim.muon"] = chosen["train.optim.optim"] == "adamw"
     for key in draw(st.lists(st.sampled_from(TEXTS), max_size=5, unique=True)):
         chosen[key] = draw(TEXT.filter(lambda text: text != "???"))
     stages = draw(st.lists(st.integers(1, 8), max_size=3))
