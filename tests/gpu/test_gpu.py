@@ -25,7 +25,7 @@ from segstudio.training.journal import Journal
 from segstudio.training.loop import train
 from segstudio.training.prepare import prepare
 from segstudio.training.spec.derived import task_folder
-from segstudio.training.spec.load import spec_from_dict
+from segstudio.training.spec.load import merge, spec_from_dict, spec_to_dict
 from segstudio.training.spec.schema import ExperimentSpec
 from segstudio.training.step import training_step
 from tests.inference.conftest import noise, session_home, tiny_model
@@ -204,6 +204,27 @@ def test_training_on_cuda_ends_and_leaves_weights_that_the_cpu_reads(cuda_spec: 
     assert load_pretrained(network, str(result.folder / "latest.safetensors")).share == 1.0
     with torch.inference_mode():
         assert bool(network.eval()(torch.zeros(1, 3, SIDE, SIDE)).isfinite().all())
+
+
+@needs_cuda
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "16-mixed"])
+@pytest.mark.parametrize("muon", [False, True])
+def test_every_precision_and_optimiser_learns_and_resumes(
+    cuda_spec: ExperimentSpec, precision: str, muon: bool
+) -> None:
+    values = merge(
+        spec_to_dict(cuda_spec),
+        {"studio": {"precision": precision, "optim": {"muon": muon}, "max_steps": 12, "log_every": 1}},
+    )
+    stopper = JobContext(
+        on_event=lambda event: stopper.cancel() if event.get("step") == 5 else None  # type: ignore[attr-defined]  # events are dicts
+    )
+    assert train(spec_from_dict(values), stopper).stopped
+    result = train(spec_from_dict(values), JobContext())
+    assert (result.steps, result.stopped) == (12, False)
+    losses = {event["step"]: event["loss"] for event in read_events(result.folder) if event["kind"] == "step"}
+    assert np.isfinite(list(losses.values())).all()
+    assert np.mean([losses[step] for step in (10, 11, 12)]) < np.mean([losses[step] for step in (1, 2, 3)])
 
 
 @needs_cuda
