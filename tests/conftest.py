@@ -1,6 +1,8 @@
 """Fixtures that every test shares: an isolated home, the real frames where they are, offscreen Qt."""
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,18 @@ def isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("SEGSTUDIO_HOME", str(home))
     return home
+
+
+@pytest.fixture(autouse=True)
+def no_handler_of_ended_children() -> Iterator[None]:
+    """Takes back the handler that torch's DataLoader leaves in the process of all tests.
+
+    With it, the end of any later child is a signal that is handled on pytest's alternate stack; on some
+    virtual machines the kernel now and then fails to do that, and ends the process without a trace.
+    """
+    yield
+    if hasattr(signal, "SIGCHLD"):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

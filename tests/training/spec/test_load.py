@@ -74,12 +74,19 @@ def test_written_specs_read_back_equal(tmp_path: Path) -> None:
     assert spec_from_dict(spec_to_dict(spec)) == spec
 
 
-@pytest.mark.parametrize("name", ["train.yaml", "finetune.yaml"])
-def test_bundled_recipes_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("path", "kinds"),
+    [
+        ("models/street-b0/train.yaml", {"folder", "scenes"}),
+        ("models/street-b0/finetune.yaml", {"folder", "scenes"}),
+        ("docs/recipes/camvid-b0.yaml", {"folder"}),
+    ],
+)
+def test_bundled_recipes_are_valid(path: str, kinds: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CAMVID", "camvid")
-    spec = load_spec(REPOSITORY / "models" / "street-b0" / name).spec
+    spec = load_spec(REPOSITORY / path).spec
     assert spec.model.backbone.type == "mit_b0"
-    assert {source.kind for source in spec.studio.sources} == {"folder", "scenes"}
+    assert {source.kind for source in spec.studio.sources} == kinds
 
 
 def test_unknown_keys_name_the_nearest() -> None:
