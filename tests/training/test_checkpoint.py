@@ -114,7 +114,7 @@ def test_a_run_on_a_full_disk_says_so_and_goes_on_later(
 
 
 def test_kept_checkpoints_are_read_as_taos(make_spec: SpecMaker) -> None:
-    result = train(make_spec(steps=2, train={"checkpoint_interval": 1}), JobContext())
+    result = train(make_spec(steps=2, train={"checkpoint_interval": 1, "checkpointer": None}), JobContext())
     kept = ["model_epoch_000_step_00001.pth", "model_epoch_001_step_00002.pth"]
     assert sorted(name for name in files(result.folder) if name.startswith("model_")) == kept
     link = result.folder / keepers.LATEST_LINK
@@ -173,7 +173,7 @@ def test_impossible_checkpointers_are_refused_before_the_start(make_spec: SpecMa
 
 
 def test_going_on_from_a_file_of_another_folder(make_spec: SpecMaker, tmp_path: Path) -> None:
-    keys = {"checkpoint_interval": 2, "seed": 5}
+    keys = {"checkpoint_interval": 2, "seed": 5, "checkpointer": None}
     whole = train(make_spec("whole", steps=3, train=keys), JobContext())
     state = checkpoint.read_checkpoint(whole.folder / "latest.pth")
     earlier = tmp_path / "earlier.pth"
