@@ -359,3 +359,10 @@ def _read_stdout(child: "subprocess.Popen[str]", context: JobContext, result: li
 def _read_stderr(child: "subprocess.Popen[str]", lines: deque[str]) -> None:
     assert child.stderr is not None
     lines.extend(child.stderr)
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return max(1, os.cpu_count() or 1)

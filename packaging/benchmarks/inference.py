@@ -39,10 +39,11 @@ from segstudio.annotation.palette import load_palette
 from segstudio.deploy.export import Exported, export_network
 from segstudio.deploy.onnx_fold import fold_head
 from segstudio.images import read_image, write_image, write_mask
-from segstudio.inference.backend import Backend, available_backends, cores, cpu_name, open_backend
+from segstudio.inference.backend import Backend, available_backends, cpu_name, open_backend
 from segstudio.inference.catalog import find_model
 from segstudio.inference.predictor import Predictor
 from segstudio.inference.spec import ModelSpec, ResizeRule
+from segstudio.jobs import cores
 from segstudio.networks.checkpoint_file import read_checkpoint_file
 from segstudio.networks.key_maps import recognise
 from segstudio.networks.mit import HEADS, MLP_RATIO, REDUCTIONS

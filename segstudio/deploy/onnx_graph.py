@@ -13,8 +13,8 @@ from onnx.external_data_helper import load_external_data_for_model
 
 from segstudio.errors import ModelError
 from segstudio.images import atomic_write
-from segstudio.inference.backend import cores
 from segstudio.inference.onnx_ import runtime_errors
+from segstudio.jobs import cores
 
 Tensor = NDArray[Any]
 # A protocol buffer ends at 2 GiB; what is larger keeps its weights in a file beside it.

@@ -1,7 +1,6 @@
 """The protocol of what runs a model, the table of backends, and the choice among them."""
 
 import importlib
-import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from segstudio.errors import BackendError
 from segstudio.inference.spec import ModelSpec
+from segstudio.jobs import cores
 
 Ids = NDArray[np.uint8]
 Confidence = NDArray[np.uint8]
@@ -94,13 +94,6 @@ def open_backend(folder: Path, spec: ModelSpec, name: str = AUTO, threads: int =
     raise BackendError(
         f"no backend can run {spec.name}: {'; '.join(problems)}", hint="see `segstudio doctor`"
     )
-
-
-def cores() -> int:
-    """CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return max(1, os.cpu_count() or 1)
 
 
 def cpu_name() -> str:

@@ -4,8 +4,8 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,33 +48,6 @@ class Evaluation:
     boundary: Counts
     regions: Counts
     instances: NDArray[np.float64]
-
-    def subset(self, names: Iterable[str]) -> "Evaluation":
-        """The evaluation of some images alone, in the order given.
-
-        Raises:
-            InputError: an image was not evaluated.
-        """
-        position = {name: number for number, name in enumerate(self.image_names)}
-        chosen = tuple(names)
-        missing = [name for name in chosen if name not in position]
-        if missing:
-            raise InputError(
-                f"{len(missing)} images were not evaluated, {missing[0]!r} is one",
-                hint="use names of evaluated images",
-            )
-        return self._of([position[name] for name in chosen])
-
-    def _of(self, rows: Sequence[int]) -> "Evaluation":
-        at = np.asarray(rows, np.int64)
-        return replace(
-            self,
-            image_names=tuple(self.image_names[row] for row in rows),
-            confusion=self.confusion[at],
-            boundary=self.boundary[at],
-            regions=self.regions[at],
-            instances=self.instances[at],
-        )
 
     def save(self, path: Path) -> None:
         """Writes a compressed .npz that holds no pickles."""
@@ -131,33 +104,6 @@ def stack_measures(
         if found.instances is not None:
             evaluation.instances[number] = found.instances
     return evaluation
-
-
-def merge_evaluations(parts: Sequence[Evaluation]) -> Evaluation:
-    """All images of several evaluations, as those of the processes of one run.
-
-    Raises:
-        InputError: there are none, they differ in classes or bands, or share an image.
-    """
-    if not parts:
-        raise InputError("there is no evaluation to merge")
-    first = parts[0]
-    for part in parts[1:]:
-        if part.class_names != first.class_names or part.boundary_share != first.boundary_share:
-            raise InputError(
-                f"evaluations in {first.palette} and {part.palette} differ in classes or boundary bands",
-                hint="merge evaluations of one palette and one boundary_share",
-            )
-    names = tuple(name for part in parts for name in part.image_names)
-    _refuse_twins(names)
-    return replace(
-        first,
-        image_names=names,
-        confusion=np.concatenate([part.confusion for part in parts]),
-        boundary=np.concatenate([part.boundary for part in parts]),
-        regions=np.concatenate([part.regions for part in parts]),
-        instances=np.concatenate([part.instances for part in parts]),
-    )
 
 
 def load_evaluation(path: Path) -> Evaluation:

@@ -126,8 +126,6 @@ def tell_samples(journal: Journal, *splits: Split) -> None:
         if more > 0:
             text = f"and {more} more files of {split.name} cannot be used"
             journal.tell("sample_skipped", path="", reason=text, lines=[text])
-        if split.notes:
-            journal.tell("notes", lines=list(split.notes))
 
 
 def tell_weights(journal: Journal, loaded: dict[str, LoadReport]) -> None:

@@ -1,7 +1,6 @@
 """Prepares the process of a training: memory that is kept, not given back, and the number of threads."""
 
 import ctypes
-import os
 import platform
 
 import cv2
@@ -33,10 +32,3 @@ def limit_threads(threads: int) -> None:
     cv2.setNumThreads(0)
     if threads > 0:
         torch.set_num_threads(threads)
-
-
-def cores() -> int:
-    """How many processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from segstudio.errors import SegstudioError, SpecError
+from segstudio.jobs import cores
 from segstudio.training.data.plan import StepSampler
 from segstudio.training.data.samples import AugmentedSamples
 from segstudio.training.optimisation import learning_rate
-from segstudio.training.process import cores
 from segstudio.training.run import Run
 from segstudio.training.segment import normalise
 

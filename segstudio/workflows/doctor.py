@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segstudio import paths
-from segstudio.inference.backend import available_backends, cores, cpu_name
+from segstudio.inference.backend import available_backends, cpu_name
 from segstudio.inference.catalog import list_models
+from segstudio.jobs import cores
 
 LIBRARIES = ("PySide6_Essentials", "onnxruntime", "openvino", "torch", "opencv-python-headless", "numpy")
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from segstudio.annotation.palette import Palette, load_palette, mapping
 from segstudio.errors import InputError, MaskError
-from segstudio.images import list_images, read_image, read_mask
+from segstudio.images import read_image, read_mask
 from segstudio.inference.backend import AUTO, open_backend
 from segstudio.inference.catalog import find_model
 from segstudio.inference.predictor import Predictor
@@ -19,21 +19,9 @@ from segstudio.jobs import JobContext
 from segstudio.metrics.confusion import count_confusion
 from segstudio.project.project import Project
 from segstudio.project.sample import Changes
+from segstudio.training.data.files import pair_by_stem
 from segstudio.workflows.evaluation_result import EvaluateResult, made_result
 from segstudio.workflows.scoring import Corruption, Pair, Scorer
-
-
-def pair_masks(images: Path, masks: Path) -> tuple[list[tuple[Path, Path]], list[str]]:
-    """Pairs by relative path without suffix, and the names of images and masks without a partner."""
-    by_key = {path.relative_to(masks).with_suffix("").as_posix(): path for path in list_images(masks)}
-    pairs, orphans = [], []
-    for image in list_images(images):
-        mask = by_key.pop(image.relative_to(images).with_suffix("").as_posix(), None)
-        if mask is None:
-            orphans.append(str(image))
-        else:
-            pairs.append((image, mask))
-    return pairs, orphans + [str(path) for path in by_key.values()]
 
 
 def evaluate_folders(
@@ -69,8 +57,9 @@ def evaluate_folders(
     model_folder, spec = find_model(model)
     target = load_palette(palette or spec.palette)
     lookup = class_lookup(load_palette(spec.palette), target)
-    files, orphans = pair_masks(images, masks)
-    if not files:
+    found = pair_by_stem(images, masks)
+    orphans = [str(path) for path in (*found.images_without_mask, *found.masks_without_image)]
+    if not found.pairs:
         raise InputError(f"no image in {images} has a mask of the same name in {masks}")
     pairs = [
         Pair(
@@ -79,7 +68,7 @@ def evaluate_folders(
             partial(read_pair, image, mask),
             mask,
         )
-        for image, mask in files
+        for image, mask in found.pairs
     ]
     scorer = Scorer(target, corruptions=corruptions)
     predictor = Predictor(open_backend(model_folder, spec, backend), spec)

@@ -1,11 +1,11 @@
 """What the tasks of a spec have in common: their processes, and keys that other tools serve."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segstudio.errors import SpecError
+from segstudio.jobs import cores
 from segstudio.training.spec.schema import CheckpointTask, ExperimentSpec
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def open_segmenter(spec: ExperimentSpec, task: str, loaded: "Loaded", rank: int,
     from segstudio.training.segment import make_segmenter
 
     keep_freed_memory()
-    threads = spec.studio.threads or (max(1, (os.cpu_count() or 1) // ranks) if ranks > 1 else 0)
+    threads = spec.studio.threads or (max(1, cores() // ranks) if ranks > 1 else 0)
     limit_threads(threads)
     device = choose_device(spec, getattr(spec, task), rank)
     return make_segmenter(spec, loaded.network.to(device), device, loaded.mean, loaded.std)

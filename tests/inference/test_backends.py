@@ -14,11 +14,11 @@ from segstudio.inference.backend import (
     BACKENDS,
     Backend,
     available_backends,
-    cores,
     cpu_name,
     open_backend,
 )
 from segstudio.inference.spec import ModelSpec
+from segstudio.jobs import cores
 from tests.inference.conftest import BACKEND_NAMES, noise, opened
 
 SIZES = [(1, 1), (1, 7), (33, 47), (64, 64), (97, 31), (360, 480)]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segstudio.errors import InputError
-from segstudio.metrics.evaluation import Evaluation, load_evaluation, merge_evaluations, stack_measures
+from segstudio.metrics.evaluation import Evaluation, load_evaluation, stack_measures
 from segstudio.metrics.measures import ImageMeasures, measure_image
 
 NAMES = ("road", "sky", "old_tram")
@@ -121,27 +121,3 @@ def test_parts_that_do_not_fit_are_refused(
     rewrite(path, about, **arrays)
     with pytest.raises(InputError, match="no readable evaluation"):
         load_evaluation(path)
-
-
-def test_merged_processes_are_the_whole_and_their_sums_add_up() -> None:
-    parts = [evaluation(1, 2), evaluation(), evaluation(3)]
-    merged = merge_evaluations(parts)
-    assert_equal(merged, evaluation(1, 2, 3))
-    sums = sum(part.confusion.sum(axis=0) for part in parts)
-    assert np.array_equal(merged.confusion.sum(axis=0), sums)
-
-
-def test_what_does_not_belong_together_is_not_merged() -> None:
-    other = stack_measures("own", NAMES, ("", "", ""), [("9.png", measured(9))], 0.02)
-    with pytest.raises(InputError, match="differ"):
-        merge_evaluations([evaluation(1), other])
-    with pytest.raises(InputError, match=r"'1\.png' was evaluated twice"):
-        merge_evaluations([evaluation(1), evaluation(1)])
-    with pytest.raises(InputError, match="no evaluation"):
-        merge_evaluations([])
-
-
-def test_a_subset_is_what_its_images_alone_give() -> None:
-    assert_equal(evaluation(1, 2, 3).subset(["3.png", "1.png"]), evaluation(3, 1))
-    with pytest.raises(InputError, match=r"'4\.png'"):
-        evaluation(1).subset(["4.png"])

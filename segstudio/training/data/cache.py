@@ -2,11 +2,12 @@
 
 import mmap
 import multiprocessing
-import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from segstudio.jobs import cores
 
 CHANNELS = 3
 # Columns of the table of one sample: where it lies, its height, its width, whether it is complete.
@@ -44,7 +45,7 @@ class SampleCache:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """An empty cache; spawned processes share nothing, so that each has its part of the room."""
-        self._samples, self._limit = state["_samples"], state["_limit"] // (os.cpu_count() or 1)
+        self._samples, self._limit = state["_samples"], state["_limit"] // cores()
         self._allocate()
 
     def get(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:

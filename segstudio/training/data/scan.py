@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from segstudio import paths
 from segstudio.errors import ImageError, MaskError
 from segstudio.images import atomic_write, read_image
-from segstudio.jobs import JobContext
+from segstudio.jobs import JobContext, cores
 from segstudio.training.data.leakage import difference_hash
 from segstudio.training.data.masks import MaskCodec
 
@@ -177,7 +176,7 @@ def _examined(
     numbers: Sequence[int], pairs: Sequence[FilePair], reader: Reader, context: JobContext, keep: Keep
 ) -> Iterator[tuple[int, FileFacts]]:
     """(number, facts) as threads finish them, with few images in memory at a time."""
-    workers = min(8, os.cpu_count() or 1)
+    workers = min(8, cores())
     left = iter(numbers)
     with ThreadPoolExecutor(workers) as pool:
 

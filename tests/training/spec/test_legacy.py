@@ -237,15 +237,15 @@ def test_colours_of_an_old_palette_are_for_display_alone(tmp_path: Path) -> None
 def test_folders_in_lists_and_relative_ones(tmp_path: Path) -> None:
     both = {"img_dir": ["a/images", "/b/images"], "ann_dir": ["a/masks", "/b/masks"]}
     spec = load(tmp_path, {"dataset": {
-        "data_root": "/root", "train_dataset": both, "val_dataset": both, "test_dataset": {"img_dir": "c"},
+        "data_root": "/frames", "train_dataset": both, "val_dataset": both, "test_dataset": {"img_dir": "c"},
         "reduce_zero_label": True, "img_suffix": ".jpg",
     }}).spec  # fmt: skip
     expected = (
-        SourceSpec(images="/root/a/images", masks="/root/a/masks"),
+        SourceSpec(images="/frames/a/images", masks="/frames/a/masks"),
         SourceSpec(images="/b/images", masks="/b/masks"),
     )
     assert spec.studio.sources == spec.studio.validation == expected
-    assert spec.studio.test == spec.studio.predict == (SourceSpec(images="/root/c"),)
+    assert spec.studio.test == spec.studio.predict == (SourceSpec(images="/frames/c"),)
     assert spec.studio.masks.reduce_zero_label is True
     with pytest.raises(SpecError, match="2 folders of images and 1 of masks"):
         load(tmp_path, {"dataset": {"train_dataset": {"img_dir": ["a", "b"], "ann_dir": "c"}}})
