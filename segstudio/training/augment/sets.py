@@ -12,6 +12,7 @@
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -19,7 +20,7 @@ import numpy as np
 from segstudio.errors import SpecError
 from segstudio.training.augment import nvlabs, studio, tao
 from segstudio.training.augment.geometry import Image, Mask, Size
-from segstudio.training.spec.schema import AugmentationSpec, ExperimentSpec
+from segstudio.training.spec.schema import AugmentationSpec, ExperimentSpec, ScaleRandomCrop
 from segstudio.training.spec.studio import Extras
 
 # Makes a training sample of
@@ -36,8 +37,8 @@ Kind = Callable[
 KINDS: dict[str, Kind] = {"studio": studio.augment, "tao": tao.augment, "nvlabs": nvlabs.augment}
 
 
-def augmenter(spec: ExperimentSpec) -> Augmenter:
-    """The augmentation of a spec; it can be sent to other processes.
+def augmenter(spec: ExperimentSpec, scale: float = 1.0) -> Augmenter:
+    """The augmentation of a spec, its range of scales times `scale`; it can be sent to other processes.
 
     Raises:
         SpecError: the set is unknown, or a key that it uses is out of range.
@@ -60,8 +61,16 @@ def augmenter(spec: ExperimentSpec) -> Augmenter:
     for right, key, value, wanted in rules:
         if not right:
             raise SpecError(f"dataset.segment.augmentation.{key} is {value!r}", hint=f"it must be {wanted}")
-    chosen = partial(KINDS[extras.kind], keys, extras)
+    chosen = partial(KINDS[extras.kind], _zoomed(keys, scale), extras)
     return partial(_in_grey, chosen) if spec.studio.data.grayscale else chosen
+
+
+def _zoomed(keys: AugmentationSpec, scale: float) -> AugmentationSpec:
+    if scale == 1.0:
+        return keys
+    given = keys.with_scale_random_crop
+    low, high = given.scale_range if given.enable else (1.0, 1.0)
+    return replace(keys, with_scale_random_crop=ScaleRandomCrop(True, (low * scale, high * scale)))
 
 
 def _in_grey(

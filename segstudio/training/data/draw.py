@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Draw:
-    """Which sample of which source, in what crop, on what class, and the seed of its augmentation."""
+    """Which sample of which source, in what crop, on what class, the seed of its augmentation, its zoom."""
 
     source: int
     number: int
@@ -13,3 +13,4 @@ class Draw:
     width: int
     focus: int | None
     seed: int
+    scale: float = 1.0

@@ -102,7 +102,8 @@ class Plan:
             number = self._in_turn(source, turn, len(table))
         else:
             number, focus = self._balanced(generator, table)
-        return Draw(source, number, stage.height, stage.width, focus, int(generator.integers(2**62)))
+        seed = int(generator.integers(2**62))
+        return Draw(source, number, stage.height, stage.width, focus, seed, stage.scale)
 
     def _in_turn(self, source: int, turn: int, count: int) -> int:
         epoch, place = divmod(turn, count)

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from segstudio.errors import ImageError, InputError, MaskError
 from segstudio.training.augment.sets import augmenter
 from segstudio.training.data.draw import Draw
+from segstudio.training.data.plan import crop_stages
 from segstudio.training.data.split import Split
 from segstudio.training.spec.schema import ExperimentSpec
 
@@ -19,7 +20,8 @@ class AugmentedSamples(Dataset[tuple[Tensor, Tensor]]):
     """Turns a `Draw` into an augmented sample: uint8 [3,h,w] and uint8 [h,w]."""
 
     def __init__(self, split: Split, spec: ExperimentSpec) -> None:
-        self._split, self._augment = split, augmenter(spec)
+        self._split = split
+        self._augmenters = {stage.scale: augmenter(spec, stage.scale) for stage in crop_stages(spec)}
         # Shared memory, through which worker processes tell what they could not read.
         self._lost = [torch.zeros(len(source), dtype=torch.uint8) for source in split.sources]
         for flags in self._lost:
@@ -34,7 +36,8 @@ class AugmentedSamples(Dataset[tuple[Tensor, Tensor]]):
         """
         image, mask = self._load(draw)
         generator = np.random.default_rng(draw.seed)
-        crop, target = self._augment(image, mask, (draw.height, draw.width), generator, draw.focus)
+        augment = self._augmenters[draw.scale]
+        crop, target = augment(image, mask, (draw.height, draw.width), generator, draw.focus)
         return torch.from_numpy(crop).permute(2, 0, 1), torch.from_numpy(target)
 
     def lost(self) -> list[tuple[Path | None, str]]:

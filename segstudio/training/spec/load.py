@@ -73,7 +73,7 @@ def _loaded(values: Mapping[str, Any], where: str, task: str, *, old: bool) -> L
         values, notes = todays_form(values)
         notes += unused_notes(ExperimentSpec, values)
     values = given(ExperimentSpec, values)
-    spec, further = settled(build(ExperimentSpec, over_preset(values, where), where), where)
+    spec, further = settled(build(ExperimentSpec, over_preset(values, where), where), where, task)
     check(spec, where, task)
     return LoadedSpec(spec, (*notes, *further))
 
@@ -125,5 +125,7 @@ def default_yaml(task: str = "train", preset_name: str = "studio") -> str:
     """
     check_task(task)
     values = over_preset({"studio": {"preset": preset_name}}, "default_specs")
-    spec, _ = settled(build(ExperimentSpec, given(ExperimentSpec, values), "default_specs"), "default_specs")
+    spec, _ = settled(
+        build(ExperimentSpec, given(ExperimentSpec, values), "default_specs"), "default_specs", task
+    )
     return explained(spec, task)

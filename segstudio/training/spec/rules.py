@@ -91,6 +91,7 @@ def _crops(spec: ExperimentSpec, task: str) -> Iterator[Rule]:
             )
         yield Rule(stage.batch > 0, f"{where}.batch", stage.batch, "1 or more")
         yield Rule(stage.share > 0, f"{where}.share", stage.share, "above 0")
+        yield Rule(0 < stage.scale <= 16, f"{where}.scale", stage.scale, "above 0 and at most 16")
         yield Rule(0 <= stage.start < 1, f"{where}.start", stage.start, "0 to below 1")
     starts = [stage.start for stage in crops]
     yield Rule(

@@ -1,4 +1,4 @@
-"""Settles what a spec may say in several ways: label_transform and the number of classes."""
+"""Settles what a spec may say in several ways, or leave open: label_transform, classes, what to score."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ NO_TRANSFORM = ("none", "null", "~", "")
 IGNORED = 255
 
 
-def settled(spec: ExperimentSpec, where: str) -> tuple[ExperimentSpec, tuple[str, ...]]:
+def settled(spec: ExperimentSpec, where: str, task: str) -> tuple[ExperimentSpec, tuple[str, ...]]:
     """The spec with one spelling for each of these, and notes on what was made of another.
 
     Raises:
@@ -24,7 +24,11 @@ def settled(spec: ExperimentSpec, where: str) -> tuple[ExperimentSpec, tuple[str
         segment = replace(segment, label_transform=None)
     spec = replace(spec, dataset=replace(spec.dataset, segment=segment))
     segment, notes = _counted(spec, where)
-    return replace(spec, dataset=replace(spec.dataset, segment=segment)), notes
+    spec = replace(spec, dataset=replace(spec.dataset, segment=segment))
+    if task == "evaluate" and not (spec.studio.test or segment.root_dir) and spec.studio.validation:
+        spec = replace(spec, studio=replace(spec.studio, test=spec.studio.validation))
+        notes = (*notes, "studio.test is empty: studio.validation is scored")
+    return spec, notes
 
 
 def _counted(spec: ExperimentSpec, where: str) -> tuple[SegmentSpec, tuple[str, ...]]:

@@ -106,6 +106,7 @@ class CropStage:
         width: of the crops.
         batch: samples a step and process.
         share: of the steps, among stages of equal start.
+        scale: factor on with_scale_random_crop.scale_range, so that a stage sees them larger or smaller.
     """
 
     start: float = 0.0
@@ -113,6 +114,7 @@ class CropStage:
     width: int = 512
     batch: int = 8
     share: float = 1.0
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)

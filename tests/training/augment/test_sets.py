@@ -244,6 +244,21 @@ def test_factors_are_relative_to_the_base_side(kind: str) -> None:
     assert abs((crop[59, 30, 1] - crop[0, 30, 1]) - 59 / 3) <= 1
 
 
+@pytest.mark.parametrize("kind", ["studio", "nvlabs"])
+@pytest.mark.parametrize("enable", [True, False])
+def test_a_stage_may_zoom(kind: str, enable: bool) -> None:
+    image, mask = coordinates(100, 200)
+    keys = off(with_scale_random_crop=ScaleRandomCrop(enable, (2.0, 2.0)))
+    spec = ExperimentSpec(
+        dataset=DatasetSpec(segment=SegmentSpec(augmentation=keys)),
+        studio=StudioSpec(augmentation=Extras(kind=kind, blur_probability=0.0, noise_probability=0.0)),
+    )
+    crop = augmenter(spec, 1.5)(image, mask, (60, 60), generator(3), None)[0].astype(int)
+    pixels = 59 / (3.0 if enable else 1.5)
+    assert abs((crop[30, 59, 0] - crop[30, 0, 0]) - pixels) <= 1
+    assert abs((crop[59, 30, 1] - crop[0, 30, 1]) - pixels) <= 1
+
+
 @KIND
 def test_grey_images_stay_grey(kind: str) -> None:
     extras = Extras(kind=kind, noise_probability=1.0)

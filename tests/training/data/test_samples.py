@@ -36,6 +36,24 @@ def test_a_draw_is_the_augmented_sample(make_spec: SpecMaker) -> None:
     assert split.describe(draw_of(1)).endswith("frame_1.png")
 
 
+def test_a_draw_carries_the_zoom_of_its_stage(make_spec: SpecMaker) -> None:
+    stages = [
+        {"start": 0.0, "height": 32, "width": 48, "batch": 2},
+        {"start": 0.5, "height": 32, "width": 48, "batch": 2, "scale": 1.5},
+    ]
+    spec = make_spec(studio={"crops": stages})
+    split = open_split(spec, "train", JobContext())
+    plan = Plan(split, spec, 4)
+    assert [plan.draws(step)[0].scale for step in range(4)] == [1.0, 1.0, 1.5, 1.5]
+    draw = plan.draws(3)[0]
+    image, _ = AugmentedSamples(split, spec)[draw]
+    sample = split.sources[0].load(draw.number)
+    zoomed = augmenter(spec, 1.5)(*sample, (32, 48), np.random.default_rng(draw.seed), draw.focus)
+    assert np.array_equal(image.permute(1, 2, 0).numpy(), zoomed[0])
+    plain = augmenter(spec)(*sample, (32, 48), np.random.default_rng(draw.seed), draw.focus)
+    assert not np.array_equal(plain[0], zoomed[0])
+
+
 @pytest.mark.parametrize("cache_mb", [0, 64])
 def test_workers_give_what_this_process_gives(make_spec: SpecMaker, cache_mb: int) -> None:
     spec = make_spec(studio={"data": {"cache_mb": cache_mb}})

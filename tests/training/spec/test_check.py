@@ -94,6 +94,7 @@ def test_batches(key: str) -> None:
         ("studio.sources", [{"kind": "video"}], "studio.sources[0].kind", "train"),
         ("studio.sources", [{"images": "a"}], "studio.sources[0].masks", "train"),
         ("studio.sources", [{"kind": "list"}], "studio.sources[0].path", "train"),
+        ("studio.crops", [{"scale": 0.0}], "studio.crops[0].scale", "train"),
         ("studio.sources", [{"kind": "scenes"}], "studio.sources[0].count", "train"),
         (
             "studio.validation",

@@ -392,6 +392,20 @@ def test_there_is_no_other_task_or_preset() -> None:
         default_yaml("train", "fast")
 
 
+def test_without_test_samples_those_of_validation_are_scored(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, "dataset: {segment: {palette: camvid-11}}\nstudio: {validation: [{images: a, masks: b}]}"
+    )
+    loaded = load_spec(path, task="evaluate")
+    assert loaded.spec.studio.test == loaded.spec.studio.validation
+    assert loaded.notes == ("studio.test is empty: studio.validation is scored",)
+    of_its_own = load_spec(path, ["studio.test=[{images: c, masks: d}]"], "evaluate")
+    assert of_its_own.spec.studio.test[0].images == "c"
+    assert not of_its_own.notes
+    with pytest.raises(SpecError, match="root_dir"):
+        load_spec(written(tmp_path, "dataset: {segment: {palette: camvid-11}}\nstudio: {}"), task="evaluate")
+
+
 def test_specs_are_read_without_torch() -> None:
     code = "import sys; import segstudio.training.spec.load; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=REPOSITORY).returncode == 0
