@@ -28,7 +28,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
 )
 LEVEL = {room: level for level, row in enumerate(ROWS) for room in row}
 
-TORCH_ROOMS = ("networks/", "training/", "deploy/", "inference/torch_backend.py")
+TORCH_ROOMS = ("networks/", "training/", "deploy/")
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

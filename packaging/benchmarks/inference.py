@@ -39,7 +39,7 @@ from segstudio.annotation.palette import load_palette
 from segstudio.deploy.export import Exported, export_network
 from segstudio.deploy.onnx_fold import fold_head
 from segstudio.images import read_image, write_image, write_mask
-from segstudio.inference.backend import Backend, available_backends, cpu_name, open_backend
+from segstudio.inference.backend import Backend, Options, available_backends, cpu_name, open_backend
 from segstudio.inference.catalog import find_model
 from segstudio.inference.predictor import Predictor
 from segstudio.inference.spec import ModelSpec, ResizeRule
@@ -107,7 +107,7 @@ def opened(folder: Path, model: Any, threads: int) -> dict[str, Backend]:
     found = {}
     for status in available_backends():
         if status.available:
-            found[status.name] = open_backend(folder, model, status.name, threads)
+            found[status.name] = open_backend(folder, model, status.name, Options(threads))
         else:
             say(f"{status.name}: null, {status.reason}")
     return found
@@ -275,7 +275,7 @@ def compare(variant: str, options: argparse.Namespace, folder: Path) -> dict[str
     network = transformers_network(variant)
     made = same_weights(network, folder)
     peer = Peer(network, folder, options.threads)
-    backend = open_backend(made.folder, made.spec, threads=options.threads)
+    backend = open_backend(made.folder, made.spec, options=Options(options.threads))
     predictor, colours = Predictor(backend, made.spec), load_palette("cityscapes").colours()
     paths = photos(folder, SIDE, SIDE, 4)
     images = [read_image(path) for path in paths]

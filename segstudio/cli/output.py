@@ -14,7 +14,15 @@ from segstudio.jobs import JobContext
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 JsonEvents = Annotated[bool, typer.Option("--json-events", help="Events as JSON lines on stdout.")]
 Model = Annotated[str, typer.Option("--model", "-m", help="Name or folder of a model.")]
-BackendName = Annotated[str, typer.Option("--backend", help="auto, openvino or onnx.")]
+BackendName = Annotated[
+    str,
+    typer.Option(
+        "--backend", help="auto, openvino, onnx or torch; with devices in order of preference: onnx:cuda,cpu."
+    ),
+]
+PrecisionName = Annotated[
+    str, typer.Option("--precision", help="Of the arithmetic: fp32; bf16, fp16 where the device has them.")
+]
 
 
 @contextmanager
@@ -113,3 +121,14 @@ def size_of(text: str) -> tuple[int, int]:
     if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
         raise InputError(f"size {text!r}", hint="write it as WIDTHxHEIGHT, such as 1024x512")
     return int(parts[0]), int(parts[1])
+
+
+def count_of(text: str) -> int:
+    """A whole number above 0.
+
+    Raises:
+        InputError: it is none.
+    """
+    if not text.isdigit() or int(text) == 0:
+        raise InputError(f"count {text!r}", hint="write whole numbers above 0, such as 1,4,8")
+    return int(text)

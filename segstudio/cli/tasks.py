@@ -1,6 +1,6 @@
 """The commands that work on images, models and runs: predict, export, bench, doctor, demo."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +10,8 @@ from segstudio.cli.output import (
     BackendName,
     Json,
     Model,
+    PrecisionName,
+    count_of,
     print_json,
     progress,
     size_of,
@@ -27,18 +29,21 @@ def predict(
     window: Annotated[str, typer.Option(help="whole or slide.")] = "whole",
     tta: Annotated[bool, typer.Option("--tta", help="Also predict the mirror image.")] = False,
     save: Annotated[str, typer.Option(help="Some of ids,color,overlay,confidence.")] = "ids",
+    precision: PrecisionName = "fp32",
     as_json: Json = False,
 ) -> None:
     """Predict images, folders and video; run again to go on where it stopped."""
+    from segstudio.inference.backend import precision_named
     from segstudio.inference.predictor import window_named
-    from segstudio.workflows.predict import predict_inputs
+    from segstudio.workflows.predict import MANY, predict_inputs
 
-    chosen = window_named(window)
+    chosen, options = window_named(window), replace(MANY, precision=precision_named(precision))
     kinds = [kind.strip() for kind in save.split(",") if kind.strip()]
     with progress() as context:
         result = predict_inputs(
-            inputs, model, out, backend=backend, window=chosen, tta=tta, save=kinds, context=context
-        )
+            inputs, model, out, backend=backend, window=chosen, tta=tta, save=kinds, options=options,
+            context=context,
+        )  # fmt: skip
     if as_json:
         print_json(asdict(result))
         return
@@ -76,24 +81,41 @@ def export(
 def bench(
     model: Annotated[str, typer.Argument(help="Name or folder of a model.")],
     backend: BackendName = "auto",
-    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the images.")] = "1024x512",
-    batch: Annotated[int, typer.Option(min=1, help="Images a call.")] = 1,
-    seconds: Annotated[float, typer.Option(help="How long to measure.")] = 3.0,
+    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the images; several with commas.")] = "1024x512",
+    batch: Annotated[str, typer.Option(help="Images a call; several with commas.")] = "1",
+    seconds: Annotated[float, typer.Option(help="How long to measure each.")] = 3.0,
+    precision: PrecisionName = "fp32",
+    threads: Annotated[int, typer.Option(min=0, help="Of the CPU; 0: as many as cores.")] = 0,
+    throughput: Annotated[bool, typer.Option("--throughput", help="Several calls at a time.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Time a model on this machine."""
+    """Time a model on this machine, as trtexec does: warm-up, 3 seconds at least, percentiles, throughput."""
+    from segstudio.inference.backend import Options, precision_named
     from segstudio.workflows.bench import bench_model
 
-    width, height = size_of(size)
     with progress() as context:
         result = bench_model(
-            model, backend=backend, width=width, height=height, batch=batch, seconds=seconds, context=context
+            model,
+            backend=backend,
+            sizes=[size_of(one) for one in size.split(",")],
+            batches=[count_of(one) for one in batch.split(",")],
+            seconds=seconds,
+            options=Options(
+                threads, "throughput" if throughput else "latency", precision=precision_named(precision)
+            ),
+            context=context,
         )
     if as_json:
         print_json(result.to_json())
         return
-    latency = ", ".join(f"{key} {value:.1f}" for key, value in result.latency_ms.items())
-    print(f"{result.model} on {result.backend}, {result.device}: {result.fps:.2f} images/s; ms: {latency}")
+    lanes = f", {result.lanes} calls at a time" if result.lanes > 1 else ""
+    print(f"{result.model} on {result.backend}, {result.device}, {result.precision}{lanes}")
+    for row in result.rows:
+        latency = ", ".join(f"{key} {value:.1f}" for key, value in row.latency_ms.items())
+        print(
+            f"  {row.width}x{row.height}, batch {row.batch}: {row.fps:.2f} images/s; ms a call: {latency};"
+            f" varied by {row.variation:.0%}"
+        )
 
 
 @app.command()

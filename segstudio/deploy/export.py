@@ -21,12 +21,10 @@ from segstudio.deploy.model_folder import (
 )
 from segstudio.deploy.onnx import export_onnx
 from segstudio.deploy.parity import ParityReport, check_parity
-from segstudio.errors import ModelError
 from segstudio.inference.spec import ModelSpec, ResizeRule
-from segstudio.networks.checkpoint_file import read_checkpoint_file
-from segstudio.networks.key_maps import recognise
 from segstudio.networks.segformer import SegFormer
-from segstudio.networks.weights import load_tensors, save_network_weights
+from segstudio.networks.weights import save_network_weights
+from segstudio.networks.whole import read_network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,14 +70,8 @@ def export_model(
         PaletteError: a palette of another number of classes.
     """
     classes = load_palette(palette)
-    found = recognise(read_checkpoint_file(weights))
-    if not found.has_head:
-        raise ModelError(f"{weights} has no decode head", hint="give the weights of a whole network")
-    require_count(classes, found.architecture.classes)
-    network = SegFormer(found.architecture)
-    report = load_tensors(network, found.tensors, str(weights))
-    if report.missing:
-        raise ModelError(f"{weights} lacks {len(report.missing)} tensors, such as {report.missing[0]}")
+    network = read_network(weights)
+    require_count(classes, network.architecture.classes)
     if half_weights:
         # Rounded before everything is made from them, so that all files hold the same network.
         network.load_state_dict(
@@ -87,7 +79,7 @@ def export_model(
         )
     spec = ModelSpec(
         name=name,
-        architecture=found.architecture.backbone,
+        architecture=network.architecture.backbone,
         classes=classes.names,
         palette=classes.name,
         files={},

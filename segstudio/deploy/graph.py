@@ -57,7 +57,8 @@ class DeploymentGraph(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """uint8 [N,H,W,3] RGB to ids and confidence, uint8 [N,H,W] each."""
         height, width = images.shape[1], images.shape[2]
-        logits = restore(self.network(self.prepare(images)), height, width)
+        # In full precision whatever the network's is: bf16 has too few digits to tell scores apart.
+        logits = restore(self.network(self.prepare(images)).float(), height, width)
         largest = logits.amax(1, keepdim=True)
         confidence = 1.0 / (logits - largest).exp().sum(1)
         return logits.argmax(1).to(torch.uint8), (confidence * 255).round().to(torch.uint8)

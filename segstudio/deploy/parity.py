@@ -44,8 +44,8 @@ def check_parity(
 
 
 def backend_names() -> list[str]:
-    """The backends of this machine."""
-    return [status.name for status in available_backends() if status.available]
+    """The backends of this machine that run ONNX files."""
+    return [status.name for status in available_backends() if status.available and status.needs == "onnx"]
 
 
 def compare_backend(

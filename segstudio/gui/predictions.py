@@ -10,7 +10,7 @@ from segstudio import images
 from segstudio.annotation.palette import load_palette
 from segstudio.errors import ImageError, SegstudioError
 from segstudio.gui.job_bridge import JobBridge, Replies
-from segstudio.inference.backend import Backend, open_backend
+from segstudio.inference.backend import Backend, Options, open_backend
 from segstudio.inference.catalog import ModelEntry, list_models
 from segstudio.inference.predictor import Predictor
 from segstudio.inference.spec import ModelSpec
@@ -52,7 +52,7 @@ class OpenModel:
             self.close()
             if entry.spec is None:
                 raise SegstudioError(f"model {entry.name} cannot be used: {entry.problem}")
-            self._backend = open_backend(entry.folder, entry.spec, backend)
+            self._backend = open_backend(entry.folder, entry.spec, backend, Options(in_window=True))
             self._spec, self._name = entry.spec, name
         return Predictor(self._backend, self._spec)
 

@@ -2,9 +2,9 @@
 
 import importlib
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,48 @@ from segstudio.jobs import cores
 Ids = NDArray[np.uint8]
 Confidence = NDArray[np.uint8]
 AUTO = "auto"
+Purpose = Literal["latency", "throughput"]
+Precision = Literal["fp32", "bf16", "fp16"]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "fp16")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a model is to be run.
+
+    Attributes:
+        threads: of the CPU; 0 takes the number of cores.
+        purpose: latency, one image as soon as possible; throughput, many images, several at a time.
+        devices: those that may be used, the preferred one first; empty: the backend's own order.
+        precision: of the arithmetic; anything but fp32 answers a little differently from other backends.
+        in_window: whether this is the window's process, which never imports torch: it would take a second
+            and hundreds of megabytes.
+    """
+
+    threads: int = 0
+    purpose: Purpose = "latency"
+    devices: tuple[str, ...] = ()
+    precision: Precision = "fp32"
+    in_window: bool = False
+
+    @property
+    def threads_here(self) -> int:
+        """The threads wished for, else as many as there are cores."""
+        return self.threads or cores()
 
 
 class Backend(Protocol):
-    """Runs the deployment graph of one model; not safe for several threads at once."""
+    """Runs the deployment graph of one model.
+
+    Attributes:
+        name: its key in BACKENDS.
+        device: CPU, CUDA ...
+        lanes: how many threads may be in `run` at the same time.
+    """
 
     name: str
     device: str
+    lanes: int
 
     def run(self, images: NDArray[np.uint8]) -> tuple[Ids, Confidence]:
         """RGB uint8 [N,H,W,3] to class ids uint8 [N,H,W] and confidence uint8 [N,H,W].
@@ -37,63 +72,149 @@ class Backend(Protocol):
 
 
 class BackendModule(Protocol):
-    """What a backend's module provides besides its class."""
+    """What a backend's module provides besides its class.
+
+    Attributes:
+        NEEDS: the kind of a model's file that it runs, a key of `ModelSpec.files`.
+    """
+
+    NEEDS: str
 
     def status(self) -> tuple[bool, str, str]:
         """(available, device, reason and what to do when it is not)."""
         ...
 
-    def open_model(self, folder: Path, spec: ModelSpec, threads: int) -> Backend:
+    def open_model(self, folder: Path, spec: ModelSpec, options: Options) -> Backend:
         """Loads a model."""
         ...
 
 
-# In order of preference on a machine that has several. A new backend is one module and one line.
+# In order of preference on a machine that has several. A new backend is one module and one line. The modules
+# are cheap to import: what they run on is imported later.
 BACKENDS: dict[str, str] = {
     "openvino": "segstudio.inference.openvino_",
     "onnx": "segstudio.inference.onnx_",
+    # It needs the networks, which are a higher room.
+    "torch": "segstudio.deploy.torch_backend",
 }
+# Not for the window's process.
+OUTSIDE = ("torch",)
 
 
 @dataclass(frozen=True)
 class BackendStatus:
-    """Whether a backend can be used here, on what, and if not: why and how to get it."""
+    """Whether a backend can be used here, on what, and if not: why and how to get it.
+
+    `needs` is the kind of a model's file that it runs.
+    """
 
     name: str
     available: bool
     device: str
     reason: str
+    needs: str = "onnx"
 
 
 def available_backends() -> list[BackendStatus]:
     """The status of every backend, in order of preference."""
-    return [BackendStatus(name, *_module(name).status()) for name in BACKENDS]
+    modules = {name: _module(name) for name in BACKENDS}
+    return [BackendStatus(name, *module.status(), module.NEEDS) for name, module in modules.items()]
 
 
-def open_backend(folder: Path, spec: ModelSpec, name: str = AUTO, threads: int = 0) -> Backend:
+def open_backend(
+    folder: Path,
+    spec: ModelSpec,
+    wanted: str = AUTO,
+    options: Options = Options(),
+) -> Backend:
     """Loads a model with a backend.
 
     Args:
         folder: the model folder.
         spec: its spec.
-        name: a key of BACKENDS, or "auto" for the first that works here.
-        threads: CPU threads; 0 takes the number of cores.
+        wanted: a key of BACKENDS, or "auto" for the first that works here with the files that the model has;
+            devices may follow in order of preference, as in "onnx:cuda,cpu".
+        options: how it is to run; devices of `wanted` count more than those.
 
     Raises:
-        BackendError: no such backend, not available here, or it refuses the model.
+        BackendError: no such backend, not available here, or it refuses the model, a device or the precision.
         ModelError: the model lacks the file that the backend needs.
     """
+    name, options = chosen_options(wanted, options)
     if name != AUTO and name not in BACKENDS:
         raise BackendError(f"there is no backend {name!r}", hint=f"use auto or one of: {', '.join(BACKENDS)}")
     problems = []
     for status in available_backends():
-        if name in (AUTO, status.name):
-            if status.available:
-                return _module(status.name).open_model(folder, spec, threads or cores())
-            problems.append(f"{status.name}: {status.reason}")
+        if name not in (AUTO, status.name):
+            continue
+        reason = status.reason if not status.available else _unfit(status, spec, options, name)
+        if not reason:
+            return _module(status.name).open_model(folder, spec, options)
+        problems.append(f"{status.name}: {reason}")
     raise BackendError(
         f"no backend can run {spec.name}: {'; '.join(problems)}", hint="see `segstudio doctor`"
     )
+
+
+def _unfit(status: BackendStatus, spec: ModelSpec, options: Options, name: str) -> str:
+    """Why a backend that works here is not for this model or process; empty if it is."""
+    if options.in_window and status.name in OUTSIDE:
+        return f"runs outside of the window: segstudio predict --backend {status.name}"
+    # Who names a backend is told by the model what is missing.
+    return f"the model has no {status.needs} file" if name == AUTO and status.needs not in spec.files else ""
+
+
+def chosen_options(wanted: str, options: Options) -> tuple[str, Options]:
+    """The backend's name and the options, of a text such as "onnx:cuda,cpu".
+
+    Raises:
+        BackendError: devices of no certain backend.
+    """
+    name, _, devices = wanted.partition(":")
+    if devices:
+        if name == AUTO:
+            raise BackendError(
+                f"backend {wanted!r}", hint=f"name the backend: {next(iter(BACKENDS))}:{devices}"
+            )
+        options = replace(options, devices=tuple(devices.split(",")))
+    return name, options
+
+
+def precision_named(name: str) -> Precision:
+    """The precision of that name.
+
+    Raises:
+        BackendError: there is none.
+    """
+    for precision in PRECISIONS:
+        if precision == name:
+            return precision
+    raise BackendError(f"precision {name!r}", hint=f"use one of: {', '.join(PRECISIONS)}")
+
+
+def chosen_device(
+    backend: str, there: tuple[str, ...], options: Options, usual: tuple[str, ...], install: str
+) -> str:
+    """The first device wished for (else the first usual one) that is there.
+
+    Args:
+        backend: for the message.
+        there: devices that can be used here.
+        options: with the devices wished for.
+        usual: the backend's own order.
+        install: what to do to get others.
+
+    Raises:
+        BackendError: none of them is there.
+    """
+    found = next((device for device in options.devices or usual if device in there), None)
+    if found is None:
+        raise BackendError(
+            f"{backend} has no device {' or '.join(options.devices or usual)} here;"
+            f" it has: {', '.join(there)}",
+            hint=install,
+        )
+    return found
 
 
 def cpu_name() -> str:

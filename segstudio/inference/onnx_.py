@@ -1,4 +1,4 @@
-"""Runs a model through ONNX Runtime, on a CUDA device where its provider is, else on the CPU."""
+"""Runs a model through ONNX Runtime, on the preferred of the devices that its installed package supports."""
 
 from pathlib import Path
 from typing import Any
@@ -6,11 +6,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio import paths
 from segstudio.errors import BackendError
-from segstudio.inference.backend import Backend, Confidence, Ids
+from segstudio.inference.backend import Backend, Confidence, Ids, Options, chosen_device
 from segstudio.inference.spec import ModelSpec
 
-PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
+NEEDS = "onnx"
+PROVIDERS = {
+    "tensorrt": "TensorrtExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "cpu": "CPUExecutionProvider",
+}
+# TensorRT and OpenVINO compile for minutes or answer otherwise: only who asks for them gets them.
+USUAL = ("cuda", "cpu")
+INSTALL = (
+    "pip install onnxruntime-gpu for cuda and tensorrt, onnxruntime-openvino for openvino,"
+    " each in place of onnxruntime"
+)
 OUTPUTS = ["ids", "confidence"]
 
 
@@ -20,18 +33,18 @@ def status() -> tuple[bool, str, str]:
         import onnxruntime
     except ImportError as error:
         return False, "", f"onnxruntime cannot be imported ({error}): pip install onnxruntime"
-    cuda = PROVIDERS[0] in onnxruntime.get_available_providers()
+    cuda = PROVIDERS["cuda"] in onnxruntime.get_available_providers()
     return True, "CUDA" if cuda else "CPU", ""
 
 
-def open_model(folder: Path, spec: ModelSpec, threads: int) -> Backend:
+def open_model(folder: Path, spec: ModelSpec, options: Options) -> Backend:
     """Opens a session on the model's ONNX file.
 
     Raises:
-        BackendError: ONNX Runtime refuses the file, or it is no deployment graph.
+        BackendError: ONNX Runtime refuses the file or has not the device, or it is no deployment graph.
         ModelError: the model has no ONNX file.
     """
-    return OnnxBackend(spec.file(folder, "onnx"), threads)
+    return OnnxBackend(spec.file(folder, "onnx"), options)
 
 
 class OnnxBackend:
@@ -39,17 +52,26 @@ class OnnxBackend:
 
     name = "onnx"
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, options: Options) -> None:
         import onnxruntime
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.enable_cpu_mem_arena = False
-        wanted = [name for name in PROVIDERS if name in onnxruntime.get_available_providers()]
+        if options.precision != "fp32":
+            raise BackendError(
+                f"onnx computes in the precision of its file, not in {options.precision}",
+                hint=f"export the model with --precision {options.precision}",
+            )
+        built = onnxruntime.get_available_providers()
+        there = tuple(device for device, provider in PROVIDERS.items() if provider in built)
+        device = chosen_device(self.name, there, options, USUAL, INSTALL)
+        # Several images at once need no threads within one.
+        aside = options.purpose == "throughput" and device == "cpu"
+        self.lanes = options.threads_here if aside else 1
         try:
-            self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=wanted)
+            self._session: Any = onnxruntime.InferenceSession(
+                str(path),
+                _session_options(1 if aside else options.threads_here),
+                providers=_providers(device),
+            )
         except runtime_errors() as error:
             raise BackendError(
                 f"ONNX Runtime refuses {path}: {' '.join(str(error).split())[:300]}"
@@ -59,8 +81,12 @@ class OnnxBackend:
             raise BackendError(
                 f"{path} is no deployment graph: it gives {sorted(found)}", hint="export it again"
             )
+        used = self._session.get_providers()
+        if PROVIDERS[device] not in used and device in options.devices:
+            # Its libraries are missing; ONNX Runtime only warns, and would compute on the CPU.
+            raise BackendError(f"ONNX Runtime cannot use {device} here", hint="see its messages above")
         self._input = self._session.get_inputs()[0].name
-        self.device = "CUDA" if "CUDAExecutionProvider" in self._session.get_providers() else "CPU"
+        self.device = next(name.upper() for name, provider in PROVIDERS.items() if provider in used)
 
     def run(self, images: NDArray[np.uint8]) -> tuple[Ids, Confidence]:
         """See `Backend.run`."""
@@ -70,6 +96,28 @@ class OnnxBackend:
     def close(self) -> None:
         """Frees the session."""
         self._session = None
+
+
+def _session_options(threads: int) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.enable_cpu_mem_arena = False
+    return options
+
+
+def _providers(device: str) -> list[tuple[str, dict[str, str]]]:
+    """The device's provider with its settings, and the CPU for what it does not know."""
+    cache = str(paths.user_cache_dir() / "onnxruntime")
+    settings = {
+        "tensorrt": {"trt_engine_cache_enable": "1", "trt_engine_cache_path": cache},
+        "openvino": {"cache_dir": cache},
+    }
+    names = dict.fromkeys((device, "cpu"))
+    return [(PROVIDERS[name], settings.get(name, {})) for name in names]
 
 
 def runtime_errors() -> tuple[type[Exception], ...]:

@@ -2,12 +2,10 @@
 
 import json
 import os
-import queue
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -15,32 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.annotation.palette import load_palette
-from segstudio.errors import ImageError, InputError
+from segstudio.errors import InputError
 from segstudio.images import (
     atomic_write,
     mask_bytes,
     write_image,
     write_mask,
 )
-from segstudio.inference.backend import AUTO, open_backend
+from segstudio.inference.backend import AUTO, Options, open_backend
 from segstudio.inference.catalog import find_model
 from segstudio.inference.predictor import Prediction, Predictor, Window
 from segstudio.inference.spec import ModelSpec
 from segstudio.jobs import JobContext
 from segstudio.workflows.inputs import Source, list_sources
+from segstudio.workflows.pipeline import Skipped, Stopwatch, Write, run_pipeline
 
 SAVES = ("ids", "color", "overlay", "confidence")
 MANIFEST = "predict.json"
-QUEUE_LENGTH = 4
+MANY = Options(purpose="throughput")
 GREY = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """An input that could not be predicted, and why."""
-
-    path: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -59,31 +50,6 @@ class PredictResult:
     out: str
 
 
-@dataclass
-class Stopwatch:
-    """Seconds by stage, per image; filled by the threads of a prediction, each by its own stage."""
-
-    stages: dict[str, list[float]] = field(
-        default_factory=lambda: {"decode": [], "inference": [], "write": []}
-    )
-
-    def add(self, stage: str, began: float) -> None:
-        """Notes the time since `began` (perf_counter)."""
-        self.stages[stage].append(time.perf_counter() - began)
-
-    def totals(self) -> dict[str, float]:
-        """Seconds by stage over all images."""
-        return {stage: round(sum(times), 4) for stage, times in self.stages.items()}
-
-    def latency_ms(self) -> dict[str, float]:
-        """p50, p95 and p99 of the sum of the stages of an image."""
-        rows = list(zip(*self.stages.values(), strict=False))
-        if not rows:
-            return {"p50": 0.0, "p95": 0.0, "p99": 0.0}
-        sums = np.array(rows).sum(axis=1) * 1000
-        return {f"p{p}": round(float(np.percentile(sums, p)), 3) for p in (50, 95, 99)}
-
-
 def predict_inputs(
     inputs: Sequence[Path],
     model: str | Path,
@@ -93,6 +59,7 @@ def predict_inputs(
     window: Window = "whole",
     tta: bool = False,
     save: Sequence[str] = ("ids",),
+    options: Options = MANY,
     context: JobContext | None = None,
 ) -> PredictResult:
     """Predicts every image and video frame of the inputs into `out`, with the inputs' folders and names.
@@ -112,17 +79,23 @@ def predict_inputs(
     if not sources:
         raise InputError(f"no images in {', '.join(map(str, inputs))}", hint="give images, videos or folders")
     identity = {"weights": spec.weights_sha256, "window": window, "tta": tta, "name": spec.name}
+    if options.precision != MANY.precision:
+        identity["precision"] = options.precision
     same = is_same_manifest(out, identity)
 
     def paths_of(source: Source) -> list[Path]:
         return [output_path(out, source, kind) for kind in save]
 
     todo = [source for source in sources if not (same and is_finished(source, paths_of(source)))]
+    opened = open_backend(folder, spec, backend, options)
+    # Only now: a model that cannot be opened must not make what is there look like another's.
     atomic_write(out / MANIFEST, json.dumps(identity, indent=2).encode())
-    predictor = Predictor(open_backend(folder, spec, backend), spec, window, tta=tta)
+    predictor = Predictor(opened, spec, window, tta=tta)
     watch, began = Stopwatch(), time.perf_counter()
     try:
-        done, skipped = run_pipeline(todo, predictor.predict, _writer(spec, out, save), watch, context)
+        done, skipped = run_pipeline(
+            todo, predictor.predict, _writer(spec, out, save), watch, context, opened.lanes
+        )
     finally:
         predictor.close()
     seconds = time.perf_counter() - began if todo else 0.0
@@ -134,8 +107,8 @@ def predict_inputs(
         latency_ms=watch.latency_ms(),
         stages=watch.totals(),
         skipped=tuple(skipped),
-        backend=predictor.backend.name,
-        device=predictor.backend.device,
+        backend=opened.name,
+        device=opened.device,
         out=str(out),
     )
 
@@ -189,9 +162,6 @@ def is_finished(source: Source, outputs: Sequence[Path]) -> bool:
         return False
 
 
-Write = Callable[[Source, NDArray[np.uint8], Prediction], None]
-
-
 def _writer(spec: ModelSpec, out: Path, save: Sequence[str]) -> Write:
     colours = load_palette(spec.palette).colours()
 
@@ -213,83 +183,3 @@ def _writer(spec: ModelSpec, out: Path, save: Sequence[str]) -> Write:
 def blended(image: NDArray[np.uint8], colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The mean of two pictures uint8 [H,W,3]."""
     return ((image.astype(np.uint16) + colours) // 2).astype(np.uint8)
-
-
-def run_pipeline(
-    sources: Sequence[Source],
-    predict: Callable[[NDArray[np.uint8]], Prediction],
-    write: Write,
-    watch: Stopwatch,
-    context: JobContext,
-) -> tuple[int, list[Skipped]]:
-    """Decodes ahead and writes behind the inference, through queues of a few images.
-
-    Returns:
-        How many were predicted, and those that could not be read.
-    """
-    decoded: queue.Queue[tuple[Source, NDArray[np.uint8]] | None] = queue.Queue(QUEUE_LENGTH)
-    finished: queue.Queue[tuple[Source, NDArray[np.uint8], Prediction] | None] = queue.Queue(QUEUE_LENGTH)
-    skipped: list[Skipped] = []
-    errors: list[BaseException] = []
-    stop = threading.Event()
-
-    def decode() -> None:
-        try:
-            for source in sources:
-                if stop.is_set():
-                    break
-                began = time.perf_counter()
-                try:
-                    image = source.decode()
-                except ImageError as error:
-                    skipped.append(Skipped(str(source.path), error.message))
-                    continue
-                watch.add("decode", began)
-                decoded.put((source, image))
-        except BaseException as error:  # noqa: BLE001 - raised again by the thread that started this one
-            errors.append(error)
-        finally:
-            decoded.put(None)
-
-    def store() -> None:
-        while (entry := finished.get()) is not None:
-            if errors:
-                continue
-            began = time.perf_counter()
-            try:
-                write(*entry)
-            except BaseException as error:  # noqa: BLE001 - raised again by the thread that started this one
-                errors.append(error)
-            watch.add("write", began)
-
-    threads = [threading.Thread(target=decode, daemon=True), threading.Thread(target=store, daemon=True)]
-    for thread in threads:
-        thread.start()
-    done = 0
-    try:
-        while (entry := decoded.get()) is not None and not errors:
-            context.check()
-            began = time.perf_counter()
-            prediction = predict(entry[1])
-            watch.add("inference", began)
-            finished.put((*entry, prediction))
-            done += 1
-            context.progress(done + len(skipped), len(sources), entry[0].name)
-    finally:
-        stop.set()
-        _drain(decoded, threads[0])
-        finished.put(None)
-        for thread in threads:
-            thread.join()
-    if errors:
-        raise errors[0]
-    return done, skipped
-
-
-def _drain(
-    waiting: "queue.Queue[tuple[Source, NDArray[np.uint8]] | None]", producer: threading.Thread
-) -> None:
-    """Lets a producer that waits for room in its queue come to its end."""
-    while producer.is_alive():
-        with suppress(queue.Empty):
-            waiting.get(timeout=0.05)

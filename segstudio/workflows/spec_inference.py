@@ -23,17 +23,15 @@ from segstudio.training.spec.schema import ExperimentSpec
 from segstudio.workflows.inputs import Source
 from segstudio.workflows.model_palette import PALETTE_FILE
 from segstudio.workflows.pictures import side_by_side
+from segstudio.workflows.pipeline import Skipped, Stopwatch, run_pipeline
 from segstudio.workflows.predict import (
     GREY,
     MANIFEST,
     SAVES,
     PredictResult,
-    Skipped,
-    Stopwatch,
     blended,
     is_finished,
     is_same_manifest,
-    run_pipeline,
 )
 from segstudio.workflows.shares import in_shares
 from segstudio.workflows.spec_task import check_engine, list_entries, open_segmenter, processes
@@ -290,8 +288,7 @@ def joined(
     """The shares of all processes as one result."""
     watch = Stopwatch()
     for share in shares:
-        for stage, times in share.watch.stages.items():
-            watch.stages[stage] += times
+        watch.join(share.watch)
     images = sum(share.images for share in shares)
     return PredictResult(
         images=images,

@@ -1,6 +1,7 @@
 """Measures photo-to-mask speed on a project's own images: decode, inference and write, overlapped."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from segstudio.errors import InputError
@@ -8,13 +9,18 @@ from segstudio.inference.backend import cpu_name
 from segstudio.jobs import JobContext
 from segstudio.project.project import Project
 from segstudio.project.sample import SpeedRecord
-from segstudio.workflows.predict import predict_inputs
+from segstudio.workflows.predict import MANY, predict_inputs
 
 MOST_IMAGES = 40
 
 
 def measure_project(
-    project: Project, model: str, backend: str = "auto", context: JobContext | None = None
+    project: Project,
+    model: str,
+    backend: str = "auto",
+    context: JobContext | None = None,
+    *,
+    in_window: bool = False,
 ) -> SpeedRecord:
     """Predicts up to 40 images of a project into a folder that is thrown away, and times it.
 
@@ -28,7 +34,12 @@ def measure_project(
     chosen = samples[::step][:MOST_IMAGES]
     with tempfile.TemporaryDirectory() as folder:
         result = predict_inputs(
-            [sample.image for sample in chosen], model, Path(folder), backend=backend, context=context
+            [sample.image for sample in chosen],
+            model,
+            Path(folder),
+            backend=backend,
+            options=replace(MANY, in_window=in_window),
+            context=context,
         )
     count = max(1, result.images)
     device = cpu_name() if result.device == "CPU" else result.device

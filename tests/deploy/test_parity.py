@@ -45,6 +45,7 @@ class NearlyBackend:
 
     name = "nearly"
     device = "paper"
+    lanes = 1
 
     def __init__(self, wrong: int, off: int) -> None:
         self.wrong, self.off, self.closed = wrong, off, False
@@ -101,7 +102,7 @@ def test_every_available_backend_is_proved(tiny_model: Exported, tiny_network: S
     graph = DeploymentGraph(tiny_network, tiny_model.spec)
     reports = check_parity(graph, tiny_model.folder, tiny_model.spec, images())
     assert [report.backend for report in reports] == [
-        one.name for one in available_backends() if one.available
+        one.name for one in available_backends() if one.available and one.needs == "onnx"
     ]
     for report in reports:
         assert (report.images, report.pixels) == (2, 70 * 90 + 33 * 47)

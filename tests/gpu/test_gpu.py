@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from segstudio.deploy.export import Exported
 from segstudio.deploy.graph import DeploymentGraph, FoldedNetwork
-from segstudio.inference.backend import BACKENDS, available_backends, open_backend
+from segstudio.inference.backend import BACKENDS, Options, Precision, available_backends, open_backend
 from segstudio.inference.predictor import Predictor
 from segstudio.jobs import JobContext
 from segstudio.networks.architecture import Architecture
@@ -129,6 +129,34 @@ def test_a_batch_on_onnx_runtime_with_cuda(tiny_model: Exported) -> None:
     for image, ids, confidence in zip(images, *backend.run(images), strict=True):
         alone = predictor.predict(image)
         require_alike((ids, confidence), (alone.ids, alone.confidence))
+    backend.close()
+
+
+@needs_cuda
+def test_torch_backend_on_cuda_equals_the_cpu_at_more_sizes_than_it_records(
+    tiny_model: Exported, network: SegFormer
+) -> None:
+    backend = open_backend(tiny_model.folder, tiny_model.spec, "torch:cuda")
+    assert backend.device == "CUDA"
+    graph = DeploymentGraph(network, tiny_model.spec)
+    # The second round replays what is recorded, and records again what was dropped.
+    for seed in (5, 6):
+        for size in (*SIZES, (200, 90), (64, 64)):
+            images = np.stack([noise(*size, seed), noise(*size, seed + 10)])
+            ids, confidence = graph(torch.from_numpy(images))
+            require_alike(backend.run(images), (ids.numpy(), confidence.numpy()))
+    backend.close()
+
+
+@needs_cuda
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_torch_backend_in_half_precision_nearly_equals_the_cpu(
+    tiny_model: Exported, network: SegFormer, precision: Precision
+) -> None:
+    backend = open_backend(tiny_model.folder, tiny_model.spec, "torch:cuda", Options(precision=precision))
+    image = noise(360, 480, 7)[None]
+    ids, _ = DeploymentGraph(network, tiny_model.spec)(torch.from_numpy(image))
+    assert np.mean(backend.run(image)[0] == ids.numpy()) > 0.95
     backend.close()
 
 

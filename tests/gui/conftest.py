@@ -59,6 +59,7 @@ class FakeBackend:
 
     name: str = "fake"
     device: str = "none"
+    lanes: int = 1
     runs: int = 0
     before_run: Callable[[], object] | None = None
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from segstudio.annotation.palette import load_palette
 from segstudio.deploy.export import Exported, export_model
-from segstudio.inference.backend import Backend, available_backends, open_backend
+from segstudio.inference.backend import Backend, Options, available_backends, open_backend
 from segstudio.inference.spec import ModelSpec, ResizeRule
 from segstudio.networks.architecture import Architecture
 from segstudio.networks.decode_head import DecodeHead
@@ -20,7 +20,7 @@ from segstudio.networks.weights import save_network_weights
 Image = NDArray[np.uint8]
 SHORT_SIDE = 64
 # All of them, also those that this machine lacks: their tests then say so.
-BACKEND_NAMES = ("openvino", "onnx")
+BACKEND_NAMES = ("openvino", "onnx", "torch")
 
 
 def random_weights(path: Path, seed: int = 0) -> Path:
@@ -84,12 +84,12 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, session_home: Path) -> 
 
 def opened(name: str, folder: Path, spec: ModelSpec, home: Path) -> Backend:
     """A backend on one thread, or a skip with the reason why it cannot be had."""
-    status = next(entry for entry in available_backends() if entry.name == name)
+    status = next(entry for entry in available_backends() if entry.name == name.partition(":")[0])
     if not status.available:
         pytest.skip(status.reason)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEGSTUDIO_HOME", str(home))
-        return open_backend(folder, spec, name, threads=1)
+        return open_backend(folder, spec, name, Options(threads=1))
 
 
 @pytest.fixture(scope="session", params=BACKEND_NAMES)

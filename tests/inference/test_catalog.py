@@ -9,7 +9,7 @@ import pytest
 from segstudio import paths
 from segstudio.deploy.export import Exported
 from segstudio.errors import ModelError
-from segstudio.inference.backend import open_backend
+from segstudio.inference.backend import Options, open_backend
 from segstudio.inference.catalog import ModelEntry, find_model, import_model, list_models
 from segstudio.inference.spec import FILE, load_spec, save_spec
 from tests.inference.conftest import noise
@@ -97,7 +97,7 @@ def test_imported_model_answers_like_its_source(tiny_model: Exported) -> None:
     folder, spec = find_model("copy-1.0")
     answers = []
     for where, what in ((folder, spec), (tiny_model.folder, tiny_model.spec)):
-        runner = open_backend(where, what, "onnx", threads=1)
+        runner = open_backend(where, what, "onnx", Options(threads=1))
         answers.append(runner.run(noise(40, 60)[None])[0])
         runner.close()
     np.testing.assert_array_equal(answers[0], answers[1])

@@ -41,6 +41,7 @@ class PaperBackend:
 
     name = "paper"
     device = "paper"
+    lanes = 1
 
     def __init__(self, answer: Answer = channels) -> None:
         self.answer = answer

@@ -9,6 +9,7 @@ import torch
 
 from segstudio.deploy.graph import DeploymentGraph, FoldedNetwork
 from segstudio.deploy.onnx import export_onnx
+from segstudio.inference.backend import Options
 from segstudio.inference.onnx_ import OnnxBackend
 from segstudio.inference.spec import ModelSpec, ResizeRule
 from segstudio.networks.architecture import Architecture
@@ -110,7 +111,7 @@ def export_and_parity(network: SegFormer, folder: Path) -> None:
     rule = ResizeRule("short_side", 64)
     spec = ModelSpec("contract", network.architecture.backbone, names, "none", {}, rule)
     export_onnx(FoldedNetwork(network), spec, folder / "model.onnx")
-    graph, backend = DeploymentGraph(network, spec), OnnxBackend(folder / "model.onnx", 1)
+    graph, backend = DeploymentGraph(network, spec), OnnxBackend(folder / "model.onnx", Options(1))
     random = np.random.default_rng(1)
     for height, width in ((64, 96), (50, 110), (130, 70)):
         image = random.integers(0, 256, (1, height, width, 3), np.uint8)

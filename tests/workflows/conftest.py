@@ -16,6 +16,7 @@ class RedBackend:
 
     name = "red"
     device = "paper"
+    lanes = 2
 
     def __init__(self) -> None:
         self.runs = 0
@@ -36,7 +37,7 @@ def red_backend(monkeypatch: pytest.MonkeyPatch) -> RedBackend:
     """Every workflow that opens a model gets this backend."""
     backend = RedBackend()
 
-    def open_red(folder: Path, spec: ModelSpec, name: str = "auto", threads: int = 0) -> RedBackend:
+    def open_red(folder: Path, spec: ModelSpec, name: str = "auto", options: object = None) -> RedBackend:
         return backend
 
     monkeypatch.setattr("segstudio.workflows.predict.open_backend", open_red)

@@ -16,7 +16,7 @@ from segstudio.annotation.palette_choice import make_palette, save_palette
 from segstudio.cli import main as cli
 from segstudio.errors import InputError, ModelError, PaletteError
 from segstudio.images import write_image
-from segstudio.inference.backend import open_backend
+from segstudio.inference.backend import Options, open_backend
 from segstudio.inference.catalog import find_model, list_models
 from segstudio.inference.predictor import Predictor
 from segstudio.inference.spec import ResizeRule
@@ -232,7 +232,7 @@ def test_an_onnx_file_and_a_palette_of_the_user_come_in_together(tmp_path: Path)
 
 def predictor(name: str) -> Predictor:
     where, spec = find_model(name)
-    return Predictor(open_backend(where, spec, "onnx", threads=1), spec)
+    return Predictor(open_backend(where, spec, "onnx", Options(threads=1)), spec)
 
 
 def test_a_model_folder_is_copied(tmp_path: Path) -> None:

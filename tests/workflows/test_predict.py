@@ -171,9 +171,10 @@ def test_a_cancelled_run_stops_cleanly_and_goes_on_later(
     assert set(threading.enumerate()) <= threads
     assert red_backend.closed
     finished = len(list((tmp_path / "out").rglob("*.png")))
-    assert finished == 3
+    # Those that were under way come to their end.
+    assert 3 <= finished < 34
     result = predict_inputs([photos], MODEL, tmp_path / "out")
-    assert (result.images, result.resumed) == (31, 3)
+    assert (result.images, result.resumed) == (34 - finished, finished)
 
 
 def test_a_full_disk_ends_the_run_with_the_reason(

@@ -82,7 +82,7 @@ class SpeedView(DashboardPage):
         backend = session.settings.text("backend")
 
         def work(context: JobContext) -> Changes:
-            record = measure_project(project, entry.name, backend, context)
+            record = measure_project(project, entry.name, backend, context, in_window=True)
             return project.record_speed(replace(record, when=time.strftime("%Y-%m-%d %H:%M")))
 
         replies = Replies(done=session.note, failed=session.explain)
