@@ -123,6 +123,18 @@ def size_of(text: str) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
+def numbers_of(text: str) -> tuple[float, ...]:
+    """Numbers with commas between them.
+
+    Raises:
+        InputError: one is none.
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(f"numbers {text!r}", hint="write them with commas, such as 0.75,1") from error
+
+
 def count_of(text: str) -> int:
     """A whole number above 0.
 

@@ -12,6 +12,7 @@ from segstudio.cli.output import (
     Model,
     PrecisionName,
     count_of,
+    numbers_of,
     print_json,
     progress,
     size_of,
@@ -28,7 +29,8 @@ def predict(
     backend: BackendName = "auto",
     window: Annotated[str, typer.Option(help="whole or slide.")] = "whole",
     tta: Annotated[bool, typer.Option("--tta", help="Also predict the mirror image.")] = False,
-    save: Annotated[str, typer.Option(help="Some of ids,color,overlay,confidence.")] = "ids",
+    scales: Annotated[str, typer.Option(help="Sizes at which the network sees it, such as 0.75,1.")] = "1",
+    save: Annotated[str, typer.Option(help="Some of ids,color,overlay,confidence,second,margin.")] = "ids",
     precision: PrecisionName = "fp32",
     as_json: Json = False,
 ) -> None:
@@ -41,8 +43,8 @@ def predict(
     kinds = [kind.strip() for kind in save.split(",") if kind.strip()]
     with progress() as context:
         result = predict_inputs(
-            inputs, model, out, backend=backend, window=chosen, tta=tta, save=kinds, options=options,
-            context=context,
+            inputs, model, out, backend=backend, window=chosen, tta=tta, scales=numbers_of(scales),
+            save=kinds, options=options, context=context,
         )  # fmt: skip
     if as_json:
         print_json(asdict(result))

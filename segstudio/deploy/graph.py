@@ -67,7 +67,10 @@ class DeploymentGraph(nn.Module):
         """Scales to 0-1, resizes, normalises; uint8 [N,H,W,3] to float [N,3,h,w]."""
         pixels = images.permute(0, 3, 1, 2).float() / 255
         size = network_size(self.rule, images.shape[1], images.shape[2])
-        pixels = F.interpolate(pixels, size=size, mode="bilinear", align_corners=False)
+        return self.normalise(F.interpolate(pixels, size=size, mode="bilinear", align_corners=False))
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """(x - mean) / std by channel; float [N,3,h,w] of 0-1."""
         return (pixels - self.get_buffer("mean")) / self.get_buffer("std")
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from segstudio.deploy.graph import DeploymentGraph, FoldedNetwork
 from segstudio.errors import BackendError
 from segstudio.inference.backend import Confidence, Ids, Options
+from segstudio.inference.core import Kind
 from segstudio.inference.spec import ModelSpec
 from segstudio.networks.whole import read_network
 
@@ -49,6 +50,19 @@ class TorchBackend:
             ids, confidence = self._answer(given)
         return ids.numpy(), confidence.numpy()
 
+    def core_kind(self) -> Kind | None:
+        """See `Backend.core_kind`."""
+        return "logits"
+
+    @torch.inference_mode()
+    def scores(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `Backend.scores`."""
+        assert self._graph is not None, "closed"
+        with self._cast():
+            given = self._graph.normalise(torch.from_numpy(pixels).to(self._place))
+            logits: Tensor = self._graph.network(given)
+        return logits.float().cpu().numpy()
+
     def close(self) -> None:
         """Frees the network and the recordings."""
         self._recordings.clear()
@@ -57,10 +71,13 @@ class TorchBackend:
             torch.cuda.empty_cache()
 
     def _answer(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        assert self._graph is not None
-        with torch.autocast(self._place.type, self._dtype, enabled=self._dtype is not None):
+        assert self._graph is not None, "closed"
+        with self._cast():
             ids, confidence = self._graph(images)
         return ids, confidence
+
+    def _cast(self) -> torch.autocast:
+        return torch.autocast(self._place.type, self._dtype, enabled=self._dtype is not None)
 
     def _recording(self, images: Tensor) -> "Recording":
         shape = tuple(images.shape)

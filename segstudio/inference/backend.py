@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.errors import BackendError
+from segstudio.inference.core import Kind
 from segstudio.inference.spec import ModelSpec
 from segstudio.jobs import cores
 
@@ -64,6 +65,14 @@ class Backend(Protocol):
 
         Confidence is the largest softmax probability times 255, rounded.
         """
+        ...
+
+    def core_kind(self) -> Kind | None:
+        """What `scores` gives; None where it cannot be asked: the model gives ids alone."""
+        ...
+
+    def scores(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """RGB float32 [N,3,h,w] of 0-1, at a size of the network, to its scores [N,K,h',w']."""
         ...
 
     def close(self) -> None:

@@ -1,5 +1,7 @@
 """Runs a model through ONNX Runtime, on the preferred of the devices that its installed package supports."""
 
+import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from segstudio import paths
 from segstudio.errors import BackendError
 from segstudio.inference.backend import Backend, Confidence, Ids, Options, chosen_device
+from segstudio.inference.core import RESIZED, Kind, LazyCore
 from segstudio.inference.spec import ModelSpec
 
 NEEDS = "onnx"
@@ -63,19 +66,14 @@ class OnnxBackend:
         built = onnxruntime.get_available_providers()
         there = tuple(device for device, provider in PROVIDERS.items() if provider in built)
         device = chosen_device(self.name, there, options, USUAL, INSTALL)
+        self._core = LazyCore(path)
+        self._core_session: Any = None
+        self._opening = threading.Lock()
         # Several images at once need no threads within one.
         aside = options.purpose == "throughput" and device == "cpu"
         self.lanes = options.threads_here if aside else 1
-        try:
-            self._session: Any = onnxruntime.InferenceSession(
-                str(path),
-                _session_options(1 if aside else options.threads_here),
-                providers=_providers(device),
-            )
-        except runtime_errors() as error:
-            raise BackendError(
-                f"ONNX Runtime refuses {path}: {' '.join(str(error).split())[:300]}"
-            ) from error
+        self._open = partial(_opened, path, 1 if aside else options.threads_here, _providers(device))
+        self._session: Any = self._open(str(path))
         found = {output.name for output in self._session.get_outputs()}
         if not set(OUTPUTS) <= found:
             raise BackendError(
@@ -93,9 +91,34 @@ class OnnxBackend:
         ids, confidence = self._session.run(OUTPUTS, {self._input: np.ascontiguousarray(images)})
         return ids, confidence
 
+    def core_kind(self) -> Kind | None:
+        """See `Backend.core_kind`."""
+        return self._core.kind
+
+    def scores(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `Backend.scores`."""
+        core = self._core.get()
+        with self._opening:
+            if self._core_session is None:
+                self._core_session = self._open(core.content)
+        found: NDArray[np.float32] = self._core_session.run([core.output], {RESIZED: pixels})[0]
+        return found
+
     def close(self) -> None:
-        """Frees the session."""
-        self._session = None
+        """Frees the sessions."""
+        self._session = self._core_session = None
+
+
+def _opened(
+    path: Path, threads: int, providers: list[tuple[str, dict[str, str]]], source: str | bytes
+) -> Any:
+    """A session on a file or its content."""
+    import onnxruntime
+
+    try:
+        return onnxruntime.InferenceSession(source, _session_options(threads), providers=providers)
+    except runtime_errors() as error:
+        raise BackendError(f"ONNX Runtime refuses {path}: {' '.join(str(error).split())[:300]}") from error
 
 
 def _session_options(threads: int) -> Any:

@@ -1,6 +1,8 @@
 """Runs a model through OpenVINO, in full float32 unless asked otherwise: all backends answer alike."""
 
 import queue
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from segstudio import paths
 from segstudio.errors import BackendError
 from segstudio.inference.backend import Backend, Confidence, Ids, Options, chosen_device
+from segstudio.inference.core import Kind, LazyCore
 from segstudio.inference.spec import ModelSpec
 
 NEEDS = "onnx"
@@ -40,19 +43,56 @@ def open_model(folder: Path, spec: ModelSpec, options: Options) -> Backend:
 
 
 class OpenvinoBackend:
-    """A compiled model and its requests: one, or for throughput as many as OpenVINO advises."""
+    """A compiled model; for throughput with as many requests as OpenVINO advises."""
 
     name = "openvino"
 
     def __init__(self, path: Path, options: Options) -> None:
         import openvino
 
-        core = openvino.Core()
-        there = tuple(device.lower() for device in core.available_devices)
+        self._runtime: Any = openvino.Core()
+        there = tuple(device.lower() for device in self._runtime.available_devices)
         self.device = chosen_device(
             self.name, there, options, USUAL, "install the device's driver; see OpenVINO's manual"
         ).upper()
-        require_precision(core, self.device, options.precision)
+        require_precision(self._runtime, self.device, options.precision)
+        self._path, self._options = path, options
+        self._whole: Requests | None = self._compiled(str(path))
+        self.lanes = self._whole.count
+        found = self._whole.outputs
+        if not set(OUTPUTS) <= found:
+            raise BackendError(
+                f"{path} is no deployment graph: it gives {sorted(found)}", hint="export it again"
+            )
+        self._core = LazyCore(path)
+        self._core_requests: Requests | None = None
+        self._opening = threading.Lock()
+
+    def run(self, images: NDArray[np.uint8]) -> tuple[Ids, Confidence]:
+        """See `Backend.run`."""
+        assert self._whole is not None, "closed"
+        ids, confidence = self._whole.run(np.ascontiguousarray(images), OUTPUTS)
+        return ids.astype(np.uint8, copy=False), confidence.astype(np.uint8, copy=False)
+
+    def core_kind(self) -> Kind | None:
+        """See `Backend.core_kind`."""
+        return self._core.kind
+
+    def scores(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `Backend.scores`."""
+        core = self._core.get()
+        with self._opening:
+            if self._core_requests is None:
+                self._core_requests = self._compiled(self._runtime.read_model(core.content))
+        found: NDArray[np.float32] = self._core_requests.run(pixels, (core.output,))[0]
+        return found
+
+    def close(self) -> None:
+        """Frees the compiled model."""
+        self._whole = self._core_requests = None
+
+    def _compiled(self, model: Any) -> "Requests":
+        options = self._options
         settings: dict[str, str | int] = {
             "PERFORMANCE_HINT": options.purpose.upper(),
             # On CPUs with bf16 units OpenVINO would otherwise compute in bf16.
@@ -62,35 +102,37 @@ class OpenvinoBackend:
         if self.device == "CPU":
             settings["INFERENCE_NUM_THREADS"] = options.threads_here
         try:
-            self._model: Any = core.compile_model(str(path), self.device, settings)
+            compiled = self._runtime.compile_model(model, self.device, settings)
         except RuntimeError as error:
-            raise BackendError(f"OpenVINO refuses {path}: {' '.join(str(error).split())[:300]}") from error
-        found = {name for output in self._model.outputs for name in output.names}
-        if not set(OUTPUTS) <= found:
-            raise BackendError(
-                f"{path} is no deployment graph: it gives {sorted(found)}", hint="export it again"
-            )
-        several = options.purpose == "throughput"
-        self.lanes = self._model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") if several else 1
-        self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        for _ in range(self.lanes):
-            self._free.put(self._model.create_infer_request())
+            reason = " ".join(str(error).split())[:300]
+            raise BackendError(f"OpenVINO refuses {self._path}: {reason}") from error
+        return Requests(compiled, several=options.purpose == "throughput")
 
-    def run(self, images: NDArray[np.uint8]) -> tuple[Ids, Confidence]:
-        """See `Backend.run`."""
+
+class Requests:
+    """A compiled model and its requests, each of which one thread at a time uses."""
+
+    def __init__(self, compiled: Any, *, several: bool) -> None:
+        self._compiled = compiled
+        self.count: int = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") if several else 1
+        self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        for _ in range(self.count):
+            self._free.put(compiled.create_infer_request())
+
+    @property
+    def outputs(self) -> set[str]:
+        """The names of what it gives."""
+        return {name for output in self._compiled.outputs for name in output.names}
+
+    def run(self, given: NDArray[Any], names: Sequence[str]) -> list[NDArray[Any]]:
+        """The named outputs for the one input."""
         request = self._free.get()
         try:
-            request.infer([np.ascontiguousarray(images)])
+            request.infer([given])
             # The tensors belong to the request and change with its next run.
-            ids, confidence = (request.get_tensor(self._model.output(name)).data for name in OUTPUTS)
-            return ids.astype(np.uint8, copy=True), confidence.astype(np.uint8, copy=True)
+            return [request.get_tensor(self._compiled.output(name)).data.copy() for name in names]
         finally:
             self._free.put(request)
-
-    def close(self) -> None:
-        """Frees the compiled model."""
-        self._free = queue.SimpleQueue()
-        self._model = None
 
 
 def require_precision(core: Any, device: str, precision: str) -> None:

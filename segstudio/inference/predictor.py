@@ -1,7 +1,7 @@
-"""Predictor: from an image of any size to a Prediction, whole or by windows, with or without flipping."""
+"""Predictor: from an image of any size to a Prediction, whole or by windows, with or without other views."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -9,52 +9,75 @@ from numpy.typing import NDArray
 
 from segstudio.errors import InputError
 from segstudio.inference.backend import Backend
+from segstudio.inference.core import Kind
+from segstudio.inference.prediction import Prediction
+from segstudio.inference.resample import restored
 from segstudio.inference.spec import ModelSpec
+from segstudio.inference.views import View, cut_view, score_rows, whole_view
 
+Image = NDArray[np.uint8]
 Window = Literal["whole", "slide"]
 WINDOWS: tuple[Window, ...] = ("whole", "slide")
-# The window is this multiple of the network's size, and windows overlap by a quarter.
-WINDOW_SCALE = 1.5
-OVERLAP = 0.25
-# Beyond this many pixels an image is always cut into windows, so that memory stays bounded.
+# Beyond this many pixels the deployment graph would take gigabytes: scores are restored in strips instead.
 LARGEST_WHOLE = 4096 * 4096
 # A strip longer than this multiple of its shorter side is padded: scaled by its shorter side alone, a line of
 # 4000 pixels would become a network input of gigabytes.
 LONGEST = 8
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """Class ids uint8 [H,W] and confidence uint8 [H,W] (largest probability times 255) made by a model."""
-
-    ids: NDArray[np.uint8]
-    confidence: NDArray[np.uint8]
-
-
 class Predictor:
     """Runs a backend over images.
 
-    Where windows overlap, and between an image and its mirror image, each pixel takes the more confident
-    answer: the deployment graph gives ids and confidence, not scores that could be summed.
+    One view of an image that fits into memory goes through the deployment graph. All else goes through the
+    core of the graph: the scores of overlapping windows are averaged, as are the probabilities of several
+    views (mirrored, other sizes), and images of any size are answered in strips.
+
+    Args:
+        backend: what runs the model.
+        spec: the model's.
+        window: whole, or slide: windows of the network's size, each 1.5 times as large in the image.
+        tta: also shows the mirror image.
+        scales: factors of the network's size; each is a view.
+        runner_up: also says which class comes second, and the margin.
+
+    Raises:
+        InputError: the model gives ids alone, and scores are needed; or no scale at all.
     """
 
     def __init__(
-        self, backend: Backend, spec: ModelSpec, window: Window = "whole", *, tta: bool = False
+        self,
+        backend: Backend,
+        spec: ModelSpec,
+        window: Window = "whole",
+        *,
+        tta: bool = False,
+        scales: Sequence[float] = (1.0,),
+        runner_up: bool = False,
     ) -> None:
         self.backend = backend
         self.spec = spec
         self.window = window
-        self.tta = tta
+        self.runner_up = runner_up
         self.seconds = 0.0
+        if not scales or min(scales) <= 0:
+            raise InputError(f"scales {list(scales)}", hint="give factors above 0, such as 0.75,1,1.25")
+        self._views = [(scale, mirrored) for scale in scales for mirrored in ((False, True)[: 1 + tta])]
+        if not self._is_plain:
+            self._require_core()
 
-    def predict(self, image: NDArray[np.uint8]) -> Prediction:
-        """One RGB image uint8 [H,W,3]; the time of the backend alone is then in `seconds`."""
+    def predict(self, image: Image) -> Prediction:
+        """One RGB image uint8 [H,W,3]; the time it took is then in `seconds`."""
         began = time.perf_counter()
-        answer = self._one(image)
-        if self.tta:
-            mirrored = self._one(np.ascontiguousarray(image[:, ::-1]))
-            flipped = Prediction(mirrored.ids[:, ::-1], mirrored.confidence[:, ::-1])
-            answer = more_confident(answer, flipped)
+        height, width = image.shape[:2]
+        padded = self._padded(image)
+        small = height * width <= LARGEST_WHOLE
+        if self._is_plain and (small or self.backend.core_kind() is None):
+            ids, confidence = self.backend.run(padded[None])
+            answer = Prediction(ids[0], confidence[0])
+        else:
+            answer = self._in_pieces(padded)
+        if padded is not image:
+            answer = _cut(answer, height, width)
         self.seconds = time.perf_counter() - began
         return answer
 
@@ -62,40 +85,49 @@ class Predictor:
         """Frees the backend."""
         self.backend.close()
 
-    def _is_cut(self, image: NDArray[np.uint8]) -> bool:
-        return self.window == "slide" or image.shape[0] * image.shape[1] > LARGEST_WHOLE
+    @property
+    def _is_plain(self) -> bool:
+        """Whether the deployment graph itself answers what is asked."""
+        return self.window == "whole" and self._views == [(1.0, False)] and not self.runner_up
 
-    def _one(self, image: NDArray[np.uint8]) -> Prediction:
-        if not self._is_cut(image):
-            ids, confidence = self._run(image[None])
-            return Prediction(ids[0], confidence[0])
+    def _in_pieces(self, image: Image) -> Prediction:
+        kind, size = self._require_core(), (image.shape[0], image.shape[1])
+        maps = [score_rows(image, view, self.backend.scores) for view in self._views_of(size)]
+        return restored(maps, size, kind, len(self.spec.classes), runner_up=self.runner_up)
+
+    def _views_of(self, size: tuple[int, int]) -> list[View]:
+        rule = self.spec.resize
+        # At its own size such an image would be too large for the network too.
+        cut = self.window == "slide" or (rule.mode == "native" and size[0] * size[1] > LARGEST_WHOLE)
+        make = cut_view if cut else whole_view
+        return [make(rule, size, scale, mirrored=mirrored) for scale, mirrored in self._views]
+
+    def _require_core(self) -> Kind:
+        kind = self.backend.core_kind()
+        if kind is None:
+            raise InputError(
+                f"model {self.spec.name} gives class ids without scores",
+                hint="predict it whole and without --tta",
+            )
+        return kind
+
+    def _padded(self, image: Image) -> Image:
+        """A long strip filled up with its edge, other images as they are."""
         height, width = image.shape[:2]
-        side = self._window_side()
-        result = Prediction(np.full((height, width), 255, np.uint8), np.zeros((height, width), np.uint8))
-        for top in window_starts(height, side):
-            for left in window_starts(width, side):
-                place = (slice(top, min(top + side, height)), slice(left, min(left + side, width)))
-                ids, confidence = self._run(np.ascontiguousarray(image[place])[None])
-                here = Prediction(result.ids[place], result.confidence[place])
-                best = more_confident(here, Prediction(ids[0], confidence[0]))
-                result.ids[place], result.confidence[place] = best.ids, best.confidence
-        return result
-
-    def _run(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """The backend on [N,H,W,3] of equal size; long strips are padded with their edge and cut again."""
-        height, width = images.shape[1:3]
         least = -(-max(height, width) // LONGEST)
         if self.spec.resize.mode != "short_side" or min(height, width) >= least:
-            return self.backend.run(images)
-        missing = ((0, 0), (0, max(0, least - height)), (0, max(0, least - width)), (0, 0))
-        ids, confidence = self.backend.run(np.pad(images, missing, mode="edge"))
-        place = (slice(None), slice(height), slice(width))
-        return np.ascontiguousarray(ids[place]), np.ascontiguousarray(confidence[place])
+            return image
+        missing = ((0, max(0, least - height)), (0, max(0, least - width)), (0, 0))
+        return np.pad(image, missing, mode="edge")
 
-    def _window_side(self) -> int:
-        rule = self.spec.resize
-        side = rule.size if rule.mode != "native" else 1024
-        return max(64, int(side * WINDOW_SCALE))
+
+def _cut(answer: Prediction, height: int, width: int) -> Prediction:
+    def part(plane: Image) -> Image:
+        return np.ascontiguousarray(plane[:height, :width])
+
+    second = None if answer.second is None else part(answer.second)
+    margin = None if answer.margin is None else part(answer.margin)
+    return Prediction(part(answer.ids), part(answer.confidence), second, margin)
 
 
 def window_named(name: str) -> Window:
@@ -108,23 +140,3 @@ def window_named(name: str) -> Window:
         if window == name:
             return window
     raise InputError(f"window {name!r}", hint=f"use one of: {', '.join(WINDOWS)}")
-
-
-def window_starts(length: int, side: int) -> list[int]:
-    """Where windows begin along one axis: they overlap, and the last one ends with the image."""
-    if length <= side:
-        return [0]
-    step = max(1, int(side * (1 - OVERLAP)))
-    starts = list(range(0, length - side, step))
-    return [*starts, length - side]
-
-
-def more_confident(first: Prediction, second: Prediction) -> Prediction:
-    """Per pixel the answer with the higher confidence; the first one's where they are equal."""
-    better = second.confidence > first.confidence
-    # A pixel that nobody answered yet takes any answer, also one of confidence 0.
-    better |= first.ids == 255
-    return Prediction(
-        np.where(better, second.ids, first.ids).astype(np.uint8, copy=False),
-        np.where(better, second.confidence, first.confidence).astype(np.uint8, copy=False),
-    )

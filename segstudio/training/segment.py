@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from segstudio.inference.predictor import LARGEST_WHOLE, LONGEST, Prediction
+from segstudio.inference.prediction import Prediction
+from segstudio.inference.predictor import LARGEST_WHOLE, LONGEST
 from segstudio.inference.spec import ResizeRule, network_size
 from segstudio.training.losses import IGNORE, upsample
 from segstudio.training.spec.derived import resize_rule

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.errors import ImageError
-from segstudio.inference.predictor import Prediction
+from segstudio.inference.prediction import Prediction
 from segstudio.jobs import JobContext
 from segstudio.workflows.flow import Budget, Flow
 from segstudio.workflows.inputs import Source

@@ -22,13 +22,17 @@ from segstudio.images import (
 )
 from segstudio.inference.backend import AUTO, Options, open_backend
 from segstudio.inference.catalog import find_model
-from segstudio.inference.predictor import Prediction, Predictor, Window
+from segstudio.inference.prediction import Prediction
+from segstudio.inference.predictor import Predictor, Window
 from segstudio.inference.spec import ModelSpec
 from segstudio.jobs import JobContext
 from segstudio.workflows.inputs import Source, list_sources
 from segstudio.workflows.pipeline import Skipped, Stopwatch, Write, run_pipeline
 
-SAVES = ("ids", "color", "overlay", "confidence")
+PICTURES = ("ids", "color", "overlay", "confidence")
+# What only the scores can tell.
+OF_SCORES = ("second", "margin")
+SAVES = (*PICTURES, *OF_SCORES)
 MANIFEST = "predict.json"
 MANY = Options(purpose="throughput")
 GREY = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
@@ -58,6 +62,7 @@ def predict_inputs(
     backend: str = AUTO,
     window: Window = "whole",
     tta: bool = False,
+    scales: Sequence[float] = (1.0,),
     save: Sequence[str] = ("ids",),
     options: Options = MANY,
     context: JobContext | None = None,
@@ -78,9 +83,16 @@ def predict_inputs(
     sources = _apart(list(list_sources(inputs)), inputs, out, save)
     if not sources:
         raise InputError(f"no images in {', '.join(map(str, inputs))}", hint="give images, videos or folders")
-    identity = {"weights": spec.weights_sha256, "window": window, "tta": tta, "name": spec.name}
+    identity: dict[str, object] = {
+        "weights": spec.weights_sha256,
+        "window": window,
+        "tta": tta,
+        "name": spec.name,
+    }
     if options.precision != MANY.precision:
         identity["precision"] = options.precision
+    if list(scales) != [1.0]:
+        identity["scales"] = list(scales)
     same = is_same_manifest(out, identity)
 
     def paths_of(source: Source) -> list[Path]:
@@ -90,14 +102,15 @@ def predict_inputs(
     opened = open_backend(folder, spec, backend, options)
     # Only now: a model that cannot be opened must not make what is there look like another's.
     atomic_write(out / MANIFEST, json.dumps(identity, indent=2).encode())
-    predictor = Predictor(opened, spec, window, tta=tta)
     watch, began = Stopwatch(), time.perf_counter()
     try:
+        runner_up = any(kind in OF_SCORES for kind in save)
+        predictor = Predictor(opened, spec, window, tta=tta, scales=scales, runner_up=runner_up)
         done, skipped = run_pipeline(
             todo, predictor.predict, _writer(spec, out, save), watch, context, opened.lanes
         )
     finally:
-        predictor.close()
+        opened.close()
     seconds = time.perf_counter() - began if todo else 0.0
     return PredictResult(
         images=done,
@@ -174,8 +187,13 @@ def _writer(spec: ModelSpec, out: Path, save: Sequence[str]) -> Write:
                 write_image(path, colours[prediction.ids])
             elif kind == "overlay":
                 write_image(path, blended(image, colours[prediction.ids]))
+            elif kind == "second":
+                assert prediction.second is not None
+                write_mask(path, prediction.second, colours)
             else:
-                atomic_write(path, mask_bytes(prediction.confidence, GREY))
+                degrees = prediction.confidence if kind == "confidence" else prediction.margin
+                assert degrees is not None
+                atomic_write(path, mask_bytes(degrees, GREY))
 
     return write
 

@@ -15,7 +15,7 @@ from segstudio.annotation.palette import Palette
 from segstudio.annotation.palette_choice import save_palette
 from segstudio.errors import InputError, SpecError
 from segstudio.images import atomic_write, mask_bytes, write_image, write_mask
-from segstudio.inference.predictor import Prediction
+from segstudio.inference.prediction import Prediction
 from segstudio.jobs import JobContext
 from segstudio.training.spec.derived import task_folder
 from segstudio.training.spec.load import spec_yaml
@@ -27,7 +27,7 @@ from segstudio.workflows.pipeline import Skipped, Stopwatch, run_pipeline
 from segstudio.workflows.predict import (
     GREY,
     MANIFEST,
-    SAVES,
+    PICTURES,
     PredictResult,
     blended,
     is_finished,
@@ -201,8 +201,8 @@ def outputs_of(spec: ExperimentSpec) -> Outputs:
     """
     wanted = spec.studio.inference
     for kind in wanted.save:
-        if kind not in SAVES:
-            raise SpecError(f"studio.inference.save has {kind!r}", hint=f"use: {', '.join(SAVES)}")
+        if kind not in PICTURES:
+            raise SpecError(f"studio.inference.save has {kind!r}", hint=f"use: {', '.join(PICTURES)}")
     return Outputs(task_folder(spec, TASK), wanted.save, wanted.tao_names)
 
 

@@ -57,6 +57,12 @@ class NearlyBackend:
         confidence[0, -1, -1] = 100 + self.off
         return ids, confidence
 
+    def core_kind(self) -> None:
+        """It gives ids alone."""
+
+    def scores(self, pixels: object) -> NDArray[np.float32]:
+        raise AssertionError("there are none")
+
     def close(self) -> None:
         self.closed = True
 

@@ -71,6 +71,12 @@ class FakeBackend:
         ids = np.repeat(predicted_mask()[None], len(batch), axis=0)
         return ids, np.full(ids.shape, 204, np.uint8)
 
+    def core_kind(self) -> None:
+        """It gives ids alone."""
+
+    def scores(self, pixels: object) -> NDArray[np.float32]:
+        raise AssertionError("there are none")
+
     def close(self) -> None:
         """Nothing to free."""
 

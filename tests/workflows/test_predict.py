@@ -12,8 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from segstudio.annotation.palette import load_palette
-from segstudio.errors import Cancelled, ImageError, InputError, ModelError
+from segstudio.errors import BackendError, Cancelled, ImageError, InputError, ModelError
 from segstudio.images import read_image, read_mask, write_image
+from segstudio.inference.backend import Options
 from segstudio.inference.catalog import find_model
 from segstudio.inference.predictor import WINDOWS
 from segstudio.inference.spec import network_size
@@ -81,6 +82,49 @@ def test_every_kind_of_output(photos: Path, tmp_path: Path, red_backend: "RedBac
     assert np.array_equal(read_image(out / "color/frame1.png"), colours[image[:, :, 0]])
     assert np.array_equal(read_mask(out / "confidence/frame1.png"), image[:, :, 1])
     assert read_image(out / "overlay/frame1.jpg").shape == image.shape
+
+
+def test_the_runner_up_is_written_on_request(tmp_path: Path, red_backend: "RedBackend") -> None:
+    plain = np.full((64, 96, 3), 7, np.uint8)
+    plain[:, :, 0] = 4
+    plain[:, 48:, 0] = 11
+    write_image(tmp_path / "in/half.png", plain)
+    out = tmp_path / "out"
+    predict_inputs([tmp_path / "in"], MODEL, out, save=["ids", "second", "margin", "confidence"])
+    assert not red_backend.runs
+    ids, second = read_mask(out / "half.png"), read_mask(out / "second/half.png")
+    assert np.array_equal(ids[:, :40], np.full((64, 40), 4))
+    assert np.array_equal(ids[:, 56:], np.full((64, 40), 11))
+    assert np.isin(second[:, :40], [3, 5]).all()
+    margin, confidence = read_mask(out / "margin/half.png"), read_mask(out / "confidence/half.png")
+    # One degree of red nearer: the next class is e times less likely.
+    expected = confidence[:, :40] * (1 - 1 / np.e)
+    assert np.abs(margin[:, :40] - expected).max() < 3
+
+
+@pytest.mark.parametrize("scales", [(0.5,), (1.0, 2.0)])
+def test_outputs_of_other_scales_are_made_again(
+    photos: Path, tmp_path: Path, red_backend: "RedBackend", scales: tuple[float, ...]
+) -> None:
+    assert predict_inputs([photos], MODEL, tmp_path / "out").images == 4
+    assert predict_inputs([photos], MODEL, tmp_path / "out", scales=scales).images == 4
+    assert predict_inputs([photos], MODEL, tmp_path / "out", scales=scales).images == 0
+    assert predict_inputs([photos], MODEL, tmp_path / "out").images == 4
+
+
+def test_a_model_that_cannot_be_opened_makes_nothing_look_old(
+    photos: Path, tmp_path: Path, red_backend: "RedBackend", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict_inputs([photos], MODEL, tmp_path / "out")
+
+    def refuse(*_: object) -> None:
+        raise BackendError("no such units")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("segstudio.workflows.predict.open_backend", refuse)
+        with pytest.raises(BackendError):
+            predict_inputs([photos], MODEL, tmp_path / "out", options=Options(precision="bf16"))
+    assert predict_inputs([photos], MODEL, tmp_path / "out").images == 0
 
 
 def test_a_second_run_does_nothing(photos: Path, tmp_path: Path, red_backend: "RedBackend") -> None:
@@ -237,10 +281,15 @@ def test_long_strips_do_not_explode(
     write_image(tmp_path / "strip.png", np.dstack([red, red, red]))
     for window in WINDOWS:
         predict_inputs([tmp_path / "strip.png"], MODEL, tmp_path / window, window=window)
-        assert np.array_equal(read_mask(tmp_path / window / "strip.png"), red)
+        found = read_mask(tmp_path / window / "strip.png")
+        assert found.shape == shape
+        # Windows are resized, so that of noise not every pixel can come out as it was.
+        assert window == "slide" or np.array_equal(found, red)
     rule = find_model(MODEL)[1].resize
     for height, width in red_backend.shapes:
         assert np.prod(network_size(rule, height, width)) <= rule.size**2 * 8.1
+    for windows, _, height, width in red_backend.asked:
+        assert windows * height * width <= rule.size**2 * 4
 
 
 @pytest.fixture
