@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import math
 import os
 import re
 import secrets
@@ -215,7 +216,7 @@ def frames(path: Path, stride: int = 1) -> Iterator[tuple[int, Rgb]]:
         video.release()
 
 
-def count_frames(path: Path) -> int:
+def count_frames(path: Path, most: float = math.inf) -> int:
     """How many frames `frames` goes through, by going through them: what headers say is often wrong.
 
     Raises:
@@ -224,11 +225,53 @@ def count_frames(path: Path) -> int:
     video = _video(path)
     try:
         count = 0
-        while video.grab():
+        while count < most and video.grab():
             count += 1
         return count
     finally:
         video.release()
+
+
+def frame_rate(path: Path) -> float:
+    """Frames a second of a video; 0 where the file does not say.
+
+    Raises:
+        ImageError: OpenCV cannot open it.
+    """
+    video = _video(path)
+    try:
+        rate = float(video.get(cv2.CAP_PROP_FPS))
+        return rate if math.isfinite(rate) and rate > 0 else 0.0
+    finally:
+        video.release()
+
+
+def write_video(path: Path, pictures: Iterator[Rgb], rate: float) -> None:
+    """Writes pictures uint8 [H,W,3] of one size as MP4, beside the target first.
+
+    Raises:
+        ImageError: OpenCV here writes no MP4, or the disk refuses.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(6)}.part.mp4")
+    video: cv2.VideoWriter | None = None
+    try:
+        for picture in pictures:
+            if video is None:
+                height, width = picture.shape[:2]
+                video = cv2.VideoWriter(
+                    str(temporary), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height)
+                )
+                if not video.isOpened():
+                    raise ImageError(f"{path} cannot be written as a video", hint="check the folder's rights")
+            video.write(np.ascontiguousarray(picture[:, :, ::-1]))
+        if video is not None:
+            video.release()
+            os.replace(temporary, path)
+    finally:
+        if video is not None:
+            video.release()
+        temporary.unlink(missing_ok=True)
 
 
 def _video(path: Path) -> cv2.VideoCapture:

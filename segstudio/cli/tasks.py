@@ -1,5 +1,6 @@
 """The commands that work on images, models and runs: predict, export, bench, doctor, demo."""
 
+import math
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -30,13 +31,19 @@ def predict(
     window: Annotated[str, typer.Option(help="whole or slide.")] = "whole",
     tta: Annotated[bool, typer.Option("--tta", help="Also predict the mirror image.")] = False,
     scales: Annotated[str, typer.Option(help="Sizes at which the network sees it, such as 0.75,1.")] = "1",
-    save: Annotated[str, typer.Option(help="Some of ids,color,overlay,confidence,second,margin.")] = "ids",
+    save: Annotated[
+        str, typer.Option(help="Some of ids,color,overlay,confidence,second,margin,video.")
+    ] = "ids",
+    every: Annotated[int, typer.Option(help="Of a video, only each such frame.")] = 1,
+    start: Annotated[float, typer.Option("--from", help="Of a video, from this second on.")] = 0.0,
+    end: Annotated[float, typer.Option("--to", help="Of a video, up to this second.")] = math.inf,
     precision: PrecisionName = "fp32",
     as_json: Json = False,
 ) -> None:
     """Predict images, folders and video; run again to go on where it stopped."""
     from segstudio.inference.backend import precision_named
     from segstudio.inference.predictor import window_named
+    from segstudio.workflows.inputs import VideoPart
     from segstudio.workflows.predict import MANY, predict_inputs
 
     chosen, options = window_named(window), replace(MANY, precision=precision_named(precision))
@@ -44,7 +51,7 @@ def predict(
     with progress() as context:
         result = predict_inputs(
             inputs, model, out, backend=backend, window=chosen, tta=tta, scales=numbers_of(scales),
-            save=kinds, options=options, context=context,
+            save=kinds, part=VideoPart(every, start, end), options=options, context=context,
         )  # fmt: skip
     if as_json:
         print_json(asdict(result))

@@ -26,13 +26,16 @@ from segstudio.inference.prediction import Prediction
 from segstudio.inference.predictor import Predictor, Window
 from segstudio.inference.spec import ModelSpec
 from segstudio.jobs import JobContext
-from segstudio.workflows.inputs import Source, list_sources
+from segstudio.workflows.inputs import WHOLE_VIDEO, Source, VideoPart, list_sources
+from segstudio.workflows.overlay_video import blended, write_overlay_videos
 from segstudio.workflows.pipeline import Skipped, Stopwatch, Write, run_pipeline
 
 PICTURES = ("ids", "color", "overlay", "confidence")
 # What only the scores can tell.
 OF_SCORES = ("second", "margin")
-SAVES = (*PICTURES, *OF_SCORES)
+# Made of all frames of a video.
+VIDEO = "video"
+SAVES = (*PICTURES, *OF_SCORES, VIDEO)
 MANIFEST = "predict.json"
 MANY = Options(purpose="throughput")
 GREY = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
@@ -64,6 +67,7 @@ def predict_inputs(
     tta: bool = False,
     scales: Sequence[float] = (1.0,),
     save: Sequence[str] = ("ids",),
+    part: VideoPart = WHOLE_VIDEO,
     options: Options = MANY,
     context: JobContext | None = None,
 ) -> PredictResult:
@@ -79,8 +83,10 @@ def predict_inputs(
     for kind in save:
         if kind not in SAVES:
             raise InputError(f"cannot save {kind!r}", hint=f"use: {', '.join(SAVES)}")
+    # A video is made of the ids.
+    kinds = list(dict.fromkeys("ids" if kind == VIDEO else kind for kind in save))
     folder, spec = find_model(model)
-    sources = _apart(list(list_sources(inputs)), inputs, out, save)
+    sources = _apart(list(list_sources(inputs, part)), inputs, out, kinds)
     if not sources:
         raise InputError(f"no images in {', '.join(map(str, inputs))}", hint="give images, videos or folders")
     identity: dict[str, object] = {
@@ -96,7 +102,7 @@ def predict_inputs(
     same = is_same_manifest(out, identity)
 
     def paths_of(source: Source) -> list[Path]:
-        return [output_path(out, source, kind) for kind in save]
+        return [output_path(out, source, kind) for kind in kinds]
 
     todo = [source for source in sources if not (same and is_finished(source, paths_of(source)))]
     opened = open_backend(folder, spec, backend, options)
@@ -104,14 +110,17 @@ def predict_inputs(
     atomic_write(out / MANIFEST, json.dumps(identity, indent=2).encode())
     watch, began = Stopwatch(), time.perf_counter()
     try:
-        runner_up = any(kind in OF_SCORES for kind in save)
+        runner_up = any(kind in OF_SCORES for kind in kinds)
         predictor = Predictor(opened, spec, window, tta=tta, scales=scales, runner_up=runner_up)
         done, skipped = run_pipeline(
-            todo, predictor.predict, _writer(spec, out, save), watch, context, opened.lanes
+            todo, predictor.predict, _writer(spec, out, kinds), watch, context, opened.lanes
         )
     finally:
         opened.close()
     seconds = time.perf_counter() - began if todo else 0.0
+    if VIDEO in save:
+        colours = load_palette(spec.palette).colours()
+        write_overlay_videos(sources, out, colours, part.every, context, renew=bool(done))
     return PredictResult(
         images=done,
         resumed=len(sources) - len(todo),
@@ -196,8 +205,3 @@ def _writer(spec: ModelSpec, out: Path, save: Sequence[str]) -> Write:
                 atomic_write(path, mask_bytes(degrees, GREY))
 
     return write
-
-
-def blended(image: NDArray[np.uint8], colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The mean of two pictures uint8 [H,W,3]."""
-    return ((image.astype(np.uint16) + colours) // 2).astype(np.uint8)

@@ -22,6 +22,7 @@ from segstudio.training.spec.load import spec_yaml
 from segstudio.training.spec.schema import ExperimentSpec
 from segstudio.workflows.inputs import Source
 from segstudio.workflows.model_palette import PALETTE_FILE
+from segstudio.workflows.overlay_video import blended
 from segstudio.workflows.pictures import side_by_side
 from segstudio.workflows.pipeline import Skipped, Stopwatch, run_pipeline
 from segstudio.workflows.predict import (
@@ -29,7 +30,6 @@ from segstudio.workflows.predict import (
     MANIFEST,
     PICTURES,
     PredictResult,
-    blended,
     is_finished,
     is_same_manifest,
 )

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from segstudio.annotation.palette import load_palette
 from segstudio.errors import BackendError, Cancelled, ImageError, InputError, ModelError
-from segstudio.images import read_image, read_mask, write_image
+from segstudio.images import frame_rate, frames, read_image, read_mask, write_image
 from segstudio.inference.backend import Options
 from segstudio.inference.catalog import find_model
 from segstudio.inference.predictor import WINDOWS
 from segstudio.inference.spec import network_size
 from segstudio.jobs import JobContext
-from segstudio.workflows.inputs import list_sources
+from segstudio.workflows.inputs import VideoPart, list_sources
 from segstudio.workflows.predict import predict_inputs
 
 if TYPE_CHECKING:
@@ -314,6 +314,57 @@ def test_video_frames_are_numbered(clip: Path, tmp_path: Path, red_backend: "Red
     for index in range(6):
         ids = read_mask(out / f"drive/{index:06d}.png")
         assert np.abs(ids.astype(int) - index * 40).max() < 12
+
+
+def test_frames_of_a_part_of_a_video(clip: Path, tmp_path: Path, red_backend: "RedBackend") -> None:
+    """Ten frames a second."""
+    for part, numbers in (
+        (VideoPart(every=2), (0, 2, 4)),
+        (VideoPart(start=0.2), (2, 3, 4, 5)),
+        (VideoPart(end=0.3), (0, 1, 2)),
+        (VideoPart(2, 0.1, 0.55), (1, 3, 5)),
+        (VideoPart(start=0.25, end=0.35), (3,)),
+    ):
+        found = [source.name for source in list_sources([clip], part)]
+        assert found == [f"drive/{number:06d}" for number in numbers], part
+    with pytest.raises(InputError, match="no images in"):
+        predict_inputs([clip], MODEL, tmp_path / "out", part=VideoPart(start=9))
+    for wrong in ({"every": 0}, {"start": -1.0}, {"start": 2.0, "end": 2.0}):
+        with pytest.raises(InputError):
+            VideoPart(**wrong)
+
+
+def test_videos_of_one_name_get_outputs_of_their_own(clip: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "drive.avi"
+    other.parent.mkdir()
+    other.write_bytes(clip.read_bytes())
+    names = [source.name for source in list_sources([clip, other])]
+    assert len(set(names)) == 12
+    assert names[6] == "drive.avi/000000"
+
+
+def test_video_of_the_overlay(clip: Path, tmp_path: Path, red_backend: "RedBackend") -> None:
+    out = tmp_path / "out"
+    result = predict_inputs([clip], MODEL, out, save=["video"], part=VideoPart(every=2))
+    assert result.images == 3
+    made = out / "video/drive.mp4"
+    assert written(out) == [*(f"drive/00000{n}.png" for n in (0, 2, 4)), "predict.json", "video/drive.mp4"]
+    assert frame_rate(made) == pytest.approx(5)
+    colours = load_palette("cityscapes").colours()
+    shown = [rgb for _, rgb in frames(made)]
+    assert len(shown) == 3
+    for rgb, number in zip(shown, (0, 2, 4), strict=True):
+        ids = read_mask(out / f"drive/00000{number}.png")
+        picture_of_it = np.array([number * 40, 0, 0])
+        expected = (picture_of_it + colours[ids[24, 32]]) / 2
+        assert np.abs(rgb[24, 32] - expected).max() < 16
+    # Nothing new: the video stays as it is; a new frame makes a new one.
+    before = made.stat().st_mtime_ns
+    assert predict_inputs([clip], MODEL, out, save=["video"], part=VideoPart(every=2)).images == 0
+    assert made.stat().st_mtime_ns == before
+    (out / "drive/000002.png").unlink()
+    predict_inputs([clip], MODEL, out, save=["video"], part=VideoPart(every=2))
+    assert made.stat().st_mtime_ns > before
 
 
 def test_frames_of_a_video_are_decoded_when_their_turn_comes(clip: Path) -> None:
