@@ -194,7 +194,7 @@ BAD_CALLS = {
     "there is no backend 'abacus'": ("predict", "{tmp}/photos", "--out", "{tmp}/out", "--backend", "abacus"),
     "every 0 frames": ("predict", "{tmp}/photos", "--out", "{tmp}/out", "--every", "0"),
     "from 3 to 2 seconds": ("predict", "{tmp}/photos", "-o", "{tmp}/out", "--from", "3", "--to", "2"),
-    "numbers 'big'": ("predict", "{tmp}/photos", "--out", "{tmp}/out", "--scales", "1,big"),
+    "numbers '1,big'": ("predict", "{tmp}/photos", "--out", "{tmp}/out", "--scales", "1,big"),
     "would overwrite": ("predict", "{tmp}/photos", "--out", "{tmp}/photos"),
     "predict.json cannot be written": ("predict", "{tmp}/photos", "--out", "{tmp}/photos/dot.png"),
     "none is no folder": ("evaluate", "--images", "{tmp}/photos", "--masks", "{tmp}/none"),
