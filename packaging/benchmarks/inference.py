@@ -33,11 +33,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
-from torch.nn import functional as F
 
 from segstudio.annotation.palette import load_palette
 from segstudio.deploy.export import Exported, export_network
 from segstudio.deploy.onnx_fold import fold_head
+from segstudio.deploy.peers import PlainExport, Transformers, export_plain
 from segstudio.images import read_image, write_image, write_mask
 from segstudio.inference.backend import Backend, Options, available_backends, cpu_name, open_backend
 from segstudio.inference.catalog import find_model
@@ -178,62 +178,6 @@ def transformers_network(variant: str) -> nn.Module:
     return model
 
 
-class Logits(nn.Module):
-    """transformers' network with a tensor as its answer."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Normalised images [N,3,H,W] to logits [N,K,H/4,W/4]."""
-        logits: torch.Tensor = self.network(pixel_values=images).logits
-        return logits
-
-
-class Peer:
-    """transformers' network with the pre- and postprocessing of its manual, in torch or in ONNX Runtime."""
-
-    def __init__(self, network: nn.Module, folder: Path, threads: int) -> None:
-        import onnxruntime
-
-        self.network = network
-
-        path = folder / "peer.onnx"
-        torch.onnx.export(
-            Logits(network).eval(), (torch.zeros(1, 3, SIDE, SIDE),), path, dynamo=False, opset_version=17,
-            input_names=["images"], output_names=["logits"],
-        )  # fmt: skip
-        settings = onnxruntime.SessionOptions()
-        settings.intra_op_num_threads = threads
-        settings.log_severity_level = 3
-        self.session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
-
-    def prepared(self, image: Bytes) -> torch.Tensor:
-        """Float [1,3,512,512], normalised."""
-        if image.shape[:2] != (SIDE, SIDE):
-            image = np.asarray(cv2.resize(image, (SIDE, SIDE)), np.uint8)
-        pixels = (image.astype(np.float32) / 255 - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
-        return torch.from_numpy(pixels.transpose(2, 0, 1)[None].copy())
-
-    def restored(self, logits: torch.Tensor, image: Bytes) -> Bytes:
-        """Ids at the image's size."""
-        scores = F.interpolate(logits, size=image.shape[:2], mode="bilinear", align_corners=False)
-        ids: Bytes = scores.argmax(1)[0].to(torch.uint8).numpy()
-        return ids
-
-    @torch.inference_mode()
-    def by_torch(self, image: Bytes) -> Bytes:
-        """Ids by the network in torch."""
-        return self.restored(self.network(pixel_values=self.prepared(image)).logits, image)
-
-    @torch.inference_mode()
-    def by_runtime(self, image: Bytes) -> Bytes:
-        """Ids by the network in ONNX Runtime."""
-        (logits,) = self.session.run(["logits"], {"images": self.prepared(image).numpy()})
-        return self.restored(torch.from_numpy(logits), image)
-
-
 def same_weights(network: nn.Module, folder: Path) -> Exported:
     """Our model folder with the weights of transformers' network, brought in as a user's would be."""
     network.save_pretrained(folder / "theirs")  # type: ignore[operator]  # a method of transformers' models
@@ -274,7 +218,9 @@ def compare(variant: str, options: argparse.Namespace, folder: Path) -> dict[str
     """The ratios of one variant beside its peers, on scenes of 512x512 so that both see the same pixels."""
     network = transformers_network(variant)
     made = same_weights(network, folder)
-    peer = Peer(network, folder, options.threads)
+    theirs_folder = folder / "theirs"
+    eager = Transformers(theirs_folder, made.spec, options.threads)
+    plain = PlainExport(theirs_folder, made.spec, options.threads)
     backend = open_backend(made.folder, made.spec, options=Options(options.threads))
     predictor, colours = Predictor(backend, made.spec), load_palette("cityscapes").colours()
     paths = photos(folder, SIDE, SIDE, 4)
@@ -283,7 +229,7 @@ def compare(variant: str, options: argparse.Namespace, folder: Path) -> dict[str
     def theirs(number: int) -> None:
         with Image.open(paths[number % 4]) as opened_image:
             image = np.array(opened_image.convert("RGB"))
-        Image.fromarray(peer.by_torch(image)).save(folder / "theirs.png")
+        Image.fromarray(eager.ids(image)).save(folder / "theirs.png")
 
     def ours(number: int) -> None:
         stage_times(predictor, paths[number % 4], folder / "ours.png", colours)
@@ -292,11 +238,11 @@ def compare(variant: str, options: argparse.Namespace, folder: Path) -> dict[str
     runs = in_turns(
         {
             "ours": lambda number: void(predictor.predict(images[number % 4])),
-            "plain": lambda number: void(peer.by_runtime(images[number % 4])),
+            "plain": lambda number: void(plain.ids(images[number % 4])),
         },
         options.count,
     )
-    pairs = [(predictor.predict(image).ids, peer.by_runtime(image)) for image in images]
+    pairs = [(predictor.predict(image).ids, plain.ids(image)) for image in images]
     equal = [np.mean(mine == other) for mine, other in pairs]
     say(f"{variant}: {[len(np.unique(mine)) for mine, _ in pairs]} classes in the images of argmax_equal")
     say(
@@ -321,10 +267,7 @@ def folding(variant: str, network: nn.Module, options: argparse.Namespace, folde
     """How many times faster a foreign export runs with its head folded, by runtime."""
     height, width = FOLDED_SIZES[variant]
     sample = torch.randn(1, 3, height, width)
-    torch.onnx.export(
-        Logits(network).eval(), (sample,), folder / "plain.onnx", dynamo=False, opset_version=17,
-        input_names=["images"], output_names=["logits"],
-    )  # fmt: skip
+    export_plain(network, folder / "plain.onnx", (height, width))
     outcome = fold_head(onnx.load(folder / "plain.onnx"))
     say(f"{variant}: folded {outcome.folded} {outcome.reason}, relative error {outcome.error:.1e},"
         f" argmax equal on {outcome.agreement:.6%}")  # fmt: skip

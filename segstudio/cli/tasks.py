@@ -1,4 +1,4 @@
-"""The commands that work on images, models and runs: predict, export, bench, doctor, demo."""
+"""The commands that work on images, models and runs: predict, export, doctor, demo."""
 
 import math
 from dataclasses import asdict, replace
@@ -12,11 +12,9 @@ from segstudio.cli.output import (
     Json,
     Model,
     PrecisionName,
-    count_of,
     numbers_of,
     print_json,
     progress,
-    size_of,
 )
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
@@ -84,47 +82,6 @@ def export(
         print(f"{result.folder} is ready")
         for report in result.parity:
             print(f"  {report.backend}: {report.agreement:.4%} of {report.pixels} ids equal torch's")
-
-
-@app.command()
-def bench(
-    model: Annotated[str, typer.Argument(help="Name or folder of a model.")],
-    backend: BackendName = "auto",
-    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the images; several with commas.")] = "1024x512",
-    batch: Annotated[str, typer.Option(help="Images a call; several with commas.")] = "1",
-    seconds: Annotated[float, typer.Option(help="How long to measure each.")] = 3.0,
-    precision: PrecisionName = "fp32",
-    threads: Annotated[int, typer.Option(min=0, help="Of the CPU; 0: as many as cores.")] = 0,
-    throughput: Annotated[bool, typer.Option("--throughput", help="Several calls at a time.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Time a model on this machine, as trtexec does: warm-up, 3 seconds at least, percentiles, throughput."""
-    from segstudio.inference.backend import Options, precision_named
-    from segstudio.workflows.bench import bench_model
-
-    with progress() as context:
-        result = bench_model(
-            model,
-            backend=backend,
-            sizes=[size_of(one) for one in size.split(",")],
-            batches=[count_of(one) for one in batch.split(",")],
-            seconds=seconds,
-            options=Options(
-                threads, "throughput" if throughput else "latency", precision=precision_named(precision)
-            ),
-            context=context,
-        )
-    if as_json:
-        print_json(result.to_json())
-        return
-    lanes = f", {result.lanes} calls at a time" if result.lanes > 1 else ""
-    print(f"{result.model} on {result.backend}, {result.device}, {result.precision}{lanes}")
-    for row in result.rows:
-        latency = ", ".join(f"{key} {value:.1f}" for key, value in row.latency_ms.items())
-        print(
-            f"  {row.width}x{row.height}, batch {row.batch}: {row.fps:.2f} images/s; ms a call: {latency};"
-            f" varied by {row.variation:.0%}"
-        )
 
 
 @app.command()

@@ -69,6 +69,18 @@ class BenchResult:
         """A JSON-ready form."""
         return asdict(self)
 
+    def lines(self) -> list[str]:
+        """What a person reads: what ran where, then a line a row."""
+        lanes = f", {self.lanes} calls at a time" if self.lanes > 1 else ""
+        shown = [f"{self.model} on {self.backend}, {self.device}, {self.precision}{lanes}"]
+        for row in self.rows:
+            latency = ", ".join(f"{key} {value:.1f}" for key, value in row.latency_ms.items())
+            shown.append(
+                f"  {row.width}x{row.height}, batch {row.batch}: {row.fps:.2f} images/s;"
+                f" ms a call: {latency}; varied by {row.variation:.0%}"
+            )
+        return shown
+
 
 def bench_model(
     model: str,

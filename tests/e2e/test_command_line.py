@@ -213,6 +213,7 @@ BAD_CALLS = {
     "there is no task 'fly'": ("default-specs", "fly"),
     "size 'big'": ("bench", "street-b0", "--size", "64x64,big"),
     "count '0'": ("bench", "street-b0", "--batch", "1,0"),
+    "there is no peer 'tf'": ("bench", "street-b0", "--against", "tf"),
     "precision 'int3'": ("bench", "street-b0", "--precision", "int3"),
     "a size, batch or time of 0.0": ("bench", "street-b0", "--seconds", "0"),
     "none": ("project", "info", "{tmp}/none"),
