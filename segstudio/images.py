@@ -28,6 +28,7 @@ OWN_FOLDERS = frozenset({"masks", "predictions"})
 LARGEST_SIDE = 16384
 Image.MAX_IMAGE_PIXELS = LARGEST_SIDE * LARGEST_SIDE
 
+BAND_PIXELS = 1 << 22
 EXIF_ORIENTATION = 0x0112
 SIDEWAYS = frozenset({5, 6, 7, 8})
 MASK_COMPRESSION = 2
@@ -80,7 +81,18 @@ def read_image(path: Path) -> Rgb:
             return np.repeat(grey[:, :, None], 3, axis=2)
         if upright.mode in ("P", "PA") and "transparency" in upright.info:
             upright = upright.convert("RGBA")
-        return np.array(upright.convert("RGB"), np.uint8)
+        return _pixels(upright if upright.mode == "RGB" else upright.convert("RGB"))
+
+
+def _pixels(image: Image.Image) -> Rgb:
+    """The pixels of an RGB image, band by band: all at once would be in memory three times for a moment."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    rows = max(1, BAND_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        whole = rows >= image.height
+        pixels[top:bottom] = np.asarray(image if whole else image.crop((0, top, image.width, bottom)))
+    return pixels
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -304,7 +316,9 @@ def _decoded(image: Image.Image, path: Path) -> Image.Image:
     if max(image.size) > LARGEST_SIDE:
         raise ImageError(f"{path} is {image.width}x{image.height}, more than {LARGEST_SIDE} pixels a side")
     image.load()
-    return ImageOps.exif_transpose(image)
+    # In place: else an upright image is copied for nothing.
+    ImageOps.exif_transpose(image, in_place=True)
+    return image
 
 
 def _grey_to_8_bit(values: NDArray[np.generic], mode: str) -> NDArray[np.uint8]:

@@ -13,7 +13,7 @@ from segstudio.inference.core import Kind
 from segstudio.inference.prediction import Prediction
 from segstudio.inference.resample import restored
 from segstudio.inference.spec import ModelSpec
-from segstudio.inference.views import View, cut_view, score_rows, whole_view
+from segstudio.inference.views import BATCH, View, cut_view, score_rows, whole_view
 
 Image = NDArray[np.uint8]
 Window = Literal["whole", "slide"]
@@ -92,7 +92,8 @@ class Predictor:
 
     def _in_pieces(self, image: Image) -> Prediction:
         kind, size = self._require_core(), (image.shape[0], image.shape[1])
-        maps = [score_rows(image, view, self.backend.scores) for view in self._views_of(size)]
+        batch = 1 if self.backend.device == "CPU" else BATCH
+        maps = [score_rows(image, view, self.backend.scores, batch) for view in self._views_of(size)]
         return restored(maps, size, kind, len(self.spec.classes), runner_up=self.runner_up)
 
     def _views_of(self, size: tuple[int, int]) -> list[View]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,10 @@ from numpy.typing import NDArray
 
 from segstudio.inference.core import Kind
 from segstudio.inference.prediction import Prediction
+from segstudio.inference.restore_graph import PLANES, Wanted, restore_session
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
-OPSET, IR = 17, 9
 # Scores of a strip of the image that are held at once.
 STRIP_VALUES = 8 << 20
 
@@ -99,24 +98,30 @@ def restored(
     """
     if classes == 1:
         return only_class(size, runner_up=runner_up)
-    width, wanted = size[1], "all" if runner_up else "answer"
-    found = tuple(np.empty(size, np.uint8) for _ in range(4 if runner_up else 2))
-    step = max(1, STRIP_VALUES // (classes * width))
+    wanted: Wanted = "all" if runner_up else "answer"
+    found = tuple(np.empty(size, np.uint8) for _ in PLANES[wanted])
+    step = max(1, STRIP_VALUES // (classes * size[1]))
     for top in range(0, size[0], step):
         bottom = min(top + step, size[0])
         strips = [_strip(rows, top, bottom, *size) for rows in views]
-        if len(strips) == 1:
-            values = _session(kind, wanted).run(None, strips[0])
-        else:
-            shares = _session(kind, "probabilities")
-            total: Floats = shares.run(None, strips[0])[0]
-            for strip in strips[1:]:
-                total += shares.run(None, strip)[0]
-            total /= np.float32(len(strips))
-            values = _session("probabilities", wanted).run(None, _unchanged(total))
-        for target, value in zip(found, values, strict=True):
-            target[top:bottom] = value
+        for target, values in zip(found, _answer(strips, kind, wanted), strict=True):
+            target[top:bottom] = values
     return Prediction(*found)
+
+
+def _answer(strips: list[dict[str, Any]], kind: Kind, wanted: Wanted) -> list[Bytes]:
+    """The planes of one strip of the image, of all views of it."""
+    planes: list[Bytes]
+    if len(strips) == 1:
+        planes = restore_session(kind, wanted).run(None, strips[0])
+        return planes
+    shares = restore_session(kind, "probabilities")
+    total: Floats = shares.run(None, strips[0])[0]
+    for strip in strips[1:]:
+        total += shares.run(None, strip)[0]
+    total /= np.float32(len(strips))
+    planes = restore_session("probabilities", wanted).run(None, _unchanged(total))
+    return planes
 
 
 def only_class(size: tuple[int, int], *, runner_up: bool) -> Prediction:
@@ -148,112 +153,3 @@ def _unchanged(scores: Floats) -> dict[str, Any]:
         "share": np.zeros((len(count), 1), np.float32),
         "width": np.array([scores.shape[2]], np.int64),
     }
-
-
-@cache
-def _session(kind: Kind, wanted: str) -> Any:
-    """What makes of some rows of scores: "probabilities" [K,n,W], the "answer", or "all" with the runner-up.
-
-    It runs on the CPU and has the very operators of the deployment graph, so that the ids are the same.
-    """
-    import onnxruntime
-    from onnx import TensorProto, helper
-
-    value = helper.make_tensor_value_info
-    ends, outputs = (
-        _ends(kind, wanted),
-        ("ids", "confidence", "second", "margin")[: 4 if wanted == "all" else 2],
-    )
-    if wanted == "probabilities":
-        shown = [value(wanted, TensorProto.FLOAT, ["classes", "n", "columns"])]
-    else:
-        shown = [value(name, TensorProto.UINT8, ["n", "columns"]) for name in outputs]
-    integers = {"first_axis": [0], "class_axis": [1], "two": [2], "three": [3]}
-    graph = helper.make_graph(
-        [*_rows(), *ends],
-        "restore",
-        [
-            value("scores", TensorProto.FLOAT, ["classes", "given", "w"]),
-            value("before", TensorProto.INT64, ["n"]),
-            value("after", TensorProto.INT64, ["n"]),
-            value("share", TensorProto.FLOAT, ["n", 1]),
-            value("width", TensorProto.INT64, [1]),
-        ],
-        shown,
-        [helper.make_tensor(name, TensorProto.INT64, [1], values) for name, values in integers.items()]
-        + [helper.make_tensor("certain", TensorProto.FLOAT, [], [255.0])],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR)
-    options = onnxruntime.SessionOptions()
-    options.enable_cpu_mem_arena = False
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-
-
-def _rows() -> list[Any]:
-    """From `scores` [K,given,w] to `restored` [1,K,n,W]: rows mixed as the inputs say, columns resized."""
-    from onnx import helper
-
-    return [
-        helper.make_node("Gather", ["scores", "before"], ["upper"], axis=1),
-        helper.make_node("Gather", ["scores", "after"], ["lower"], axis=1),
-        helper.make_node("Sub", ["lower", "upper"], ["step"]),
-        helper.make_node("Mul", ["step", "share"], ["part"]),
-        helper.make_node("Add", ["upper", "part"], ["rows"]),
-        helper.make_node("Unsqueeze", ["rows", "first_axis"], ["batch"]),
-        helper.make_node("Shape", ["batch"], ["shape"]),
-        helper.make_node("Slice", ["shape", "first_axis", "three"], ["kept"]),
-        helper.make_node("Concat", ["kept", "width"], ["size"], axis=0),
-        helper.make_node(
-            "Resize", ["batch", "", "", "size"], ["restored"], mode="linear",
-            coordinate_transformation_mode="half_pixel",
-        ),
-    ]  # fmt: skip
-
-
-def _ends(kind: Kind, wanted: str) -> list[Any]:
-    """From `restored` to what is wanted."""
-    from onnx import TensorProto, helper
-
-    def byte(name: str, output: str) -> list[Any]:
-        return [
-            helper.make_node("Mul", [name, "certain"], [f"{output}_exact"]),
-            helper.make_node("Round", [f"{output}_exact"], [f"{output}_whole"]),
-            helper.make_node("Cast", [f"{output}_whole"], [output], to=TensorProto.UINT8),
-        ]
-
-    shares = "restored" if kind == "probabilities" else "shares"
-    nodes = [] if kind == "probabilities" else [helper.make_node("Softmax", ["restored"], [shares], axis=1)]
-    if wanted == "probabilities":
-        return [*nodes, helper.make_node("Squeeze", [shares, "first_axis"], [wanted])]
-    if wanted == "answer":
-        return [
-            *nodes,
-            helper.make_node("ArgMax", ["restored"], ["best"], axis=1, keepdims=0),
-            helper.make_node("ReduceMax", [shares], ["largest"], axes=[1], keepdims=0),
-            helper.make_node("Squeeze", ["best", "first_axis"], ["best_plane"]),
-            helper.make_node("Squeeze", ["largest", "first_axis"], ["largest_plane"]),
-            helper.make_node("Cast", ["best_plane"], ["ids"], to=TensorProto.UINT8),
-            *byte("largest_plane", "confidence"),
-        ]
-    return [
-        *nodes,
-        # By the scores: probabilities near 1 are often equal.
-        helper.make_node("TopK", ["restored", "two"], ["highest", "places"], axis=1),
-        helper.make_node("GatherElements", [shares, "places"], ["values"], axis=1),
-        helper.make_node("Squeeze", ["values", "first_axis"], ["pair"]),
-        helper.make_node("Squeeze", ["places", "first_axis"], ["classes_of"]),
-        helper.make_node("Split", ["pair"], ["one", "other"], axis=0),
-        helper.make_node("Split", ["classes_of"], ["one_class", "other_class"], axis=0),
-        helper.make_node("Squeeze", ["one", "first_axis"], ["largest_plane"]),
-        helper.make_node("Squeeze", ["other", "first_axis"], ["next_plane"]),
-        helper.make_node("Squeeze", ["one_class", "first_axis"], ["best_plane"]),
-        helper.make_node("Squeeze", ["other_class", "first_axis"], ["second_plane"]),
-        helper.make_node("Sub", ["largest_plane", "next_plane"], ["lead"]),
-        helper.make_node("Cast", ["best_plane"], ["ids"], to=TensorProto.UINT8),
-        *byte("largest_plane", "confidence"),
-        helper.make_node("Cast", ["second_plane"], ["second"], to=TensorProto.UINT8),
-        *byte("lead", "margin"),
-    ]

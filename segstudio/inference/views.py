@@ -21,7 +21,7 @@ OVERLAP = 0.25
 NATIVE_WINDOW = 1024
 # Windows lie on a grid on which every network's scores do.
 GRID = 32
-# So many windows go through the network at once.
+# So many windows go through the network at once on a GPU; a CPU gains nothing from more than one.
 BATCH = 4
 
 
@@ -82,11 +82,11 @@ def rounded(length: float, multiple: int) -> int:
     return max(1, round(length / multiple)) * multiple
 
 
-def score_rows(image: Bytes, view: View, scores: Scores) -> Rows:
+def score_rows(image: Bytes, view: View, scores: Scores, batch: int = BATCH) -> Rows:
     """The score map of a view of an image uint8 [H,W,3], the right way round, as it becomes known.
 
     Where windows overlap the mean of their scores counts, as in mmsegmentation. Nothing larger than a row of
-    windows is held.
+    windows is held; `batch` windows go through the network at once.
 
     Raises:
         BackendError: the windows do not lie on whole pixels of the scores.
@@ -96,7 +96,7 @@ def score_rows(image: Bytes, view: View, scores: Scores) -> Rows:
     lefts = starts(view.width, view.window_width)
 
     def row_at(top: int) -> Floats:
-        row = _row(shown, view, top, lefts, scores)
+        row = _row(shown, view, top, lefts, scores, batch)
         return row[:, :, ::-1] if view.mirrored else row
 
     first = row_at(tops[0])
@@ -113,13 +113,13 @@ def starts(length: int, window: int) -> list[int]:
     return [*range(0, length - window, step), length - window]
 
 
-def _row(image: Bytes, view: View, top: int, lefts: Sequence[int], scores: Scores) -> Floats:
+def _row(image: Bytes, view: View, top: int, lefts: Sequence[int], scores: Scores, batch: int) -> Floats:
     """The scores float32 [K,h',W'] of a row of windows, the mean where they overlap."""
     size, down = (view.height, view.width), slice(top, top + view.window_height)
     total, count = np.empty(0, np.float32), np.empty(0, np.float32)
     unit = 1
-    for first in range(0, len(lefts), BATCH):
-        chosen = lefts[first : first + BATCH]
+    for first in range(0, len(lefts), batch):
+        chosen = lefts[first : first + batch]
         windows = [shrunk(image, size, (down, slice(left, left + view.window_width))) for left in chosen]
         answers = scores(np.stack(windows))
         if not total.size:
