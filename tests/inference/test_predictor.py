@@ -103,7 +103,7 @@ def test_whole_image_goes_to_the_backend_at_once(make_spec: MakeSpec) -> None:
     assert found.margin is None
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(
     st.integers(1, 400),
     st.integers(1, 400),
