@@ -24,6 +24,10 @@ PrecisionName = Annotated[
     str, typer.Option("--precision", help="Of the arithmetic: fp32; bf16, fp16 where the device has them.")
 ]
 
+WindowName = Annotated[str, typer.Option("--window", help="whole, or slide: windows, joined.")]
+Mirror = Annotated[bool, typer.Option("--tta", help="Also show the mirror image.")]
+Scales = Annotated[str, typer.Option("--scales", help="Sizes at which the network sees it, such as 0.75,1.")]
+
 
 @contextmanager
 def progress(on_event: Callable[[object], None] | None = None) -> Iterator[JobContext]:

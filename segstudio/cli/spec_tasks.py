@@ -13,8 +13,12 @@ from segstudio.cli.output import (
     BackendName,
     Json,
     JsonEvents,
+    Mirror,
+    Scales,
+    WindowName,
     interruptible,
     json_context,
+    numbers_of,
     print_json,
     print_result,
     progress,
@@ -32,6 +36,8 @@ SpecFile = Annotated[Path, typer.Option("--experiment-spec", "-e", help="A YAML 
 # Words such as `train.seed=7` change keys of the spec.
 OVERRIDES = {"allow_extra_args": True, "ignore_unknown_options": False}
 BUNDLED_MODEL = "street-b0"
+# The options of evaluate that a spec has keys for, as they are when they are not given.
+OF_THE_SPEC = ("auto", "whole", False, "1")
 
 
 @app.command(context_settings=OVERRIDES)
@@ -72,6 +78,9 @@ def evaluate(
     model: Annotated[str, typer.Option("--model", "-m", help="Name or folder of a model.")] = "",
     palette: Annotated[str, typer.Option(help="Palette of the masks; default: the model's own.")] = "",
     backend: BackendName = "auto",
+    window: WindowName = "whole",
+    tta: Mirror = False,
+    scales: Scales = "1",
     robustness: Annotated[
         bool, typer.Option("--robustness", help="Also score 16 kinds of corrupted images.")
     ] = False,
@@ -88,10 +97,11 @@ def evaluate(
     corruptions = chosen_corruptions(words(kinds), numbers(severities)) if robustness else ()
     with watched(json_events) as job:
         if spec is not None:
-            if images or masks or model or palette or backend != "auto":
+            if images or masks or model or palette or (backend, window, tta, scales) != OF_THE_SPEC:
                 raise InputError(
-                    "a spec says which images, masks and weights are used",
-                    hint="give -e alone, or --images and --masks without it",
+                    "a spec says which images, masks and weights are used, and how",
+                    hint="give -e alone (studio.evaluation has windows, flip and scales),"
+                    " or --images and --masks without it",
                 )
             from segstudio.training.spec.load import load_spec
             from segstudio.workflows.spec_evaluation import evaluate_spec
@@ -103,11 +113,13 @@ def evaluate(
                 raise InputError(f"unexpected {context.args[0]!r}", hint="key=value goes with -e SPEC")
             if images is None or masks is None:
                 raise InputError("nothing to evaluate", hint="give -e SPEC, or --images and --masks")
+            from segstudio.inference.predictor import window_named
             from segstudio.workflows.evaluate import evaluate_folders
 
             result = evaluate_folders(
                 model or BUNDLED_MODEL, images, masks, palette,
-                backend=backend, context=job, corruptions=corruptions,
+                backend=backend, window=window_named(window), tta=tta, scales=numbers_of(scales),
+                context=job, corruptions=corruptions,
             )  # fmt: skip
     print_evaluation(result, as_json=as_json, json_events=json_events)
 

@@ -10,8 +10,11 @@ import typer
 from segstudio.cli.output import (
     BackendName,
     Json,
+    Mirror,
     Model,
     PrecisionName,
+    Scales,
+    WindowName,
     numbers_of,
     print_json,
     progress,
@@ -26,9 +29,9 @@ def predict(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the outputs.")],
     model: Model = "street-b0",
     backend: BackendName = "auto",
-    window: Annotated[str, typer.Option(help="whole or slide.")] = "whole",
-    tta: Annotated[bool, typer.Option("--tta", help="Also predict the mirror image.")] = False,
-    scales: Annotated[str, typer.Option(help="Sizes at which the network sees it, such as 0.75,1.")] = "1",
+    window: WindowName = "whole",
+    tta: Mirror = False,
+    scales: Scales = "1",
     save: Annotated[
         str, typer.Option(help="Some of ids,color,overlay,confidence,second,margin,video.")
     ] = "ids",

@@ -109,8 +109,17 @@ def starts(length: int, window: int) -> list[int]:
     """Where windows begin along one axis: a quarter overlaps at least, and the last ends with the axis."""
     if length <= window:
         return [0]
-    step = max(GRID, int(window * (1 - OVERLAP)) // GRID * GRID)
-    return [*range(0, length - window, step), length - window]
+    return [*range(0, length - window, stride_of(window)), length - window]
+
+
+def stride_of(window: int) -> int:
+    """Pixels from one window to the next."""
+    return max(GRID, int(window * (1 - OVERLAP)) // GRID * GRID)
+
+
+def cut_side(rule: ResizeRule) -> int:
+    """The height of a window, in pixels of what the network sees."""
+    return NATIVE_WINDOW if rule.mode == "native" else rule.size
 
 
 def _row(image: Bytes, view: View, top: int, lefts: Sequence[int], scores: Scores, batch: int) -> Floats:

@@ -13,8 +13,9 @@ from segstudio.errors import InputError, MaskError
 from segstudio.images import read_image, read_mask
 from segstudio.inference.backend import AUTO, open_backend
 from segstudio.inference.catalog import find_model
-from segstudio.inference.predictor import Predictor
+from segstudio.inference.predictor import Predictor, Window
 from segstudio.inference.spec import ModelSpec
+from segstudio.inference.views import cut_side, stride_of
 from segstudio.jobs import JobContext
 from segstudio.metrics.confusion import count_confusion
 from segstudio.project.project import Project
@@ -31,6 +32,9 @@ def evaluate_folders(
     palette: str = "",
     *,
     backend: str = AUTO,
+    window: Window = "whole",
+    tta: bool = False,
+    scales: Sequence[float] = (1.0,),
     context: JobContext | None = None,
     corruptions: Sequence[Corruption] = (),
 ) -> EvaluateResult:
@@ -44,6 +48,7 @@ def evaluate_folders(
         masks: a folder with a mask of the same name for each image.
         palette: name or path; "" is the model's own.
         backend: what runs the model.
+        window, tta, scales: see `Predictor`.
         context: progress and cancellation.
         corruptions: kinds and severities with which every image is scored again.
 
@@ -71,16 +76,16 @@ def evaluate_folders(
         for image, mask in found.pairs
     ]
     scorer = Scorer(target, corruptions=corruptions)
-    predictor = Predictor(open_backend(model_folder, spec, backend), spec)
+    opened = open_backend(model_folder, spec, backend)
     began = time.perf_counter()
     try:
+        predictor = Predictor(opened, spec, window, tta=tta, scales=scales)
         share = scorer.score(pairs, lambda image: lookup[predictor.predict(image).ids], context)
     finally:
-        predictor.close()
+        opened.close()
     seconds = time.perf_counter() - began
-    return made_result(
-        [share], scorer, model=spec.name, protocol=protocol_of(spec), seconds=seconds, orphans=orphans
-    )
+    protocol = protocol_of(spec, window, tta=tta, scales=scales)
+    return made_result([share], scorer, model=spec.name, protocol=protocol, seconds=seconds, orphans=orphans)
 
 
 def read_pair(image_path: Path, mask_path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -95,16 +100,17 @@ def read_pair(image_path: Path, mask_path: Path) -> tuple[NDArray[np.uint8], NDA
     return image, truth
 
 
-def protocol_of(spec: ModelSpec) -> dict[str, object]:
-    """How a finished model looks at images."""
+def protocol_of(spec: ModelSpec, window: Window, *, tta: bool, scales: Sequence[float]) -> dict[str, object]:
+    """How a finished model looks at images; window_size and stride are pixels of what the network sees."""
+    side = cut_side(spec.resize)
     return {
         "protocol": "original",
         "resize": {"mode": spec.resize.mode, "size": spec.resize.size, "width": spec.resize.width},
-        "window": "whole",
-        "window_size": None,
-        "stride": None,
-        "flip": False,
-        "scales": [1.0],
+        "window": window,
+        "window_size": side if window == "slide" else None,
+        "stride": stride_of(side) if window == "slide" else None,
+        "flip": tta,
+        "scales": list(scales),
     }
 
 

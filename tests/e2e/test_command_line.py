@@ -200,6 +200,7 @@ BAD_CALLS = {
     "none is no folder": ("evaluate", "--images", "{tmp}/photos", "--masks", "{tmp}/none"),
     "no image in": ("evaluate", "--images", "{tmp}/photos", "--masks", "{tmp}/bare"),
     "nothing to evaluate": ("evaluate",),
+    "studio.evaluation has windows": ("evaluate", "-e", "{tmp}/none.yaml", "--scales", "1,2"),
     "a spec says which images": ("evaluate", "-e", "{tmp}/none.yaml", "--images", "{tmp}/photos"),
     "unexpected 'train.seed=7'": ("evaluate", "--images", "{tmp}", "--masks", "{tmp}", "train.seed=7"),
     "add --robustness": ("evaluate", "--images", "{tmp}", "--masks", "{tmp}", "--kinds", "fog"),

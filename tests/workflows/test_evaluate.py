@@ -72,6 +72,31 @@ def check_against_definition(result: EvaluateResult, truth: list[Ids], predicted
     assert values["aacc"] == pytest.approx(right / sum(map(sum, counts)), abs=1e-9)
 
 
+def test_another_way_of_looking_is_scored_and_told(tmp_path: Path, red_backend: "RedBackend") -> None:
+    truth = np.full((96, 160), 4, np.uint8)
+    truth[:, 80:] = 11
+    write_pair(tmp_path, "halves", truth, truth)
+    folders = (tmp_path / "images", tmp_path / "masks")
+    plain = evaluate_folders(MODEL, *folders).to_json()
+    assert plain["aacc"] == 1.0
+    assert (plain["protocol"]["window"], plain["protocol"]["stride"]) == ("whole", None)
+    runs = red_backend.runs
+    looked = evaluate_folders(MODEL, *folders, window="slide", tta=True, scales=(1.0, 1.5)).to_json()
+    assert red_backend.runs == runs
+    assert looked["aacc"] > 0.98
+    assert red_backend.asked
+    side = find_model(MODEL)[1].resize.size
+    assert {
+        key: looked["protocol"][key] for key in ("window", "window_size", "stride", "flip", "scales")
+    } == {
+        "window": "slide",
+        "window_size": side,
+        "stride": side * 3 // 4 // 32 * 32,
+        "flip": True,
+        "scales": [1.0, 1.5],
+    }
+
+
 def test_scores_equal_the_definition(tmp_path: Path, red_backend: "RedBackend") -> None:
     random = np.random.default_rng(8)
     truths, answers = [], []
