@@ -80,25 +80,12 @@ def predict_inputs(
         ModelError, BackendError: the model cannot be run.
     """
     context = context or JobContext()
-    for kind in save:
-        if kind not in SAVES:
-            raise InputError(f"cannot save {kind!r}", hint=f"use: {', '.join(SAVES)}")
-    # A video is made of the ids.
-    kinds = list(dict.fromkeys("ids" if kind == VIDEO else kind for kind in save))
+    kinds = _written_kinds(save)
     folder, spec = find_model(model)
     sources = _apart(list(list_sources(inputs, part)), inputs, out, kinds)
     if not sources:
         raise InputError(f"no images in {', '.join(map(str, inputs))}", hint="give images, videos or folders")
-    identity: dict[str, object] = {
-        "weights": spec.weights_sha256,
-        "window": window,
-        "tta": tta,
-        "name": spec.name,
-    }
-    if options.precision != MANY.precision:
-        identity["precision"] = options.precision
-    if list(scales) != [1.0]:
-        identity["scales"] = list(scales)
+    identity = _identity(spec, window, scales, options, tta=tta)
     same = is_same_manifest(out, identity)
 
     def paths_of(source: Source) -> list[Path]:
@@ -106,12 +93,12 @@ def predict_inputs(
 
     todo = [source for source in sources if not (same and is_finished(source, paths_of(source)))]
     opened = open_backend(folder, spec, backend, options)
-    # Only now: a model that cannot be opened must not make what is there look like another's.
-    atomic_write(out / MANIFEST, json.dumps(identity, indent=2).encode())
     watch, began = Stopwatch(), time.perf_counter()
     try:
         runner_up = any(kind in OF_SCORES for kind in kinds)
         predictor = Predictor(opened, spec, window, tta=tta, scales=scales, runner_up=runner_up)
+        # Only now: a model that cannot be run must not make what is there look like another's.
+        atomic_write(out / MANIFEST, json.dumps(identity, indent=2).encode())
         done, skipped = run_pipeline(
             todo, predictor.predict, _writer(spec, out, kinds), watch, context, opened.lanes
         )
@@ -133,6 +120,35 @@ def predict_inputs(
         device=opened.device,
         out=str(out),
     )
+
+
+def _written_kinds(save: Sequence[str]) -> list[str]:
+    """The files of an image for what is to be saved: a video is made of the ids.
+
+    Raises:
+        InputError: an unknown kind.
+    """
+    for kind in save:
+        if kind not in SAVES:
+            raise InputError(f"cannot save {kind!r}", hint=f"use: {', '.join(SAVES)}")
+    return list(dict.fromkeys("ids" if kind == VIDEO else kind for kind in save))
+
+
+def _identity(
+    spec: ModelSpec, window: Window, scales: Sequence[float], options: Options, *, tta: bool
+) -> dict[str, object]:
+    """What decides the predictions: as long as it is the same, finished ones are kept."""
+    identity: dict[str, object] = {
+        "weights": spec.weights_sha256,
+        "window": window,
+        "tta": tta,
+        "name": spec.name,
+    }
+    if options.precision != MANY.precision:
+        identity["precision"] = options.precision
+    if list(scales) != [1.0]:
+        identity["scales"] = list(scales)
+    return identity
 
 
 def _apart(sources: list[Source], inputs: Sequence[Path], out: Path, save: Sequence[str]) -> list[Source]:
