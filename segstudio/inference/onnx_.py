@@ -61,7 +61,7 @@ class OnnxBackend:
         if options.precision != "fp32":
             raise BackendError(
                 f"onnx computes in the precision of its file, not in {options.precision}",
-                hint=f"export the model with --precision {options.precision}",
+                hint="use --backend openvino or torch for another precision",
             )
         built = onnxruntime.get_available_providers()
         there = tuple(device for device, provider in PROVIDERS.items() if provider in built)
