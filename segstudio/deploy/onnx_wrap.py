@@ -83,9 +83,9 @@ def wrapped(model: onnx.ModelProto, facts: OnnxFacts, spec: ModelSpec) -> onnx.M
     if facts.kind == "ids":
         _add_nearest(after, answer)
     elif facts.kind == "probabilities":
-        _add_certainty(after, add_scores(after, answer))
+        _add_certainty(after, add_scores(after, answer, len(spec.classes)))
     else:
-        add_after(after, answer)
+        add_after(after, answer, len(spec.classes))
     batch = facts.batch or "batch"
     graph = helper.make_graph(
         [*before.nodes, *network.graph.node, *after.nodes],

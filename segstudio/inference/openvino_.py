@@ -1,8 +1,10 @@
 """Runs a model through OpenVINO, in full float32 unless asked otherwise: all backends answer alike."""
 
+import math
 import queue
 import threading
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from segstudio import paths
 from segstudio.errors import BackendError
 from segstudio.inference.backend import Backend, Confidence, Ids, Options, chosen_device
-from segstudio.inference.core import Kind, LazyCore
+from segstudio.inference.core import RESIZED, Kind, LazyCore
 from segstudio.inference.spec import ModelSpec
 
 NEEDS = "onnx"
@@ -21,6 +23,10 @@ OUTPUTS = ("ids", "confidence")
 HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 CAPABILITIES = {"fp32": "FP32", "bf16": "BF16", "fp16": "FP16"}
 USUAL = ("cpu",)
+# So many shapes at a time have a model of their own, which takes half a second to make and keeps its memory.
+SHAPES = 4
+# Images of more pixels are rare enough, and their memory large enough, to leave them to the common model.
+LARGEST_FIXED = 2**22
 
 
 def status() -> tuple[bool, str, str]:
@@ -57,15 +63,15 @@ class OpenvinoBackend:
         ).upper()
         require_precision(self._runtime, self.device, options.precision)
         self._path, self._options = path, options
-        self._whole: Requests | None = self._compiled(str(path))
-        self.lanes = self._whole.count
+        self._whole: Shaped | None = self._compiled(str(path), "images")
+        self.lanes = self._whole.lanes
         found = self._whole.outputs
         if not set(OUTPUTS) <= found:
             raise BackendError(
                 f"{path} is no deployment graph: it gives {sorted(found)}", hint="export it again"
             )
         self._core = LazyCore(path)
-        self._core_requests: Requests | None = None
+        self._core_model: Shaped | None = None
         self._opening = threading.Lock()
 
     def run(self, images: NDArray[np.uint8]) -> tuple[Ids, Confidence]:
@@ -82,31 +88,83 @@ class OpenvinoBackend:
         """See `Backend.scores`."""
         core = self._core.get()
         with self._opening:
-            if self._core_requests is None:
-                self._core_requests = self._compiled(self._runtime.read_model(core.content))
-        found: NDArray[np.float32] = self._core_requests.run(pixels, (core.output,))[0]
+            if self._core_model is None:
+                self._core_model = self._compiled(core.content, RESIZED)
+        found: NDArray[np.float32] = self._core_model.run(pixels, (core.output,))[0]
         return found
 
     def close(self) -> None:
         """Frees the compiled model."""
-        self._whole = self._core_requests = None
+        self._whole = self._core_model = None
 
-    def _compiled(self, model: Any) -> "Requests":
+    def _compiled(self, source: str | bytes, given: str) -> "Shaped":
+        model = self._refusing(lambda: self._runtime.read_model(source))
+
+        def compiled(shape: tuple[int, ...] | None) -> Requests:
+            if shape is None:
+                # Only this one is cached: there is no end of shapes.
+                return self._requests(model, str(paths.user_cache_dir() / "openvino"))
+            fixed = model.clone()
+            fixed.reshape({given: list(shape)})
+            return self._requests(fixed, "")
+
+        return Shaped(compiled)
+
+    def _requests(self, model: Any, cache: str) -> "Requests":
         options = self._options
         settings: dict[str, str | int] = {
             "PERFORMANCE_HINT": options.purpose.upper(),
             # On CPUs with bf16 units OpenVINO would otherwise compute in bf16.
             "INFERENCE_PRECISION_HINT": HINTS[options.precision],
-            "CACHE_DIR": str(paths.user_cache_dir() / "openvino"),
+            "CACHE_DIR": cache,
         }
         if self.device == "CPU":
             settings["INFERENCE_NUM_THREADS"] = options.threads_here
+        compiled = self._refusing(lambda: self._runtime.compile_model(model, self.device, settings))
+        return Requests(compiled, several=options.purpose == "throughput")
+
+    def _refusing(self, act: Callable[[], Any]) -> Any:
         try:
-            compiled = self._runtime.compile_model(model, self.device, settings)
+            return act()
         except RuntimeError as error:
             reason = " ".join(str(error).split())[:300]
             raise BackendError(f"OpenVINO refuses {self._path}: {reason}") from error
-        return Requests(compiled, several=options.purpose == "throughput")
+
+
+class Shaped:
+    """A model for inputs of any shape, and beside it one for each of the shapes that come again.
+
+    Where OpenVINO knows the shape it joins more operators into one and plans their memory beforehand: a
+    quarter less time.
+
+    Args:
+        compiled: makes the model of a shape; of None, that for any shape.
+    """
+
+    def __init__(self, compiled: Callable[[tuple[int, ...] | None], "Requests"]) -> None:
+        self._compiled = compiled
+        self._any = compiled(None)
+        self._fixed: OrderedDict[tuple[int, ...], Requests] = OrderedDict()
+        self._last_shape: tuple[int, ...] = ()
+        self._choosing = threading.Lock()
+        self.lanes, self.outputs = self._any.count, self._any.outputs
+
+    def run(self, given: NDArray[Any], names: Sequence[str]) -> list[NDArray[Any]]:
+        """The named outputs for the one input."""
+        return self._chosen(given.shape).run(given, names)
+
+    def _chosen(self, shape: tuple[int, ...]) -> "Requests":
+        with self._choosing:
+            again, self._last_shape = shape == self._last_shape, shape
+            if shape in self._fixed:
+                self._fixed.move_to_end(shape)
+            elif not again or math.prod(shape) > 3 * LARGEST_FIXED:
+                return self._any
+            else:
+                if len(self._fixed) >= SHAPES:
+                    self._fixed.popitem(last=False)
+                self._fixed[shape] = self._compiled(shape)
+            return self._fixed[shape]
 
 
 class Requests:
