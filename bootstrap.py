@@ -10,6 +10,7 @@ Words after the command go to it: `python3 bootstrap.py test tests/annotation -k
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -41,6 +42,11 @@ WINDOW_PACKAGES = (
     "libxcb-xinerama0",
     "libxcb-xkb1",
 )
+
+# Types alone. They name TensorRT itself as what they need, which only machines with a GPU can have.
+TYPES_APART = "tensorrt-stubs"
+# What no Python can read in them, and what stands there instead.
+TYPE_FAULTS = ((r"([(,] *)in: ", r"\1in_: "), (r"channel_axis: int\)", "channel_axis: int = ...)"))
 
 # Runs in the venv: a library that is missing ends it with the loader's own words.
 QT_PROBE = """
@@ -136,12 +142,25 @@ def install_python_packages() -> None:
         return
     say("installing Python packages (a few minutes the first time)")
     command = [str(venv_python()), "-m", "pip", "install", "--disable-pip-version-check", "-q"]
-    command += ["-c", str(CONSTRAINTS), "-e", f"{ROOT}[dev]"]
-    if subprocess.run(command, cwd=ROOT).returncode != 0:
-        raise SetupError(
-            "pip could not install the packages: its reason stands above; mend it and start again"
-        )
+    command += ["-c", str(CONSTRAINTS)]
+    for wanted in (["-e", f"{ROOT}[dev]"], ["--no-deps", TYPES_APART]):
+        if subprocess.run([*command, *wanted], cwd=ROOT).returncode != 0:
+            raise SetupError(
+                "pip could not install the packages: its reason stands above; mend it and start again"
+            )
+    mend_types()
     STAMP.write_text(fingerprint(), encoding="utf-8")
+
+
+def mend_types() -> None:
+    """Makes TensorRT's types readable; those that are so already stay as they are."""
+    places = ("lib/python3*/site-packages", "Lib/site-packages")
+    for path in {found for place in places for found in VENV.glob(f"{place}/tensorrt_bindings/tensorrt.pyi")}:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        for number, line in enumerate(lines):
+            for fault, instead in TYPE_FAULTS if line.lstrip().startswith("def ") else ():
+                lines[number] = re.sub(fault, instead, lines[number])
+        path.write_text("".join(lines), encoding="utf-8")
 
 
 def probe_qt(offscreen: bool) -> str:

@@ -6,7 +6,7 @@ import re
 import sys
 import tomllib
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -72,9 +72,38 @@ def test_setup_is_skipped_while_nothing_changed(
     bootstrap.install_python_packages()
 
 
-def test_every_direct_dependency_is_pinned() -> None:
+def test_types_of_tensorrt_are_installed_apart_and_mended(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    types = tmp_path / "lib" / "python3.11" / "site-packages" / "tensorrt_bindings" / "tensorrt.pyi"
+    types.parent.mkdir(parents=True)
+    types.write_text(
+        "class Plugin:\n"
+        "    def size(self, in: list[int], out: list[int]) -> int: ...\n"
+        "    def scale(self, power: int = 0, channel_axis: int) -> int:\n"
+        '        """:arg in: the input"""\n'
+    )
+    asked: list[list[str]] = []
+
+    def run(command: list[str], **_options: object) -> SimpleNamespace:
+        asked.append(command)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path)
+    monkeypatch.setattr(bootstrap, "STAMP", tmp_path / "stamp.txt")
+    monkeypatch.setattr(bootstrap.subprocess, "run", run)
+    bootstrap.install_python_packages()
+    assert [words[-2:] for words in asked] == [["-e", f"{ROOT}[dev]"], ["--no-deps", "tensorrt-stubs"]]
+    mended = types.read_text()
+    ast.parse(mended)
+    assert ":arg in: the input" in mended
+    bootstrap.mend_types()
+    assert types.read_text() == mended
+
+
+def test_every_direct_dependency_is_pinned(bootstrap: ModuleType) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"], bootstrap.TYPES_APART]
     lines = (ROOT / "packaging" / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {line.split("==")[0].lower().replace("_", "-") for line in lines if "==" in line}
     names = {re.split(r"[!<>=~]", name)[0].lower().replace("_", "-") for name in wanted}

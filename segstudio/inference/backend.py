@@ -1,6 +1,7 @@
 """The protocol of what runs a model, the table of backends, and the choice among them."""
 
 import importlib
+import logging
 import platform
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from segstudio.inference.core import Kind
 from segstudio.inference.spec import ModelSpec
 from segstudio.jobs import cores
 
+LOG = logging.getLogger(__name__)
 Ids = NDArray[np.uint8]
 Confidence = NDArray[np.uint8]
 AUTO = "auto"
@@ -33,6 +35,7 @@ class Options:
         precision: of the arithmetic; anything but fp32 answers a little differently from other backends.
         in_window: whether this is the window's process, which never imports torch: it would take a second
             and hundreds of megabytes.
+        may_build: whether minutes may pass before the first answer, as TensorRT takes to build an engine.
     """
 
     threads: int = 0
@@ -40,11 +43,16 @@ class Options:
     devices: tuple[str, ...] = ()
     precision: Precision = "fp32"
     in_window: bool = False
+    may_build: bool = True
 
     @property
     def threads_here(self) -> int:
         """The threads wished for, else as many as there are cores."""
         return self.threads or cores()
+
+
+class NotBuiltError(BackendError):
+    """A backend would have to build for minutes, which nobody asked for."""
 
 
 class Backend(Protocol):
@@ -101,11 +109,15 @@ class BackendModule(Protocol):
 # In order of preference on a machine that has several. A new backend is one module and one line. The modules
 # are cheap to import: what they run on is imported later.
 BACKENDS: dict[str, str] = {
+    # Where a model has a built engine, which "auto" never builds. It converts graphs, as a higher room does.
+    "tensorrt": "segstudio.deploy.tensorrt_backend",
     "openvino": "segstudio.inference.openvino_",
     "onnx": "segstudio.inference.onnx_",
     # It needs the networks, which are a higher room.
     "torch": "segstudio.deploy.torch_backend",
 }
+# What a backend runs as well, if a model has no file of the kind that it needs.
+ALSO_RUNS = {"openvino": "openvino"}
 # Not for the window's process.
 OUTSIDE = ("torch",)
 
@@ -150,6 +162,7 @@ def open_backend(
         ModelError: the model lacks the file that the backend needs.
     """
     name, options = chosen_options(wanted, options)
+    options = replace(options, may_build=options.may_build and name != AUTO)
     if name != AUTO and name not in BACKENDS:
         raise BackendError(f"there is no backend {name!r}", hint=f"use auto or one of: {', '.join(BACKENDS)}")
     problems = []
@@ -158,7 +171,11 @@ def open_backend(
             continue
         reason = status.reason if not status.available else _unfit(status, spec, options, name)
         if not reason:
-            return _module(status.name).open_model(folder, spec, options)
+            try:
+                return _module(status.name).open_model(folder, spec, options)
+            except NotBuiltError as error:
+                LOG.warning("%s", error)
+                reason = error.message
         problems.append(f"{status.name}: {reason}")
     raise BackendError(
         f"no backend can run {spec.name}: {'; '.join(problems)}", hint="see `segstudio doctor`"
@@ -170,7 +187,8 @@ def _unfit(status: BackendStatus, spec: ModelSpec, options: Options, name: str) 
     if options.in_window and status.name in OUTSIDE:
         return f"runs outside of the window: segstudio predict --backend {status.name}"
     # Who names a backend is told by the model what is missing.
-    return f"the model has no {status.needs} file" if name == AUTO and status.needs not in spec.files else ""
+    fits = status.needs in spec.files or ALSO_RUNS.get(status.name) in spec.files
+    return f"the model has no {status.needs} file" if name == AUTO and not fits else ""
 
 
 def chosen_options(wanted: str, options: Options) -> tuple[str, Options]:
@@ -182,9 +200,7 @@ def chosen_options(wanted: str, options: Options) -> tuple[str, Options]:
     name, _, devices = wanted.partition(":")
     if devices:
         if name == AUTO:
-            raise BackendError(
-                f"backend {wanted!r}", hint=f"name the backend: {next(iter(BACKENDS))}:{devices}"
-            )
+            raise BackendError(f"backend {wanted!r}", hint=f"name the backend: onnx:{devices}")
         options = replace(options, devices=tuple(devices.split(",")))
     return name, options
 

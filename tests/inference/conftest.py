@@ -20,7 +20,7 @@ from segstudio.networks.weights import save_network_weights
 Image = NDArray[np.uint8]
 SHORT_SIDE = 64
 # All of them, also those that this machine lacks: their tests then say so.
-BACKEND_NAMES = ("openvino", "onnx", "torch")
+BACKEND_NAMES = ("tensorrt", "openvino", "onnx", "torch")
 
 
 def random_weights(path: Path, seed: int = 0) -> Path:

@@ -28,7 +28,7 @@ from tests.inference.conftest import BACKEND_NAMES, noise, opened
 
 # Those that run the ONNX file of a model.
 ON_ONNX = ("openvino", "onnx")
-PACKAGES = ("openvino", "onnxruntime", "torch")
+PACKAGES = ("tensorrt", "openvino", "onnxruntime", "torch")
 SIZES = [(1, 1), (1, 7), (33, 47), (64, 64), (97, 31), (360, 480)]
 
 
