@@ -263,6 +263,20 @@ class InferenceExtras:
 
 
 @dataclass(frozen=True)
+class ExportExtras:
+    """studio.export: what `export` writes.
+
+    Attributes:
+        output: of TAO's ONNX file: logits (TAO 6 and 7), argmax (ids [N,1,H,W], TAO 5.5) or argmax-last
+            (ids [N,H,W,1], TAO 5.0 to 5.3).
+        model_folder: also makes a model beside it that segstudio itself runs.
+    """
+
+    output: str = "logits"
+    model_folder: bool = True
+
+
+@dataclass(frozen=True)
 class StudioSpec:
     """studio
 
@@ -306,6 +320,7 @@ class StudioSpec:
     early_stop: EarlyStop = field(default_factory=EarlyStop)
     evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
     inference: InferenceExtras = field(default_factory=InferenceExtras)
+    export: ExportExtras = field(default_factory=ExportExtras)
     precision: str = "32-true"
     accelerator: str = "auto"
     threads: int = 0

@@ -287,5 +287,9 @@ def _export(conversion: Conversion) -> None:
     for name, side, usual in (("input_height", old.input_height, model.input_height),
                               ("input_width", old.input_width, model.input_width)):  # fmt: skip
         conversion.put(f"export.{name}", f"export.{name}", side or usual)
+    output = "logits" if old.codebase_config.get("with_argmax", True) is False else "argmax"
+    # TAO 5.0 put the ids last, as DeepStream's parser of its files reads them.
+    output = output if conversion.newest else "argmax-last"
+    conversion.put("export.codebase_config", "studio.export.output", output)
     if conversion.old.model.backbone.type.startswith("fan"):
         conversion.put("", "studio.drop_path", 0.0)

@@ -214,9 +214,7 @@ class OldExport:
     simplify: bool = unused(False, "the graph is always simplified")
     num_gpus: int = unused(1, "an export runs on one device")
     onnx_config: Mapping[str, Any] = field(default_factory=dict, metadata=because("export.* decides"))
-    codebase_config: Mapping[str, Any] = field(
-        default_factory=dict, metadata=because("`segstudio export` makes ids, and logits if asked")
-    )
+    codebase_config: Mapping[str, Any] = field(default_factory=dict)
     exp_config: OldExperiment = field(
         default_factory=OldExperiment, metadata=because("seeds and addresses have no part in this task")
     )
