@@ -19,6 +19,7 @@ from segstudio.inference.catalog import find_model
 from segstudio.inference.predictor import Predictor
 from segstudio.jobs import JobContext
 from segstudio.scenes.street import draw_scene
+from segstudio.workflows.bench import require_memory
 from segstudio.workflows.model_export import export_weights
 
 Image = NDArray[np.uint8]
@@ -109,7 +110,7 @@ def bench_against(
         context: progress and cancellation.
 
     Raises:
-        InputError: there is no such peer.
+        InputError: there is no such peer, or no memory for a size.
         ModelError: the model has no weights, or transformers no such network.
         BackendError: a side is not installed or refuses the model.
     """
@@ -119,6 +120,8 @@ def bench_against(
     from segstudio.deploy import peers
 
     folder, spec = find_model(model)
+    for width, height in sizes:
+        require_memory(spec, width, height, 1)
     colours = load_palette(spec.palette).colours()
     with tempfile.TemporaryDirectory() as scratch:
         room = Path(scratch)

@@ -1,5 +1,6 @@
 """Timing a model: every size with every batch, figures that fit together, all lanes busy."""
 
+import dataclasses
 import threading
 import time
 from pathlib import Path
@@ -8,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from segstudio.errors import Cancelled, InputError
+from segstudio.errors import BackendError, Cancelled, InputError
 from segstudio.inference.backend import Options
 from segstudio.inference.spec import ModelSpec
 from segstudio.jobs import JobContext
-from segstudio.workflows.bench import LEAST_RUNS, bench_model
+from segstudio.workflows.bench import LEAST_RUNS, BenchResult, BenchRow, bench_model
 
 Ids = NDArray[np.uint8]
 
@@ -104,7 +105,49 @@ def test_cancelling_ends_all_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(threading.enumerate()) <= before
 
 
-@pytest.mark.parametrize("wrong", [{"sizes": [(0, 5)]}, {"batches": [-1]}, {"seconds": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"sizes": [(0, 5)]}, {"batches": [-1]}, {"seconds": 0}, {"seconds": float("nan")}]
+)
 def test_what_cannot_be_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(InputError, match="a size, batch or time of"):
         bench_model("street-b0", **wrong)  # type: ignore[arg-type]  # some of its arguments
+
+
+def test_what_cannot_be_held_is_refused_before_anything_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = put(monkeypatch, 1)
+    monkeypatch.setattr("segstudio.workflows.bench.free_bytes", lambda: 2**30)
+    with pytest.raises(InputError, match=r"40000x40000, batch 2 needs 235 GiB at least, and 1 GiB are free"):
+        bench_model("street-b0", sizes=[(8, 8), (40000, 40000)], batches=[2])
+    assert backend.shapes == []
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("no  room\nfor it")])
+def test_a_backend_that_finds_no_room_says_so(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    backend = put(monkeypatch, 1)
+
+    def fail(images: NDArray[np.uint8]) -> tuple[Ids, Ids]:
+        raise error
+
+    monkeypatch.setattr(backend, "run", fail)
+    with pytest.raises(BackendError, match=r"steady cannot run 48x32, batch 1: no (memory|room for it)"):
+        bench_model("street-b0", sizes=[(48, 32)], seconds=0.1)
+    assert backend.closed
+
+
+def test_an_unquiet_machine_is_warned_of() -> None:
+    quiet = BenchRow(8, 8, 1, 10, 5.0, {"p50": 1.0}, 0.05, {"backbone": 0.9, "head": 0.1, "other": 0.0})
+    result = BenchResult("m", "onnx", "CPU", "fp32", "latency", 1, (quiet,))
+    assert result.warning == ""
+    assert result.lines()[-1].strip() == "backbone 90%, head 10%"
+    loud = dataclasses.replace(quiet, variation=0.3, stages=None)
+    warned = dataclasses.replace(result, rows=(quiet, loud))
+    assert "varied by up to 30%" in warned.lines()[-1]
+
+
+def test_stages_come_from_a_pass_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    put(monkeypatch, 1)
+    (plain,) = bench_model("street-b0", sizes=[(48, 32)], seconds=0.05).rows
+    assert plain.stages is None
+    # Of a backend that does not tell.
+    (asked,) = bench_model("street-b0", sizes=[(48, 32)], seconds=0.05, profile=True).rows
+    assert asked.stages is None

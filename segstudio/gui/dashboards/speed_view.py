@@ -1,21 +1,26 @@
-"""The speed dashboard: latency and throughput measured here, beside what the model cards publish."""
+"""The speed dashboard: photos to masks, the model alone, and apart from them what model cards publish."""
 
+import itertools
 import time
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton
+from PySide6.QtWidgets import QComboBox, QPushButton, QStackedWidget, QWidget
 
 from segstudio.gui.dashboards.page import DashboardPage, fill, stacked
 from segstudio.gui.dashboards.speed_table import SpeedRow, SpeedTable
 from segstudio.gui.dashboards.stage_bar import StageBar
 from segstudio.gui.dashboards.tiles import Placeholder, TileRow
 from segstudio.gui.job_bridge import Replies
-from segstudio.gui.panels.parts import caption
+from segstudio.gui.panels.parts import Segments, caption
 from segstudio.gui.session import Session
 from segstudio.jobs import JobContext
 from segstudio.project.sample import Changes, SpeedRecord
 from segstudio.workflows.reference import load_reference
 from segstudio.workflows.speed import measure_project
+
+if TYPE_CHECKING:
+    from segstudio.gui.dashboards.speed_bench import BenchPanel
 
 TILES = {
     "fps": ("Photo to mask", "images a second, stages overlapped"),
@@ -27,28 +32,43 @@ MEASURED = ("When", "Model", "Backend", "Device", "Size", "Images", "p50 ms", "p
 PUBLISHED = ("Platform", "Network", "Batch", "FPS")
 
 
+PARTS = (
+    ("photos", "Photo to mask", "On the images of this project, from the file to the file"),
+    ("model", "Model alone", "Pixels in memory to ids in memory, as trtexec times"),
+    ("cards", "Published", "What model cards publish, on their hardware"),
+)
+
+
 class SpeedView(DashboardPage):
-    """Tiles and stages of the newest measurement, all measurements, and the cards' rows."""
+    """Three parts: this project's photos, the model alone, and apart from both what model cards publish."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._published = load_reference().speed
+        self.parts = Segments("Part", PARTS)
         self.measure_button = QPushButton("Measure")
         self.tiles = TileRow(TILES)
         self.stages = StageBar()
         self.measured = SpeedTable("Measured speeds", MEASURED, left=5)
+        self.time_button = QPushButton("Time this model")
+        self.bench: BenchPanel | None = None
         self.card_choice = QComboBox()
         self.published = SpeedTable("Published speeds", PUBLISHED, left=2)
         self.protocol = caption("", "small", wrap=True)
+        self._photos, self._stack = QStackedWidget(), QStackedWidget()
+        self._model_alone, self._room = stacked(0)
         self._lay_out()
         self.follow(self.measure_button, "Measure")
         self.measure_button.clicked.connect(self._measure)
+        self.parts.chosen.connect(self.show_part)
         self.card_choice.activated.connect(lambda _: self._show_card())
         fill(self.card_choice, list(dict.fromkeys(row.name for row in self._published)))
         self._show_card()
+        self.show_part("photos")
 
     def _lay_out(self) -> None:
-        self.measure_button.setProperty("role", "primary")
+        for button in (self.measure_button, self.time_button):
+            button.setProperty("role", "primary")
         self.measure_button.setToolTip("Time the chosen model on the images of this project")
         self.card_choice.setMinimumWidth(260)
         self.card_choice.setAccessibleName("Model card")
@@ -59,20 +79,52 @@ class SpeedView(DashboardPage):
         inner.addSpacing(4)
         inner.addWidget(caption("Measured on this machine", "heading"))
         inner.addWidget(self.measured, 1)
-        placeholder = Placeholder(
-            "Nothing measured yet",
-            "Press Measure to time the chosen model on this project's images: decoding, inference and "
-            "writing, with percentiles.",
+        self._photos.addWidget(here)
+        self._photos.addWidget(
+            Placeholder(
+                "Nothing measured yet",
+                "Press Measure to time the chosen model on this project's images: decoding, inference and "
+                "writing, with percentiles.",
+            )
         )
-        self.lay_out("Speed", [self.measure_button], here, placeholder)
-        cards = QHBoxLayout()
-        cards.addWidget(caption("Published", "heading"))
-        cards.addStretch(1)
-        cards.addWidget(self.card_choice)
-        self._rows.setSpacing(12)
-        self._rows.addLayout(cards)
-        self._rows.addWidget(self.published, 2)
-        self._rows.addWidget(self.protocol)
+        for part in (self._photos, self._model_alone, self._cards()):
+            self._stack.addWidget(part)
+        controls = [self.parts, self.card_choice, self.time_button, self.measure_button]
+        self.lay_out("Speed", controls, self._stack, QWidget())
+        # Who comes to the page stands on what it is for.
+        chain = (self.measure_button, *self.parts.buttons.values())
+        for before, after in itertools.pairwise(chain):
+            QWidget.setTabOrder(before, after)
+
+    def _cards(self) -> QWidget:
+        cards, inner = stacked(12)
+        inner.addWidget(self.protocol)
+        inner.addWidget(self.published, 1)
+        return cards
+
+    def show_part(self, name: str) -> None:
+        """Shows one part, by its key in PARTS, with the button that belongs to it."""
+        keys = [key for key, _, _ in PARTS]
+        controls = dict(zip(keys, (self.measure_button, self.time_button, self.card_choice), strict=True))
+        self.parts.set_value(name)
+        self._stack.setCurrentIndex(keys.index(name))
+        shown = controls.pop(name)
+        shown.setVisible(True)
+        if any(control.hasFocus() for control in controls.values()):
+            shown.setFocus()
+        for control in controls.values():
+            control.setVisible(False)
+        if name == "model":
+            self._show_bench()
+
+    def _show_bench(self) -> None:
+        if self.bench is None:
+            # Imported here: plots load slowly, and the other parts have none.
+            from segstudio.gui.dashboards.speed_bench import BenchPanel
+
+            self.bench = BenchPanel(self._session, self.time_button)
+            self._room.addWidget(self.bench)
+        self.bench.load()
 
     def _measure(self) -> None:
         session = self._session
@@ -92,7 +144,9 @@ class SpeedView(DashboardPage):
         """Shows what is stored, the newest measurement in large."""
         project = self._session.project
         records = project.speeds() if project is not None else []
-        self.show_placeholder(not records)
+        self._photos.setCurrentIndex(0 if records else 1)
+        if self.bench is not None and self.parts.value == "model":
+            self.bench.load()
         self.measured.rows.show_rows([measured_row(record) for record in records])
         if records:
             newest = records[0]

@@ -347,7 +347,6 @@ def test_without_measurements_the_page_says_what_to_do(opened: Desk) -> None:
     view = speed_page(opened)
     assert "Measure" in visible_placeholder(view)
     assert not view.measured.isVisible()
-    assert view.published.isVisible()
     assert not view.measure_button.isEnabled()
 
 
@@ -377,6 +376,12 @@ def test_published_speeds_are_those_of_the_chosen_card(opened: Desk) -> None:
     view = speed_page(opened)
     speeds = load_reference().speed
     names = list(dict.fromkeys(row.name for row in speeds))
+    assert not view.published.isVisible()
+    QTest.mouseClick(view.parts.buttons["cards"], Qt.MouseButton.LeftButton)
+    # Apart from what was measured here.
+    assert view.published.isVisible()
+    assert not view.measured.isVisible()
+    assert not view.measure_button.isVisible()
     assert [view.card_choice.itemText(row) for row in range(view.card_choice.count())] == names
     for number, name in enumerate(names):
         view.card_choice.setCurrentIndex(number)
