@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from segstudio.deploy.parity import ParityReport, require_parity
+from segstudio.errors import ModelError
 from segstudio.images import atomic_write
 from segstudio.inference.spec import ModelSpec, save_spec
 from segstudio.scenes.street import draw_scene
@@ -23,14 +24,25 @@ PARITY_FILE = "parity.json"
 
 @contextmanager
 def folder_in_the_making(out: Path) -> Iterator[Path]:
-    """A folder beside `out` whose files take their place there when nothing was raised."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
+    """A folder beside `out` whose files take their place there when nothing was raised.
+
+    Raises:
+        ModelError: the folder or the disk refuses.
+    """
+    temporary: Path | None = None
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
         yield temporary
         move_into_place(temporary, out)
+    except OSError as error:
+        raise ModelError(
+            f"{out} cannot be made: {error.strerror or error}",
+            hint="free some space, check its rights, or choose another folder",
+        ) from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_proved(spec: ModelSpec, reports: Sequence[ParityReport], folder: Path) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 
 from segstudio import images
-from segstudio.annotation.palette import load_palette
 from segstudio.errors import ImageError, SegstudioError
 from segstudio.gui.job_bridge import JobBridge, Replies
 from segstudio.inference.backend import Backend, Options, open_backend
@@ -18,6 +17,7 @@ from segstudio.jobs import Job, JobContext
 from segstudio.project.project import Project
 from segstudio.project.sample import Changes, Sample
 from segstudio.workflows.evaluate import class_lookup, evaluate_project
+from segstudio.workflows.model_palette import palette_of_model
 
 LOG = logging.getLogger(__name__)
 LANE = "gpu"
@@ -77,7 +77,7 @@ def predict_samples(
     context.progress(0, len(samples), "opening the model")
     predictor = model.predictor(entry, backend)
     assert entry.spec is not None
-    lookup = class_lookup(load_palette(entry.spec.palette), project.palette)
+    lookup = class_lookup(palette_of_model(entry.spec), project.palette)
     seconds, skipped = 0.0, []
     for number, sample in enumerate(samples, start=1):
         context.check()

@@ -24,7 +24,7 @@ from segstudio.networks.checkpoint_facts import (
     facts_of_pickle,
     read_json,
 )
-from segstudio.networks.quantised import floating, quantised_class
+from segstudio.networks.quantised import dequantised, floating, quantised_class
 from segstudio.networks.safe_pickle import DAMAGES, LEGACY_START, ZIP_START, Inert, read_untrusted
 
 SAFETENSORS = ".safetensors"
@@ -253,7 +253,9 @@ def state_dict_of(values: Mapping[Any, Any], path: Path) -> dict[str, Tensor]:
     for _ in range(2):
         inside = (entries(inner.get(name)) for name in WRAPPERS)
         inner = next((found for found in inside if holds_tensors(found)), inner)
-    tensors = {str(name): value.detach() for name, value in inner.items() if isinstance(value, Tensor)}
+    tensors = {
+        str(name): dequantised(value.detach()) for name, value in inner.items() if isinstance(value, Tensor)
+    }
     for name, value in inner.items():
         if quantised_class(value):
             tensors[str(name)] = floating(value, f"{path}: {name}")

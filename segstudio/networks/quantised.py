@@ -60,6 +60,14 @@ def floating(value: Any, name: str) -> Tensor:
     return weight
 
 
+def dequantised(tensor: Tensor) -> Tensor:
+    """The floating-point values of a tensor of torchao, which PyTorch gives once torchao was imported."""
+    if not type(tensor).__module__.startswith(MODULE):
+        return tensor
+    plain: Tensor = tensor.dequantize()
+    return plain
+
+
 def attributes(value: Any) -> Mapping[str, Any]:
     """The attributes of an object that `quantised_class` recognises; {} for everything else."""
     state = value.arguments[3] if quantised_class(value) else None

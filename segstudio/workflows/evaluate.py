@@ -22,6 +22,7 @@ from segstudio.project.project import Project
 from segstudio.project.sample import Changes
 from segstudio.training.data.files import pair_by_stem
 from segstudio.workflows.evaluation_result import EvaluateResult, made_result
+from segstudio.workflows.model_palette import palette_of_model
 from segstudio.workflows.scoring import Corruption, Pair, Scorer
 
 
@@ -60,8 +61,9 @@ def evaluate_folders(
         if not folder.is_dir():
             raise InputError(f"{folder} is no folder")
     model_folder, spec = find_model(model)
-    target = load_palette(palette or spec.palette)
-    lookup = class_lookup(load_palette(spec.palette), target)
+    own = palette_of_model(spec)
+    target = load_palette(palette) if palette else own
+    lookup = class_lookup(own, target)
     found = pair_by_stem(images, masks)
     orphans = [str(path) for path in (*found.images_without_mask, *found.masks_without_image)]
     if not found.pairs:
@@ -120,7 +122,7 @@ def class_lookup(model: Palette, target: Palette) -> NDArray[np.uint8]:
     Raises:
         InputError: no class of the model has a counterpart.
     """
-    if model.name == target.name:
+    if model.name == target.name and model.count == target.count:
         return np.arange(256, dtype=np.uint8)
     lookup = mapping(model, target)
     if not np.any(lookup[: model.count] != 255):

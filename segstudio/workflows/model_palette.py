@@ -7,10 +7,21 @@ from pathlib import Path
 
 from segstudio import paths
 from segstudio.annotation.palette import Colour, Palette, list_palettes, load_palette, plain_name
-from segstudio.annotation.palette_choice import choose_palette, make_palette, save_palette
+from segstudio.annotation.palette_choice import choose_palette, make_palette, require_count, save_palette
 from segstudio.inference.spec import ModelSpec, save_spec
 
 PALETTE_FILE = "palette.yaml"
+
+
+def palette_of_model(spec: ModelSpec) -> Palette:
+    """The palette that a finished model's ids are of.
+
+    Raises:
+        PaletteError: it is not here, or has another number of classes than the model.
+    """
+    palette = load_palette(spec.palette)
+    require_count(palette, len(spec.classes))
+    return palette
 
 
 def palette_of_file(

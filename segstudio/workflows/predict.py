@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from segstudio.annotation.palette import load_palette
 from segstudio.errors import InputError
 from segstudio.images import (
     atomic_write,
@@ -27,6 +26,7 @@ from segstudio.inference.predictor import Predictor, Window
 from segstudio.inference.spec import ModelSpec
 from segstudio.jobs import JobContext
 from segstudio.workflows.inputs import WHOLE_VIDEO, Source, VideoPart, list_sources
+from segstudio.workflows.model_palette import palette_of_model
 from segstudio.workflows.overlay_video import blended, write_overlay_videos
 from segstudio.workflows.pipeline import Skipped, Stopwatch, Write, run_pipeline
 
@@ -82,6 +82,7 @@ def predict_inputs(
     context = context or JobContext()
     kinds = _written_kinds(save)
     folder, spec = find_model(model)
+    colours = palette_of_model(spec).colours()
     sources = _apart(list(list_sources(inputs, part)), inputs, out, kinds)
     if not sources:
         raise InputError(f"no images in {', '.join(map(str, inputs))}", hint="give images, videos or folders")
@@ -100,13 +101,12 @@ def predict_inputs(
         # Only now: a model that cannot be run must not make what is there look like another's.
         atomic_write(out / MANIFEST, json.dumps(identity, indent=2).encode())
         done, skipped = run_pipeline(
-            todo, predictor.predict, _writer(spec, out, kinds), watch, context, opened.lanes
+            todo, predictor.predict, _writer(colours, out, kinds), watch, context, opened.lanes
         )
     finally:
         opened.close()
     seconds = time.perf_counter() - began if todo else 0.0
     if VIDEO in save:
-        colours = load_palette(spec.palette).colours()
         write_overlay_videos(sources, out, colours, part.every, context, renew=bool(done))
     return PredictResult(
         images=done,
@@ -200,9 +200,7 @@ def is_finished(source: Source, outputs: Sequence[Path]) -> bool:
         return False
 
 
-def _writer(spec: ModelSpec, out: Path, save: Sequence[str]) -> Write:
-    colours = load_palette(spec.palette).colours()
-
+def _writer(colours: NDArray[np.uint8], out: Path, save: Sequence[str]) -> Write:
     def write(source: Source, image: NDArray[np.uint8], prediction: Prediction) -> None:
         for kind in save:
             path = output_path(out, source, kind)

@@ -135,7 +135,7 @@ def test_full_disk_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(export, "export_onnx", refuse)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(ModelError, match="model cannot be made: No space"):
         export_model(tiny_weights, tmp_path / "model", name="model", resize=ResizeRule("short_side", 64))
     assert list(tmp_path.iterdir()) == []
 

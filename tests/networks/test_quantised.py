@@ -13,6 +13,7 @@ from segstudio.errors import ModelError
 from segstudio.networks.architecture import Architecture
 from segstudio.networks.checkpoint_file import read_checkpoint_file
 from segstudio.networks.key_maps import recognise
+from segstudio.networks.quantised import dequantised
 from segstudio.networks.segformer import SegFormer
 from segstudio.networks.weights import load_tensors
 
@@ -36,6 +37,8 @@ class Stored:
 @pytest.fixture
 def torchao(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Makes classes with names of torchao that can be pickled; they are gone when a file is read."""
+    if "torchao" in sys.modules:
+        pytest.skip("another test has imported the real torchao, and PyTorch reads its files itself now")
 
     def named(module: str, name: str) -> type:
         parts = module.split(".")
@@ -151,3 +154,19 @@ def test_what_is_stored_otherwise_is_named(
     torch.save({"layer.weight": Stored(kind, numbers.shape, state)}, tmp_path / "w.pth")
     with pytest.raises(ModelError, match=rf"layer\.weight is quantised as {name}"):
         read_checkpoint_file(tmp_path / "w.pth")
+
+
+class Half(Tensor):
+    """A tensor of a class of its own that knows its values, as torchao's do."""
+
+    def dequantize(self) -> Tensor:
+        return self.as_subclass(Tensor) * 0.5
+
+
+def test_real_tensors_of_torchao_give_their_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where torchao has been imported, PyTorch reads its classes itself."""
+    stored = torch.arange(4.0).as_subclass(Half)
+    assert dequantised(stored) is stored
+    monkeypatch.setattr(Half, "__module__", "torchao.quantization")
+    assert torch.equal(dequantised(stored), torch.tensor([0.0, 0.5, 1.0, 1.5]))
+    assert type(dequantised(stored)) is Tensor
