@@ -1,4 +1,4 @@
-"""The commands that work on images, models and runs: predict, export, doctor, demo."""
+"""The commands that work on images, models and runs: predict, doctor, demo."""
 
 import math
 from dataclasses import asdict, replace
@@ -63,28 +63,6 @@ def predict(
     )
     for entry in result.skipped:
         print(f"  skipped {entry.path}: {entry.reason}")
-
-
-@app.command()
-def export(
-    run: Annotated[Path, typer.Argument(help="The results_dir of a training, or its train folder.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The model folder to make.")],
-    name: Annotated[str, typer.Option(help="The model's name; default: that of the out folder.")] = "",
-    trained_on: Annotated[str, typer.Option(help="What it was trained on, for the model card.")] = "",
-    licence: Annotated[str, typer.Option(help="Licence of the weights, for the model card.")] = "",
-    as_json: Json = False,
-) -> None:
-    """Make a model folder from a run: ONNX deployment graph, proof of parity, spec."""
-    from segstudio.workflows.export import export_run
-
-    result = export_run(run, out, name=name, trained_on=trained_on, licence=licence)
-    values = {"folder": str(result.folder), "parity": [asdict(report) for report in result.parity]}
-    if as_json:
-        print_json(values)
-    else:
-        print(f"{result.folder} is ready")
-        for report in result.parity:
-            print(f"  {report.backend}: {report.agreement:.4%} of {report.pixels} ids equal torch's")
 
 
 @app.command()

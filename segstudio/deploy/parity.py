@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from segstudio.deploy.graph import DeploymentGraph
 from segstudio.errors import ModelError
 from segstudio.inference.backend import available_backends, open_backend
 from segstudio.inference.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from segstudio.deploy.graph import DeploymentGraph
 
 Image = NDArray[np.uint8]
 LEAST_AGREEMENT = 0.9999
@@ -35,9 +37,11 @@ class ParityReport:
 
 
 def check_parity(
-    graph: DeploymentGraph, folder: Path, spec: ModelSpec, images: Sequence[Image]
+    graph: "DeploymentGraph", folder: Path, spec: ModelSpec, images: Sequence[Image]
 ) -> list[ParityReport]:
     """Compares every backend of this machine with torch on images uint8 [H,W,3] of any sizes."""
+    import torch
+
     answers = [graph(torch.from_numpy(image)[None]) for image in images]
     expected = [(ids[0].numpy(), confidence[0].numpy()) for ids, confidence in answers]
     return [compare_backend(name, folder, spec, images, expected) for name in backend_names()]

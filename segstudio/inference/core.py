@@ -61,7 +61,13 @@ def cut_core(path: Path) -> Core | None:
     """The core of a model's ONNX file; None if it has none: it gives ids alone, or has weights beside it."""
     import onnx
 
-    model = onnx.load_model(path, load_external_data=False)
+    return cut_from(onnx.load_model(path, load_external_data=False))
+
+
+def cut_from(model: "onnx.ModelProto") -> Core | None:
+    """The core of a deployment graph; see `cut_core`."""
+    import onnx
+
     graph = model.graph
     made_by = {name: node for node in graph.node for name in node.output}
     aside = any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in graph.initializer)

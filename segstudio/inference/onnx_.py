@@ -27,6 +27,7 @@ INSTALL = (
     "pip install onnxruntime-gpu for cuda and tensorrt, onnxruntime-openvino for openvino,"
     " each in place of onnxruntime"
 )
+DAMAGED = "if the file is incomplete, export or import the model again"
 OUTPUTS = ["ids", "confidence"]
 # What runs on larger images needs is given back after each; below that it is kept, which saves a third.
 KEPT_PIXELS = 2**20
@@ -130,7 +131,9 @@ def _opened(
     try:
         return onnxruntime.InferenceSession(source, _session_options(threads), providers=providers)
     except runtime_errors() as error:
-        raise BackendError(f"ONNX Runtime refuses {path}: {' '.join(str(error).split())[:300]}") from error
+        raise BackendError(
+            f"ONNX Runtime refuses {path}: {' '.join(str(error).split())[:300]}", hint=DAMAGED
+        ) from error
 
 
 def _session_options(threads: int) -> Any:

@@ -74,6 +74,14 @@ def test_large_images_have_no_model_of_their_own() -> None:
     assert recorded.made == [None]
 
 
+def test_a_graph_that_needs_it_has_a_model_for_every_shape() -> None:
+    recorded = Recorded()
+    shaped = Shaped(recorded.compiled, always_fixed=True)
+    for height in (4, 8, 4):
+        shaped.run(image(height), ("ids",))
+    assert recorded.ran == [(1, 4, 4, 3), (1, 8, 4, 3), (1, 4, 4, 3)]
+
+
 @pytest.mark.parametrize("size", [(64, 96), (70, 50)])
 def test_fixed_and_free_shapes_answer_alike(tiny_model: Exported, size: tuple[int, int]) -> None:
     images = noise(*size)[None]
