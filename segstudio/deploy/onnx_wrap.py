@@ -8,7 +8,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, compose, helper, numpy_helper, version_converter
 
-from segstudio.deploy.onnx import Nodes, add_after, add_before, add_scores
+from segstudio.deploy.onnx_ends import Nodes, add_after, add_before, add_scores
 from segstudio.deploy.onnx_facts import OnnxFacts
 from segstudio.deploy.onnx_fold import axis_weights
 from segstudio.deploy.onnx_graph import Tensor, opset, run_session

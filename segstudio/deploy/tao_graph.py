@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, version_converter
 
 from segstudio.deploy.fixed import Size, fixed
-from segstudio.deploy.onnx import Nodes
+from segstudio.deploy.onnx_ends import Nodes
 from segstudio.deploy.onnx_graph import (
     GraphIndex,
     Tensor,

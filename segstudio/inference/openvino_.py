@@ -1,10 +1,7 @@
 """Runs a model through OpenVINO, in full float32 unless asked otherwise: all backends answer alike."""
 
-import math
-import queue
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ from segstudio.inference.backend import Backend, Confidence, Ids, Options, chose
 from segstudio.inference.core import RESIZED, Kind, LazyCore
 from segstudio.inference.onnx_ import DAMAGED
 from segstudio.inference.openvino_core import IrCore
+from segstudio.inference.openvino_shapes import Requests, Shape, Shaped, drop_idle_resizes, prune_cache
 from segstudio.inference.spec import ModelSpec
 
 NEEDS = "onnx"
@@ -27,10 +25,6 @@ OUTPUTS = ("ids", "confidence")
 HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 CAPABILITIES = {"fp32": "FP32", "bf16": "BF16", "fp16": "FP16"}
 USUAL = ("cpu",)
-# So many shapes at a time have a model of their own, which takes half a second to make and keeps its memory.
-SHAPES = 4
-# Images of more pixels are rare enough, and their memory large enough, to leave them to the common model.
-LARGEST_FIXED = 2**22
 
 
 def status() -> tuple[bool, str, str]:
@@ -67,6 +61,8 @@ class OpenvinoBackend:
         ).upper()
         require_precision(self._runtime, self.device, options.precision)
         self._path, self._options = path, options
+        self._cache = paths.user_cache_dir() / "openvino"
+        prune_cache(self._cache)
         model = self._refusing(lambda: self._runtime.read_model(str(path)))
         self._whole: Shaped | None = self._compiled(model, "images")
         self.lanes = self._whole.lanes
@@ -105,26 +101,26 @@ class OpenvinoBackend:
         """Frees the compiled model."""
         self._whole = self._core_model = None
 
-    def _compiled(self, model: Any, given: str) -> "Shaped":
-        def compiled(shape: tuple[int, ...] | None) -> Requests:
+    def _compiled(self, model: Any, given: str) -> Shaped:
+        def compiled(shape: Shape | None) -> Requests:
             if shape is None:
-                # Only this one is cached: there is no end of shapes.
-                return self._requests(model, str(paths.user_cache_dir() / "openvino"))
+                return self._requests(model)
             fixed = model.clone()
             fixed.reshape({given: list(shape)})
-            return self._requests(fixed, "")
+            drop_idle_resizes(fixed)
+            return self._requests(fixed)
 
         # 8-bit graphs of free shape answer wrongly in OpenVINO 2026.4: 97 % of the ids instead of 99.8 %.
         eight_bit = any(node.get_type_name() == "FakeQuantize" for node in model.get_ops())
         return Shaped(compiled, always_fixed=eight_bit)
 
-    def _requests(self, model: Any, cache: str) -> "Requests":
+    def _requests(self, model: Any) -> Requests:
         options = self._options
         settings: dict[str, str | int] = {
             "PERFORMANCE_HINT": options.purpose.upper(),
             # On CPUs with bf16 units OpenVINO would otherwise compute in bf16.
             "INFERENCE_PRECISION_HINT": HINTS[options.precision],
-            "CACHE_DIR": cache,
+            "CACHE_DIR": str(self._cache),
         }
         if self.device == "CPU":
             settings["INFERENCE_NUM_THREADS"] = options.threads_here
@@ -137,72 +133,6 @@ class OpenvinoBackend:
         except RuntimeError as error:
             reason = " ".join(str(error).split())[:300]
             raise BackendError(f"OpenVINO refuses {self._path}: {reason}", hint=DAMAGED) from error
-
-
-class Shaped:
-    """A model for inputs of any shape, and beside it one for each of the shapes that come again.
-
-    Where OpenVINO knows the shape it joins more operators into one and plans their memory beforehand: a
-    quarter less time.
-
-    Args:
-        compiled: makes the model of a shape; of None, that for any shape.
-        always_fixed: whether even a shape that is seen once needs a model of its own.
-    """
-
-    def __init__(
-        self, compiled: Callable[[tuple[int, ...] | None], "Requests"], *, always_fixed: bool = False
-    ) -> None:
-        self._compiled = compiled
-        self._always_fixed = always_fixed
-        self._any = compiled(None)
-        self._fixed: OrderedDict[tuple[int, ...], Requests] = OrderedDict()
-        self._last_shape: tuple[int, ...] = ()
-        self._choosing = threading.Lock()
-        self.lanes, self.outputs = self._any.count, self._any.outputs
-
-    def run(self, given: NDArray[Any], names: Sequence[str]) -> list[NDArray[Any]]:
-        """The named outputs for the one input."""
-        return self._chosen(given.shape).run(given, names)
-
-    def _chosen(self, shape: tuple[int, ...]) -> "Requests":
-        with self._choosing:
-            again, self._last_shape = shape == self._last_shape, shape
-            if shape in self._fixed:
-                self._fixed.move_to_end(shape)
-            elif not self._always_fixed and (not again or math.prod(shape) > 3 * LARGEST_FIXED):
-                return self._any
-            else:
-                if len(self._fixed) >= SHAPES:
-                    self._fixed.popitem(last=False)
-                self._fixed[shape] = self._compiled(shape)
-            return self._fixed[shape]
-
-
-class Requests:
-    """A compiled model and its requests, each of which one thread at a time uses."""
-
-    def __init__(self, compiled: Any, *, several: bool) -> None:
-        self._compiled = compiled
-        self.count: int = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") if several else 1
-        self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        for _ in range(self.count):
-            self._free.put(compiled.create_infer_request())
-
-    @property
-    def outputs(self) -> set[str]:
-        """The names of what it gives."""
-        return {name for output in self._compiled.outputs for name in output.names}
-
-    def run(self, given: NDArray[Any], names: Sequence[str]) -> list[NDArray[Any]]:
-        """The named outputs for the one input."""
-        request = self._free.get()
-        try:
-            request.infer([given])
-            # The tensors belong to the request and change with its next run.
-            return [request.get_tensor(self._compiled.output(name)).data.copy() for name in names]
-        finally:
-            self._free.put(request)
 
 
 def require_precision(core: Any, device: str, precision: str) -> None:

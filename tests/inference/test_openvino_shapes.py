@@ -1,5 +1,8 @@
 """Models of fixed shape beside the one for any shape: made when a shape comes again, and not without end."""
 
+import os
+import threading
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -8,8 +11,15 @@ from numpy.typing import NDArray
 
 from segstudio.deploy.export import Exported
 from segstudio.inference.backend import Options, open_backend
-from segstudio.inference.openvino_ import LARGEST_FIXED, SHAPES, Requests, Shaped
-from tests.inference.conftest import noise
+from segstudio.inference.openvino_shapes import (
+    LARGEST_FIXED,
+    SHAPES,
+    Requests,
+    Shaped,
+    drop_idle_resizes,
+    prune_cache,
+)
+from tests.inference.conftest import SHORT_SIDE, noise
 
 Shape = tuple[int, ...]
 
@@ -90,3 +100,53 @@ def test_fixed_and_free_shapes_answer_alike(tiny_model: Exported, size: tuple[in
     backend.close()
     assert np.array_equal(free[0], fixed[0])
     assert np.abs(free[1].astype(int) - fixed[1]).max() <= 1
+
+
+def test_others_go_on_with_the_common_model_while_one_makes_a_new_one() -> None:
+    recorded = Recorded()
+    began, may_end = threading.Event(), threading.Event()
+
+    def slow(shape: Shape | None) -> Requests:
+        if shape is not None:
+            began.set()
+            assert may_end.wait(10)
+        return recorded.compiled(shape)
+
+    shaped = Shaped(slow)
+    shaped.run(image(4), ("ids",))
+    maker = threading.Thread(target=shaped.run, args=(image(4), ("ids",)))
+    maker.start()
+    assert began.wait(10)
+    shaped.run(image(4), ("ids",))
+    assert recorded.ran == [None, None]
+    may_end.set()
+    maker.join()
+    assert recorded.ran[-1] == (1, 4, 4, 3)
+    assert recorded.made == [None, (1, 4, 4, 3)]
+
+
+def test_a_resize_to_the_same_size_is_taken_out(tiny_model: Exported) -> None:
+    import openvino
+
+    model = openvino.Core().read_model(str(tiny_model.spec.file(tiny_model.folder, "onnx")))
+
+    def resizes() -> int:
+        return sum(node.get_type_name() == "Interpolate" for node in model.get_ordered_ops())
+
+    before = resizes()
+    # At its short side the network sees the image as it is.
+    model.reshape({"images": [1, SHORT_SIDE, 2 * SHORT_SIDE, 3]})
+    drop_idle_resizes(model)
+    assert resizes() == before - 1
+    model.validate_nodes_and_infer_types()
+
+
+def test_the_oldest_compiled_models_leave_the_disk_first(tmp_path: Path) -> None:
+    for number in range(4):
+        path = tmp_path / f"{number}.blob"
+        path.write_bytes(bytes(100))
+        os.utime(path, (number, number))
+    (tmp_path / "other.txt").write_text("stays")
+    prune_cache(tmp_path, most=250)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2.blob", "3.blob", "other.txt"]
+    prune_cache(tmp_path / "nowhere")
