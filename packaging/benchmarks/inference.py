@@ -8,8 +8,11 @@ above 1 where we are faster. One image at a time.
 photo_to_mask_vs_transformers: decode a JPEG, predict, write a PNG; their torch network, as in its manual.
 float_vs_plain_ort: pixels in memory to ids, float32: our best backend beside transformers' own network in
 ONNX Runtime, normalised before and restored and argmaxed after it by torch. argmax_equal: the share of ids
-that are equal there (random weights: ties are more frequent than in trained ones). folder_vs_engine: images a
-second of `segstudio predict` on a folder, divided by those of the bare backend.
+that are equal there (random weights: ties are more frequent than in trained ones). int8_vs_plain_ort: the
+same with the faster of NNCF's two int8 graphs (random weights: speed alone; the gate needs trained ones).
+folder_vs_engine: images a second of `segstudio predict` on a folder of --folder images, from the first
+that is decoded to the last mask, divided by those of the bare backend with as many calls under way.
+All of these on scenes of 512x1024 (b0) and 512x512 (b2), which the network sees as they are.
 folded_vs_plain: transformers' own ONNX export, as it is and with its decode head folded as `segstudio models
 import` does it, both in the same runtime (b0 at 512x1024, b2 at 512x512), network alone.
 latency: milliseconds by stage of --model; `X_vs_Y` is how many times faster X's median run is than Y's.
@@ -23,6 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +41,16 @@ from torch import nn
 from segstudio.annotation.palette import load_palette
 from segstudio.deploy.export import Exported, export_network
 from segstudio.deploy.onnx_fold import fold_head
+from segstudio.deploy.onnx_graph import load_onnx, save_onnx
 from segstudio.deploy.peers import PlainExport, Transformers, export_plain
+from segstudio.deploy.quantization import available_quantizers, quantized
 from segstudio.images import read_image, write_image, write_mask
 from segstudio.inference.backend import Backend, Options, available_backends, cpu_name, open_backend
 from segstudio.inference.catalog import find_model
 from segstudio.inference.predictor import Predictor
-from segstudio.inference.spec import ModelSpec, ResizeRule
-from segstudio.jobs import cores
+from segstudio.inference.resample import shrunk
+from segstudio.inference.spec import ModelSpec, ResizeRule, load_spec, save_spec
+from segstudio.jobs import JobContext, cores
 from segstudio.networks.checkpoint_file import read_checkpoint_file
 from segstudio.networks.key_maps import recognise
 from segstudio.networks.mit import HEADS, MLP_RATIO, REDUCTIONS
@@ -51,14 +58,18 @@ from segstudio.networks.segformer import SegFormer
 from segstudio.networks.variants import MIT_VARIANTS
 from segstudio.networks.weights import load_tensors
 from segstudio.scenes.street import draw_scene
-from segstudio.workflows.predict import predict_inputs
+from segstudio.workflows.bench import LEAST_SECONDS, timed_row
+from segstudio.workflows.predict import MANY, predict_inputs
 
 Bytes = NDArray[np.uint8]
 SIZES = {"1024x2048": (1024, 2048), "512x512": (512, 512), "360x480": (360, 480)}
 STAGES = ("read", "run", "write")
+COLD = 2
 CLASSES = 19
-SIDE = 512
-FOLDED_SIZES = {"mit_b0": (512, 1024), "mit_b2": (512, 512)}
+SHORT_SIDE = 512
+VARIANT_SIZES = {"mit_b0": (512, 1024), "mit_b2": (512, 512)}
+INT8_BY = ("nncf", "nncf-transformer")
+CALIBRATED_ON = 16
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 KEYS = (
@@ -87,14 +98,14 @@ def photos(folder: Path, height: int, width: int, count: int) -> list[Path]:
 
 
 def in_turns(sides: dict[str, Callable[[int], None]], count: int) -> dict[str, list[float]]:
-    """Seconds of each side, which take turns; the first of each is not counted."""
+    """Seconds of each side, which take turns; the first two of each, which may compile, are not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in sides}
-    for number in range(count + 1):
+    for number in range(count + COLD):
         for name, act in sides.items():
             began = time.perf_counter()
             act(number)
             seconds[name].append(time.perf_counter() - began)
-    return {name: times[1:] for name, times in seconds.items()}
+    return {name: times[COLD:] for name, times in seconds.items()}
 
 
 def speed_up(fast: Sequence[float], slow: Sequence[float]) -> float:
@@ -135,19 +146,19 @@ def latency(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     for size, (height, width) in SIZES.items():
         paths = photos(folder, height, width, 4)
         rows: dict[str, list[list[float]]] = {name: [] for name in predictors}
-        for number in range(options.count + 1):
+        for number in range(options.count + COLD):
             for name, predictor in predictors.items():
                 rows[name].append(stage_times(predictor, paths[number % 4], folder / "out.png", colours))
         figures[size] = {}
         for name, times in rows.items():
-            counted = np.array(times[1:])
+            counted = np.array(times[COLD:])
             figures[size][name] = {
                 **{stage: percentiles(counted[:, place]) for place, stage in enumerate(STAGES)},
                 "total": percentiles(counted.sum(1)),
                 "fps": round(1 / float(np.median(counted.sum(1))), 2),
                 "device": backends[name].device,
             }
-        runs = {name: np.array(times[1:])[:, 1].tolist() for name, times in rows.items()}
+        runs = {name: np.array(times[COLD:])[:, 1].tolist() for name, times in rows.items()}
         best, *others = runs
         for other in others:
             figures[size][f"{best}_vs_{other}"] = speed_up(runs[best], runs[other])
@@ -185,45 +196,61 @@ def same_weights(network: nn.Module, folder: Path) -> Exported:
     ours = SegFormer(found.architecture)
     load_tensors(ours, found.tensors, "theirs")
     palette = load_palette("cityscapes")
+    rule = ResizeRule("short_side", SHORT_SIDE)
     spec = ModelSpec(
-        "peer", found.architecture.backbone, palette.names, palette.name, {}, ResizeRule("short_side", SIDE),
-        mean=MEAN, std=STD,
-    )  # fmt: skip
+        "peer", found.architecture.backbone, palette.names, palette.name, {}, rule, mean=MEAN, std=STD
+    )
     return export_network(ours, spec, folder / "model")
 
 
 def folder_vs_engine(made: Exported, paths: list[Path], rounds: int) -> float:
     """Images a second of a whole folder by those of the backend alone; the two take turns."""
-    images = [read_image(path) for path in paths]
-    # On as many threads as the folder's prediction takes.
-    backend = open_backend(made.folder, made.spec)
+    image = read_image(paths[0])[None]
+    # As the folder's prediction opens it.
+    backend = open_backend(made.folder, made.spec, options=MANY)
     ratios = []
     for _ in range(rounds):
-        engine = [seconds_of(lambda image=image: backend.run(image[None])) for image in images]  # type: ignore[misc]  # binds this image
+        engine = timed_row(backend, image, LEAST_SECONDS, JobContext()).fps
         with tempfile.TemporaryDirectory() as out:
             result = predict_inputs(paths, str(made.folder), Path(out), backend=backend.name)
-        ratios.append(result.fps * statistics.median(engine))
+        say(f"folder {result.fps:.2f} images/s, engine {engine:.2f}, {backend.lanes} calls at a time")
+        ratios.append(result.fps / engine)
     backend.close()
     return round(statistics.median(ratios), 3)
 
 
-def seconds_of(act: Callable[[], object]) -> float:
-    """How long an act takes."""
-    began = time.perf_counter()
-    act()
-    return time.perf_counter() - began
+def int8_models(made: Exported, size: tuple[int, int], folder: Path) -> dict[str, Path]:
+    """Model folders of int8 graphs of the same weights."""
+    inputs = [shown(draw_scene(seed, *size).image, size) for seed in range(CALIBRATED_ON)]
+    found = {}
+    for name in INT8_BY:
+        if available_quantizers()[name]:
+            say(f"int8: null, {available_quantizers()[name]}")
+            continue
+        graph = quantized(load_onnx(made.folder / "model.onnx"), inputs, name)
+        found[name] = folder / name
+        found[name].mkdir()
+        save_onnx(graph, found[name] / "model.onnx")
+        save_spec(replace(made.spec, precision="int8", files={"onnx": "model.onnx"}), found[name])
+    return found
+
+
+def shown(image: Bytes, size: tuple[int, int]) -> NDArray[np.float32]:
+    """An image as the core of a graph takes it, float32 [1,3,h,w] of 0-1."""
+    return shrunk(image, size, (slice(0, size[0]), slice(0, size[1])))[None]
 
 
 def compare(variant: str, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """The ratios of one variant beside its peers, on scenes of 512x512 so that both see the same pixels."""
+    """The ratios of one variant beside its peers, on scenes that both see without a change of size."""
     network = transformers_network(variant)
+    size = VARIANT_SIZES[variant]
     made = same_weights(network, folder)
     theirs_folder = folder / "theirs"
     eager = Transformers(theirs_folder, made.spec, options.threads)
     plain = PlainExport(theirs_folder, made.spec, options.threads)
     backend = open_backend(made.folder, made.spec, options=Options(options.threads))
     predictor, colours = Predictor(backend, made.spec), load_palette("cityscapes").colours()
-    paths = photos(folder, SIDE, SIDE, 4)
+    paths = photos(folder, *size, 4)
     images = [read_image(path) for path in paths]
 
     def theirs(number: int) -> None:
@@ -235,10 +262,18 @@ def compare(variant: str, options: argparse.Namespace, folder: Path) -> dict[str
         stage_times(predictor, paths[number % 4], folder / "ours.png", colours)
 
     whole = in_turns({"ours": ours, "theirs": theirs}, options.count)
+    eights = {
+        name: open_backend(place, load_spec(place), options=Options(options.threads))
+        for name, place in int8_models(made, size, folder).items()
+    }
     runs = in_turns(
         {
             "ours": lambda number: void(predictor.predict(images[number % 4])),
             "plain": lambda number: void(plain.ids(images[number % 4])),
+            **{
+                name: lambda number, one=one: void(one.run(images[number % 4][None]))  # type: ignore[misc]  # binds this one
+                for name, one in eights.items()
+            },
         },
         options.count,
     )
@@ -251,13 +286,23 @@ def compare(variant: str, options: argparse.Namespace, folder: Path) -> dict[str
     say(
         f"{variant} photo to mask: {percentiles(whole['ours'])}; transformers: {percentiles(whole['theirs'])}"
     )
-    say(f"{variant} int8_vs_plain_ort: null, segstudio makes no int8 models yet")
     figures: dict[str, Any] = dict.fromkeys(KEYS)
     figures["photo_to_mask_vs_transformers"] = speed_up(whole["ours"], whole["theirs"])
     figures["float_vs_plain_ort"] = speed_up(runs["ours"], runs["plain"])
+    for name, one in eights.items():
+        same = np.mean(
+            [
+                np.mean(one.run(image[None])[0][0] == mine)
+                for image, (mine, _) in zip(images, pairs, strict=True)
+            ]
+        )
+        say(f"{variant} {name}: {percentiles(runs[name])} ms, {same:.4%} of the ids equal")
+        one.close()
+    if eights:
+        figures["int8_vs_plain_ort"] = max(speed_up(runs[name], runs["plain"]) for name in eights)
     figures["folded_vs_plain"] = folding(variant, network, options, folder)
     figures["argmax_equal"] = round(float(np.mean(equal)), 6)
-    many = photos(folder, SIDE, SIDE, max(8, options.count))
+    many = photos(folder, *size, options.folder)
     backend.close()
     figures["folder_vs_engine"] = folder_vs_engine(made, many, options.rounds)
     return figures
@@ -265,7 +310,7 @@ def compare(variant: str, options: argparse.Namespace, folder: Path) -> dict[str
 
 def folding(variant: str, network: nn.Module, options: argparse.Namespace, folder: Path) -> dict[str, float]:
     """How many times faster a foreign export runs with its head folded, by runtime."""
-    height, width = FOLDED_SIZES[variant]
+    height, width = VARIANT_SIZES[variant]
     sample = torch.randn(1, 3, height, width)
     export_plain(network, folder / "plain.onnx", (height, width))
     outcome = fold_head(onnx.load(folder / "plain.onnx"))
@@ -320,6 +365,7 @@ def main() -> int:
     parser.add_argument("--variants", nargs="*", default=["b0"], choices=("b0", "b2"))
     parser.add_argument("--count", type=int, default=20, help="timed runs of each side")
     parser.add_argument("--rounds", type=int, default=3, help="of folder_vs_engine")
+    parser.add_argument("--folder", type=int, default=60, help="images of folder_vs_engine")
     parser.add_argument("--threads", type=int, default=0, help="0: as many as cores")
     options = parser.parse_args()
     options.threads = options.threads or cores()

@@ -29,7 +29,7 @@ INSTALL = (
 )
 DAMAGED = "if the file is incomplete, export or import the model again"
 OUTPUTS = ["ids", "confidence"]
-# What runs on larger images needs is given back after each; below that it is kept, which saves a third.
+# The window gives back what larger images needed after each; kept memory makes runs a third shorter.
 KEPT_PIXELS = 2**20
 
 
@@ -69,6 +69,7 @@ class OnnxBackend:
         built = onnxruntime.get_available_providers()
         there = tuple(device for device, provider in PROVIDERS.items() if provider in built)
         device = chosen_device(self.name, there, options, USUAL, INSTALL)
+        self._in_window = options.in_window
         self._core = LazyCore(path)
         self._core_session: Any = None
         self._opening = threading.Lock()
@@ -112,7 +113,7 @@ class OnnxBackend:
 
         options = onnxruntime.RunOptions()
         (array,) = given.values()
-        if self.device == "CPU" and array.size > 3 * KEPT_PIXELS:
+        if self._in_window and self.device == "CPU" and array.size > 3 * KEPT_PIXELS:
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         found: list[Any] = session.run(outputs, given, options)
         return found
