@@ -29,8 +29,9 @@ INSTALL = (
 )
 DAMAGED = "if the file is incomplete, export or import the model again"
 OUTPUTS = ["ids", "confidence"]
-# The window gives back what larger images needed after each; kept memory makes runs a third shorter.
-KEPT_PIXELS = 2**20
+# Kept memory makes runs a third shorter; what larger images needed is given back after each: sooner in the
+# window, and elsewhere where the arena would hold gigabytes.
+KEPT_IN_WINDOW, KEPT_ELSEWHERE = 2**20, 2**22
 
 
 def status() -> tuple[bool, str, str]:
@@ -69,7 +70,7 @@ class OnnxBackend:
         built = onnxruntime.get_available_providers()
         there = tuple(device for device, provider in PROVIDERS.items() if provider in built)
         device = chosen_device(self.name, there, options, USUAL, INSTALL)
-        self._in_window = options.in_window
+        self._kept_pixels = KEPT_IN_WINDOW if options.in_window else KEPT_ELSEWHERE
         self._core = LazyCore(path)
         self._core_session: Any = None
         self._opening = threading.Lock()
@@ -113,7 +114,7 @@ class OnnxBackend:
 
         options = onnxruntime.RunOptions()
         (array,) = given.values()
-        if self._in_window and self.device == "CPU" and array.size > 3 * KEPT_PIXELS:
+        if self.device == "CPU" and array.size > 3 * self._kept_pixels:
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         found: list[Any] = session.run(outputs, given, options)
         return found

@@ -19,7 +19,7 @@ Image = NDArray[np.uint8]
 Window = Literal["whole", "slide"]
 WINDOWS: tuple[Window, ...] = ("whole", "slide")
 # Beyond this many pixels the deployment graph would take gigabytes: scores are restored in strips instead.
-LARGEST_WHOLE = 4096 * 4096
+LARGEST_WHOLE = 2**23
 # A strip longer than this multiple of its shorter side is padded: scaled by its shorter side alone, a line of
 # 4000 pixels would become a network input of gigabytes.
 LONGEST = 8
