@@ -26,7 +26,6 @@ h1 {{ font-size: 28px; line-height: 1.2; margin: 0 0 24px; letter-spacing: -0.01
 h2 {{ font-size: 17px; margin: 0 0 12px; }}
 section {{ background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 20px 24px;
   margin: 0 0 20px; }}
-section > * + * {{ margin-top: 14px; }}
 p {{ margin: 0; max-width: 76ch; }}
 .scroll {{ overflow-x: auto; }}
 table {{ border-collapse: collapse; width: 100%; font-size: 14px; }}
@@ -44,6 +43,7 @@ tr.muted td {{ color: var(--muted); }}
 dl {{ display: grid; grid-template-columns: max-content 1fr; gap: 4px 24px; margin: 0; }}
 dt {{ color: var(--muted); }}
 dd {{ margin: 0; overflow-wrap: anywhere; }}
+section > * + * {{ margin-top: 14px; }}
 svg {{ display: block; width: 100%; height: auto; }}
 @media (max-width: 640px) {{ main {{ padding: 24px 12px; }} section {{ padding: 16px; }}
   dl {{ grid-template-columns: 1fr; gap: 0; }} dd {{ margin-bottom: 8px; }} }}
