@@ -27,6 +27,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -245,67 +246,76 @@ def compare(variant: str, options: argparse.Namespace, folder: Path) -> dict[str
     network = transformers_network(variant)
     size = VARIANT_SIZES[variant]
     made = same_weights(network, folder)
-    theirs_folder = folder / "theirs"
-    eager = Transformers(theirs_folder, made.spec, options.threads)
-    plain = PlainExport(theirs_folder, made.spec, options.threads)
+    paths = photos(folder, *size, 4)
+    figures: dict[str, Any] = dict.fromkeys(KEYS)
+    figures["photo_to_mask_vs_transformers"] = photo_to_mask(variant, made, paths, options, folder)
+    figures |= pixels_to_ids(variant, made, paths, options, folder)
+    figures["folded_vs_plain"] = folding(variant, network, options, folder)
+    many = photos(folder, *size, options.folder)
+    figures["folder_vs_engine"] = folder_vs_engine(made, many, options.rounds)
+    return figures
+
+
+def photo_to_mask(
+    variant: str, made: Exported, paths: list[Path], options: argparse.Namespace, folder: Path
+) -> float:
+    """How many times faster our way from a JPEG to a PNG is than transformers'."""
+    eager = Transformers(folder / "theirs", made.spec, options.threads)
     backend = open_backend(made.folder, made.spec, options=Options(options.threads))
     predictor, colours = Predictor(backend, made.spec), load_palette("cityscapes").colours()
-    paths = photos(folder, *size, 4)
-    images = [read_image(path) for path in paths]
 
     def theirs(number: int) -> None:
-        with Image.open(paths[number % 4]) as opened_image:
+        with Image.open(paths[number % len(paths)]) as opened_image:
             image = np.array(opened_image.convert("RGB"))
         Image.fromarray(eager.ids(image)).save(folder / "theirs.png")
 
     def ours(number: int) -> None:
-        stage_times(predictor, paths[number % 4], folder / "ours.png", colours)
+        stage_times(predictor, paths[number % len(paths)], folder / "ours.png", colours)
 
-    whole = in_turns({"ours": ours, "theirs": theirs}, options.count)
-    eights = {
+    times = in_turns({"ours": ours, "theirs": theirs}, options.count)
+    backend.close()
+    medians = {name: percentiles(seconds) for name, seconds in times.items()}
+    say(f"{variant} photo to mask: {medians['ours']} ms; transformers: {medians['theirs']} ms")
+    return speed_up(times["ours"], times["theirs"])
+
+
+def pixels_to_ids(
+    variant: str, made: Exported, paths: list[Path], options: argparse.Namespace, folder: Path
+) -> dict[str, Any]:
+    """float_vs_plain_ort, int8_vs_plain_ort and argmax_equal."""
+    images = [read_image(path) for path in paths]
+    plain = PlainExport(folder / "theirs", made.spec, options.threads)
+    folders = {"float": made.folder, **int8_models(made, VARIANT_SIZES[variant], folder)}
+    ours = {
         name: open_backend(place, load_spec(place), options=Options(options.threads))
-        for name, place in int8_models(made, size, folder).items()
+        for name, place in folders.items()
     }
-    runs = in_turns(
+
+    def run(one: Backend, number: int) -> None:
+        one.run(images[number % len(images)][None])
+
+    times = in_turns(
         {
-            "ours": lambda number: void(predictor.predict(images[number % 4])),
-            "plain": lambda number: void(plain.ids(images[number % 4])),
-            **{
-                name: lambda number, one=one: void(one.run(images[number % 4][None]))  # type: ignore[misc]  # binds this one
-                for name, one in eights.items()
-            },
+            **{name: partial(run, one) for name, one in ours.items()},
+            "plain": lambda number: void(plain.ids(images[number % len(images)])),
         },
         options.count,
     )
-    pairs = [(predictor.predict(image).ids, plain.ids(image)) for image in images]
-    equal = [np.mean(mine == other) for mine, other in pairs]
-    say(f"{variant}: {[len(np.unique(mine)) for mine, _ in pairs]} classes in the images of argmax_equal")
-    say(
-        f"{variant} in {backend.name}: {percentiles(runs['ours'])} ms; plain: {percentiles(runs['plain'])} ms"
-    )
-    say(
-        f"{variant} photo to mask: {percentiles(whole['ours'])}; transformers: {percentiles(whole['theirs'])}"
-    )
-    figures: dict[str, Any] = dict.fromkeys(KEYS)
-    figures["photo_to_mask_vs_transformers"] = speed_up(whole["ours"], whole["theirs"])
-    figures["float_vs_plain_ort"] = speed_up(runs["ours"], runs["plain"])
-    for name, one in eights.items():
-        same = np.mean(
-            [
-                np.mean(one.run(image[None])[0][0] == mine)
-                for image, (mine, _) in zip(images, pairs, strict=True)
-            ]
-        )
-        say(f"{variant} {name}: {percentiles(runs[name])} ms, {same:.4%} of the ids equal")
+    expected = [plain.ids(image) for image in images]
+    say(f"{variant}: {[len(np.unique(ids)) for ids in expected]} classes in the images of argmax_equal")
+    say(f"{variant} plain: {percentiles(times['plain'])} ms")
+    equal = {}
+    for name, one in ours.items():
+        answers = [one.run(image[None])[0][0] for image in images]
+        equal[name] = float(np.mean([np.mean(a == b) for a, b in zip(answers, expected, strict=True)]))
+        say(f"{variant} {name} in {one.name}: {percentiles(times[name])} ms, {equal[name]:.4%} of ids equal")
         one.close()
-    if eights:
-        figures["int8_vs_plain_ort"] = max(speed_up(runs[name], runs["plain"]) for name in eights)
-    figures["folded_vs_plain"] = folding(variant, network, options, folder)
-    figures["argmax_equal"] = round(float(np.mean(equal)), 6)
-    many = photos(folder, *size, options.folder)
-    backend.close()
-    figures["folder_vs_engine"] = folder_vs_engine(made, many, options.rounds)
-    return figures
+    eights = [speed_up(times[name], times["plain"]) for name in ours if name != "float"]
+    return {
+        "float_vs_plain_ort": speed_up(times["float"], times["plain"]),
+        "int8_vs_plain_ort": max(eights) if eights else None,
+        "argmax_equal": round(equal["float"], 6),
+    }
 
 
 def folding(variant: str, network: nn.Module, options: argparse.Namespace, folder: Path) -> dict[str, float]:
