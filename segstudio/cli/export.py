@@ -1,8 +1,9 @@
 """The command that exports: a run to a model folder, a model to other formats, a spec to TAO's graph."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +17,9 @@ from segstudio.cli.output import (
 )
 from segstudio.cli.spec_tasks import OVERRIDES, tell, words
 from segstudio.errors import InputError
+
+if TYPE_CHECKING:
+    from segstudio.workflows.exports.run import ExportChoices
 
 app = typer.Typer(add_completion=False)
 
@@ -44,9 +48,11 @@ def export(
     ] = None,
     batch: Annotated[int, typer.Option(min=0, help="A fixed batch; 0: any.")] = 0,
     size: Annotated[str, typer.Option(help="A fixed WIDTHxHEIGHT of images; default: any.")] = "",
-    miou_loss: Annotated[float, typer.Option(help="Points of mIoU that int8 may lose.")] = 0.5,
-    class_loss: Annotated[float, typer.Option(help="Points that any class may lose.")] = 1.5,
-    agreement: Annotated[float, typer.Option(help="Percent of the ids that must stay equal.")] = 99.0,
+    miou_loss: Annotated[float, typer.Option(min=0, help="Points of mIoU that int8 may lose.")] = 0.5,
+    class_loss: Annotated[float, typer.Option(min=0, help="Points that any class may lose.")] = 1.5,
+    agreement: Annotated[
+        float, typer.Option(min=0, max=100, help="Percent of the ids that must stay equal.")
+    ] = 99.0,
     deepstream_output: Annotated[str, typer.Option(help="argmax, logits or nvdsinfer.")] = "argmax",
     name: Annotated[str, typer.Option(help="A run's model: its name; default: the out folder's.")] = "",
     trained_on: Annotated[str, typer.Option(help="A run's model: what it was trained on.")] = "",
@@ -70,7 +76,7 @@ def export(
     from segstudio.deploy.gate import INT8
     from segstudio.workflows.exports.evidence import Pictures
     from segstudio.workflows.exports.formats import chosen_formats
-    from segstudio.workflows.exports.run import ExportChoices, export_as
+    from segstudio.workflows.exports.run import ExportChoices
 
     width, height = size_of(size) if size else (0, 0)
     choices = ExportChoices(
@@ -82,15 +88,29 @@ def export(
         replace(INT8, miou_loss=miou_loss / 100, class_loss=class_loss / 100, agreement=agreement / 100),
         {"deepstream": deepstream_output},
     )
+    card = {"name": name or out.name, "trained_on": trained_on, "licence": licence}
+    _export_as(source, out, choices, card, as_json=as_json, json_events=json_events)
+
+
+def _export_as(
+    source: str,
+    out: Path,
+    choices: "ExportChoices",
+    card: Mapping[str, str],
+    *,
+    as_json: bool,
+    json_events: bool,
+) -> None:
+    """Exports a model, or the one that a run becomes first, whose name and origin `card` says."""
+    from segstudio.workflows.exports.run import export_as
+
     with watched(json_events) as job:
         model: str | Path = source
         if _is_run(Path(source)):
             from segstudio.workflows.export import export_run
 
             model = out / MODEL
-            export_run(
-                Path(source), out / MODEL, name=name or out.name, trained_on=trained_on, licence=licence
-            )
+            export_run(Path(source), out / MODEL, **card)
         found = export_as(model, out, choices, job)
     if json_events:
         print_result(found.to_json())

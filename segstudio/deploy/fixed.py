@@ -8,8 +8,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from segstudio.deploy.onnx_graph import Tensor, open_session, prune, read_names, real_inputs
+from segstudio.deploy.onnx_graph import Tensor, open_session, prune, real_inputs
 from segstudio.errors import ModelError
+from segstudio.inference.core import read_names
 from segstudio.inference.onnx_ import runtime_errors
 
 Size = tuple[int, int]

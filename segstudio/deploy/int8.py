@@ -1,6 +1,8 @@
 """Finds an int8 model that passes the gate: tries the quantizers, then gives the worst layers back."""
 
-from collections.abc import Sequence
+import math
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,10 +16,8 @@ from segstudio.deploy.gate import Attempt, Evidence, Limits, failures
 from segstudio.deploy.layer_errors import worst_first
 from segstudio.deploy.model_folder import ONNX_FILE
 from segstudio.deploy.onnx_graph import load_onnx, save_onnx
-from segstudio.deploy.onnx_half import float_weights
-from segstudio.deploy.quantization import available_quantizers, core_of, layers_of, quantized
-from segstudio.errors import ModelError
-from segstudio.inference.core import cut_from
+from segstudio.deploy.quantization import available_quantizers, core_of, plain_graph, quantized
+from segstudio.errors import BackendError, ModelError
 from segstudio.inference.spec import save_spec
 from segstudio.jobs import JobContext
 
@@ -38,9 +38,9 @@ class Int8:
         side: the model's folder, with its graph and spec.
         quantizer: that made it.
         kept_float: layers that were given back.
-        evidence: on all images.
+        evidence: on all images, or on a few where those were enough to refuse it.
         failures: of the limits; empty: passed.
-        attempts: what was tried on a few images.
+        attempts: what was tried on a few images, and what could not be tried.
     """
 
     side: Side
@@ -81,40 +81,44 @@ class _Tried:
     failures: tuple[str, ...]
 
     def attempt(self) -> Attempt:
-        count = len(self.exempt)
-        layers = f", {count} layer{'s' if count > 1 else ''} in float" if count else ""
+        layers = f", {counted_layers(len(self.exempt))} in float" if self.exempt else ""
         return Attempt(
             self.quantizer + layers, self.evidence.agreement, self.evidence.speed_up, self.failures
         )
 
 
+def counted_layers(count: int) -> str:
+    """A number of layers, in words."""
+    return f"{count} layer{'s' if count > 1 else ''}"
+
+
 def make_int8(task: Task, context: JobContext) -> Int8:
     """Tries every quantizer that is installed; keeps the fastest that passes, else the one that agrees best.
 
-    If that one fails on the answers, layers are given back one at a time, the worst first.
+    If that one fails on the answers, layers are given back, the worst first.
 
     Raises:
+        InputError: an image cannot be read.
         ModelError: the graph cannot be quantized, or no quantizer could.
         Cancelled: the context was cancelled.
     """
-    plain = float_weights(load_onnx(task.base.spec.file(task.base.folder, "onnx")))
-    names = [name for name, missing in available_quantizers().items() if not missing]
+    plain = plain_graph(load_onnx(task.base.spec.file(task.base.folder, "onnx")))
+    core_of(plain)
     few = [task.images[number] for number in spread(len(task.images), FEW)]
-    tried = []
-    for number, name in enumerate(names):
-        context.progress(number, len(names) + 2, f"int8 by {name}")
-        tried.append(_try(task, plain, name, (), few, context))
+    tried, attempts = _first_tries(task, plain, few, context)
     best = chosen(tried)
-    context.progress(len(names), len(names) + 2, f"int8 by {best.quantizer}, on all images")
-    final = _judged(task, best, task.images, context)
+    context.progress(len(attempts), len(attempts) + 2, f"int8 by {best.quantizer}, on all images")
+    final = _judged(task, best, context)
     if _fails_on_answers(final, task.limits):
-        more = _give_back(task, plain, best, few, context)
-        tried += more
-        # None of them may have passed: then the last one says how far this way leads.
-        final = more[-1] if more else final
+        try:
+            for one in _give_back(task, plain, best, few, context):
+                attempts.append(one.attempt())
+                # None of them may pass: then the last one says how far this way leads.
+                final = one
+        except (ModelError, BackendError) as error:
+            attempts.append(Attempt("layers given back", math.nan, math.nan, (error.message,)))
     return Int8(
-        final.side, final.quantizer, final.exempt, final.evidence, final.failures,
-        tuple(one.attempt() for one in tried),
+        final.side, final.quantizer, final.exempt, final.evidence, final.failures, tuple(attempts)
     )  # fmt: skip
 
 
@@ -125,6 +129,28 @@ def chosen(tried: Sequence[_Tried]) -> _Tried:
         return max(passed, key=lambda one: one.evidence.speed_up)
     faster = [one for one in tried if one.evidence.speed_up > 1]
     return max(faster or tried, key=lambda one: one.evidence.agreement)
+
+
+def _first_tries(
+    task: Task, plain: onnx.ModelProto, few: Sequence[Judged], context: JobContext
+) -> tuple[list[_Tried], list[Attempt]]:
+    """What every quantizer makes of the graph; one that is missing or fails costs nothing but itself."""
+    tried: list[_Tried] = []
+    attempts: list[Attempt] = []
+    quantizers = available_quantizers()
+    for number, (name, missing) in enumerate(quantizers.items()):
+        context.progress(number, len(quantizers) + 2, f"int8 by {name}")
+        reason = f"not installed: {missing}" if missing else ""
+        if not missing:
+            try:
+                tried.append(_try(task, plain, name, (), few, context))
+            except (ModelError, BackendError) as error:
+                reason = error.message
+        attempts.append(Attempt(name, math.nan, math.nan, (reason,)) if reason else tried[-1].attempt())
+    if not tried:
+        reasons = "; ".join(f"{one.what}: {one.failures[0]}" for one in attempts)
+        raise ModelError(f"no quantizer could make an int8 model: {reasons}", hint="use the float model")
+    return tried, attempts
 
 
 def _try(
@@ -142,17 +168,26 @@ def _try(
     save_onnx(made, folder / ONNX_FILE)
     spec = replace(task.base.spec, precision="int8", files={"onnx": ONNX_FILE})
     save_spec(spec, folder)
-    untried = _Tried(Side(folder, spec), quantizer, exempt, _NOTHING, ())
-    return _judged(task, untried, images, context)
+    return _compared(task, Side(folder, spec), quantizer, exempt, images, context)
 
 
-_NOTHING = Evidence("", 0, 0, 0.0, (0, 0.0), 0.0, 0.0, (), 0, 0)
+def _judged(task: Task, one: _Tried, context: JobContext) -> _Tried:
+    """The same on all images, if it was tried on fewer."""
+    if one.evidence.images == len(task.images):
+        return one
+    return _compared(task, one.side, one.quantizer, one.exempt, task.images, context)
 
 
-def _judged(task: Task, one: _Tried, images: Sequence[Judged], context: JobContext) -> _Tried:
-    quiet = _Quiet(context)
-    evidence = compare(task.base, one.side, images, task.truth, task.backends, quiet)
-    return replace(one, evidence=evidence, failures=failures(evidence, task.limits))
+def _compared(
+    task: Task,
+    side: Side,
+    quantizer: str,
+    exempt: tuple[str, ...],
+    images: Sequence[Judged],
+    context: JobContext,
+) -> _Tried:
+    evidence = compare(task.base, side, images, task.truth, task.backends, _Quiet(context))
+    return _Tried(side, quantizer, exempt, evidence, failures(evidence, task.limits))
 
 
 class _Quiet(JobContext):
@@ -161,6 +196,10 @@ class _Quiet(JobContext):
     def __init__(self, outer: JobContext) -> None:
         super().__init__()
         self._outer = outer
+
+    @property
+    def cancelled(self) -> bool:
+        return self._outer.cancelled
 
     def check(self) -> None:
         self._outer.check()
@@ -172,24 +211,40 @@ def _fails_on_answers(one: _Tried, limits: Limits) -> bool:
 
 def _give_back(
     task: Task, plain: onnx.ModelProto, best: _Tried, few: Sequence[Judged], context: JobContext
-) -> list[_Tried]:
-    """What was tried with one layer in float, two, three ...; the last one passed on all images, or none."""
-    whole = load_onnx(best.side.folder / ONNX_FILE)
-    core, changed = core_of(plain), cut_from(whole)
-    if changed is None:
-        raise ModelError("the quantized graph has no network", hint="report this with the model")
-    cores = [onnx.load_from_string(one.content) for one in (core, changed)]
-    ranked = worst_first(cores[0], cores[1], [task.inputs[number] for number in range(RANKED)])
-    most = int(len(layers_of(cores[1])) * LARGEST_SHARE_BACK)
-    tried: list[_Tried] = []
-    for count in range(1, most + 1):
-        context.progress(count, most, f"int8 by {best.quantizer}: {count} layers given back")
+) -> Iterator[_Tried]:
+    """What is tried with more and more layers in float; the last one passed on all images, or none did."""
+    ranked = _ranked(task, plain, best)
+    most = max(1, int(len(ranked) * LARGEST_SHARE_BACK))
+    for count in steps(most):
+        context.progress(count, most, f"int8 by {best.quantizer}: {counted_layers(count)} in float")
         one = _try(task, plain, best.quantizer, ranked[:count], few, context)
         promising = not _fails_on_answers(one, task.limits)
         if promising:
-            one = _judged(task, one, task.images, context)
-        tried.append(one)
+            one = _judged(task, one, context)
+        yield one
         # If it is still too slow, more layers in float do not make it faster.
         if promising and not _fails_on_answers(one, task.limits):
-            break
-    return tried
+            return
+        if count < most:
+            shutil.rmtree(one.side.folder)
+
+
+def _ranked(task: Task, plain: onnx.ModelProto, best: _Tried) -> tuple[str, ...]:
+    """The int8 layers of what was tried, the worst first."""
+    changed = load_onnx(best.side.folder / ONNX_FILE)
+    cores = [onnx.load_from_string(core_of(one).content) for one in (plain, changed)]
+    ranked = worst_first(cores[0], cores[1], [task.inputs[number] for number in range(RANKED)])
+    if not ranked:
+        raise ModelError("the quantizer left every layer in float", hint="use the float model")
+    return ranked
+
+
+def steps(most: int) -> list[int]:
+    """How many layers are given back, one attempt after the other: 1, 2, 3, 4, 6, 9 ... up to `most`.
+
+    Each attempt calibrates anew: in larger steps even a network of a hundred layers has a dozen of them.
+    """
+    found = [1]
+    while found[-1] < most:
+        found.append(min(most, found[-1] + max(1, found[-1] // 2)))
+    return found

@@ -27,7 +27,9 @@ def worst_first(
         changed: the same core with Q/DQ nodes; its nodes have the same names.
         inputs: float32 [1,3,h,w] of 0-1.
     """
-    layers = [node for node in plain.graph.node if node.op_type in LAYERS]
+    # Quantizers rename some tensors that they put something behind.
+    there = {name for node in changed.graph.node for name in node.output}
+    layers = [node for node in plain.graph.node if node.op_type in LAYERS and node.output[0] in there]
     errors = _errors(plain, changed, [node.output[0] for node in layers], inputs)
     before = _errors_before(plain, errors)
     added = {node.name: errors[node.output[0]] - before[node.name] for node in layers}

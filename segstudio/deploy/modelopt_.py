@@ -14,10 +14,11 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from segstudio.deploy.onnx_graph import GraphIndex, load_onnx, read_names, save_onnx
+from segstudio.deploy.onnx_graph import GraphIndex, load_onnx, save_onnx
 from segstudio.deploy.onnx_half import float_weights
 from segstudio.deploy.quantize_layers import LayerRule, LayerTypes, fits, types_of
 from segstudio.errors import BackendError, ModelError
+from segstudio.inference.core import read_names
 from segstudio.inference.onnx_ import runtime_errors
 
 Kind = Literal["int8", "fp8"]

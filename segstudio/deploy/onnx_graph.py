@@ -13,6 +13,7 @@ from onnx.external_data_helper import load_external_data_for_model
 
 from segstudio.errors import ModelError
 from segstudio.images import atomic_write
+from segstudio.inference.core import read_names
 from segstudio.inference.onnx_ import runtime_errors
 from segstudio.jobs import cores
 
@@ -77,15 +78,6 @@ def attributes(node: onnx.NodeProto) -> dict[str, Any]:
     """A node's attributes; texts as str."""
     found = {entry.name: helper.get_attribute_value(entry) for entry in node.attribute}
     return {key: value.decode() if isinstance(value, bytes) else value for key, value in found.items()}
-
-
-def read_names(node: onnx.NodeProto) -> set[str]:
-    """The tensors that a node reads, those of its inner graphs included."""
-    names = {name for name in node.input if name}
-    for entry in node.attribute:
-        for graph in (entry.g, *entry.graphs):
-            names.update(*(read_names(inner) for inner in graph.node), {end.name for end in graph.output})
-    return names
 
 
 def real_inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:

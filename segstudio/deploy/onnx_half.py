@@ -9,9 +9,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper, version_converter
 
-from segstudio.deploy.onnx_graph import GraphIndex, opset, prune, read_names, real_inputs
+from segstudio.deploy.onnx_graph import GraphIndex, opset, prune, real_inputs
 from segstudio.errors import ModelError
-from segstudio.inference.core import SCORES
+from segstudio.inference.core import SCORES, read_names
 from segstudio.inference.onnx_ import runtime_errors
 
 Half = Literal["fp16", "bf16"]

@@ -2,18 +2,19 @@
 
 import importlib
 import importlib.util
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from typing import Protocol
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from segstudio.deploy.onnx_graph import prune
+from segstudio.deploy.onnx_graph import LARGEST_FILE, GraphIndex, prune, weight_bytes
 from segstudio.deploy.onnx_half import float_weights
-from segstudio.errors import BackendError, ModelError
-from segstudio.inference.core import RESIZED, Core, cut_from
+from segstudio.errors import BackendError, ModelError, SegstudioError
+from segstudio.inference.core import RESIZED, Core, cut_from, read_names
 
 Floats = NDArray[np.float32]
 # What multiplies: the nodes whose inputs are worth eight bits.
@@ -78,11 +79,11 @@ def quantized(
         whole: a deployment graph in float32.
         inputs: what the network is shown to learn its ranges from, float32 [1,3,h,w] of 0-1 each.
         quantizer: a key of QUANTIZERS.
-        exempt: names of further layers that stay float.
+        exempt: names of further layers that stay float, as `plain_graph` gives them.
 
     Raises:
         BackendError: the quantizer's package is not installed.
-        ModelError: the graph has no network that could be cut out of it.
+        ModelError: the graph has no network that could be cut out of it, or the quantizer fails on it.
     """
     return _quantized(whole, inputs, *QUANTIZERS[quantizer], exempt)
 
@@ -95,13 +96,22 @@ def quantized_for_tensorrt(whole: onnx.ModelProto, inputs: Sequence[Floats]) -> 
 def _quantized(
     whole: onnx.ModelProto, inputs: Sequence[Floats], module: str, mode: str, exempt: Collection[str]
 ) -> onnx.ModelProto:
-    if install := _missing(module):
-        raise BackendError(f"{module.rpartition('_')[2]} is not installed", hint=install)
-    plain = float_weights(whole)
-    core = core_of(plain)
-    left = (*spared(core), *exempt)
     chosen: QuantizerModule = importlib.import_module(module)
-    made = chosen.quantize(onnx.load_from_string(core.content), inputs, Plan(mode, left))
+    if install := _missing(module):
+        raise BackendError(f"{chosen.NEEDS} is not installed", hint=install)
+    plain = plain_graph(whole)
+    core = core_of(plain)
+    plan = Plan(mode, (*spared(core), *exempt))
+    try:
+        made = chosen.quantize(onnx.load_from_string(core.content), inputs, plan)
+    except SegstudioError:
+        raise
+    except Exception as error:
+        # Quantizers refuse graphs that they do not know in many ways of their own.
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ModelError(
+            f"{chosen.NEEDS} cannot quantize this graph: {reason}", hint="use the float model"
+        ) from error
     return spliced(plain, core, made)
 
 
@@ -110,33 +120,57 @@ def _missing(module: str) -> str:
     return "" if importlib.util.find_spec(chosen.NEEDS) else chosen.INSTALL
 
 
+def plain_graph(whole: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy with plain float32 weights, in which every node has a name to be spared by."""
+    made = float_weights(whole)
+    taken = {node.name for node in made.graph.node}
+    for number, node in enumerate(made.graph.node):
+        if not node.name:
+            name = f"{node.op_type}_{number}"
+            node.name = name if name not in taken else f"{name}_unnamed"
+    return made
+
+
 def core_of(whole: onnx.ModelProto) -> Core:
     """The network of a deployment graph; see `cut_from`.
 
     Raises:
-        ModelError: it has none: it gives ids alone, or keeps weights in another file.
+        ModelError: it has none, since it gives ids alone; or it is too large for a graph in one piece.
     """
+    if weight_bytes(whole) >= LARGEST_FILE:
+        raise ModelError(
+            "this model cannot be quantized: its weights are larger than 2 GB in float32",
+            hint="export it in float16, or quantize a smaller model",
+        )
     core = cut_from(whole)
     if core is None:
         raise ModelError(
-            "this model cannot be quantized: its graph gives ids alone, or is larger than 2 GB",
+            "this model cannot be quantized: its graph gives ids alone",
             hint="import the checkpoint that it was exported from",
         )
     return core
 
 
 def spared(core: Core) -> tuple[str, ...]:
-    """Names of what stays float anyway: the normalisation, the first convolution, and the classifier."""
+    """Names of what stays float: the normalisation, the first convolution, the classifier and behind."""
     graph = onnx.load_from_string(core.content).graph
-    before = {RESIZED}
-    found = []
+    index = GraphIndex(graph)
+    found: dict[str, None] = {}
+    reached = {RESIZED}
     for node in graph.node:
-        if before.intersection(node.input):
-            found.append(node.name)
+        # What computes with sizes alone reads no pixels.
+        if node.op_type != "Shape" and reached.intersection(node.input):
+            found[node.name] = None
             if node.op_type not in LAYERS:
-                before.update(node.output)
-        elif core.output in node.output:
-            found.append(node.name)
+                reached.update(node.output)
+    waiting = [core.output]
+    while waiting:
+        maker = index.maker(waiting.pop())
+        if maker is None or maker.name in found or maker.op_type in ("Shape", "Constant"):
+            continue
+        found[maker.name] = None
+        if maker.op_type not in LAYERS:
+            waiting += maker.input
     return tuple(found)
 
 
@@ -151,15 +185,20 @@ def layers_of(core: onnx.ModelProto) -> tuple[str, ...]:
 
 
 def spliced(whole: onnx.ModelProto, core: Core, changed: onnx.ModelProto) -> onnx.ModelProto:
-    """A deployment graph with another network between `resized` and the scores."""
+    """A deployment graph with another network between `resized` and the scores.
+
+    Args:
+        whole: the deployment graph.
+        core: its own network.
+        changed: the network to put there, with the same input and output.
+    """
     made = onnx.ModelProto()
     made.CopyFrom(whole)
-    graph = made.graph
-    old = onnx.load_from_string(core.content).graph
-    replaced = {name for node in old.node for name in node.output}
-    kept = [node for node in graph.node if not replaced.issuperset(node.output)]
-    tensors = {tensor.name: tensor for tensor in (*graph.initializer, *changed.graph.initializer)}
-    nodes = _sorted([*changed.graph.node, *kept], {*tensors, *(end.name for end in graph.input)})
+    graph, inner = made.graph, _apart(whole.graph, core, changed).graph
+    replaced = {name for node in inner.node for name in node.output}
+    kept = [node for node in graph.node if not replaced.intersection(node.output)]
+    tensors = {tensor.name: tensor for tensor in (*graph.initializer, *inner.initializer)}
+    nodes = in_order([*inner.node, *kept])
     copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
     stored = [onnx.TensorProto.FromString(tensor.SerializeToString()) for tensor in tensors.values()]
     for field, values in ((graph.node, copies), (graph.initializer, stored)):
@@ -171,19 +210,32 @@ def spliced(whole: onnx.ModelProto, core: Core, changed: onnx.ModelProto) -> onn
     return made
 
 
-def _sorted(nodes: Sequence[onnx.NodeProto], known: set[str]) -> list[onnx.NodeProto]:
-    """Nodes in an order in which each reads only what is there already."""
-    known = known | {""}
-    waiting, found = list(nodes), []
-    while waiting:
-        later = []
-        for node in waiting:
-            if known.issuperset(node.input):
-                found.append(node)
-                known.update(node.output)
-            else:
-                later.append(node)
-        if len(later) == len(waiting):
-            raise ModelError(f"the quantized graph lacks what {later[0].name} reads", hint="report this")
-        waiting = later
-    return found
+def _apart(graph: onnx.GraphProto, core: Core, changed: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy of a changed core whose new tensors have names that nothing around it has."""
+    made = onnx.ModelProto()
+    made.CopyFrom(changed)
+    inner = made.graph
+    around, old = _made_names(graph), _made_names(onnx.load_from_string(core.content).graph)
+    clashing = {name: f"{name}.int8" for name in (_made_names(inner) - old) & around}
+    for tensor in inner.initializer:
+        tensor.name = clashing.get(tensor.name, tensor.name)
+    for node in inner.node:
+        for names in (node.input, node.output):
+            names[:] = [clashing.get(name, name) for name in names]
+    return made
+
+
+def _made_names(graph: onnx.GraphProto) -> set[str]:
+    names = {name for node in graph.node for name in node.output if name}
+    return names | {entry.name for entry in (*graph.initializer, *graph.input)}
+
+
+def in_order(nodes: Iterable[onnx.NodeProto]) -> list[onnx.NodeProto]:
+    """Nodes in an order in which each stands behind those whose tensors it, or a graph in it, reads."""
+    listed = list(nodes)
+    makers = {name: number for number, node in enumerate(listed) for name in node.output if name}
+    needs = {
+        number: [makers[name] for name in sorted(read_names(node)) if makers.get(name, number) != number]
+        for number, node in enumerate(listed)
+    }
+    return [listed[number] for number in TopologicalSorter(needs).static_order()]

@@ -97,5 +97,14 @@ def _needed(
     for node in reversed(graph.node):
         if start not in node.output and wanted.intersection(node.output):
             kept.append(node)
-            wanted.update(node.input)
+            wanted.update(read_names(node))
     return kept[::-1], [tensor for tensor in graph.initializer if tensor.name in wanted]
+
+
+def read_names(node: "onnx.NodeProto") -> set[str]:
+    """The tensors that a node reads, those of its inner graphs included."""
+    names = {name for name in node.input if name}
+    for entry in node.attribute:
+        for graph in (entry.g, *entry.graphs):
+            names.update(*(read_names(inner) for inner in graph.node), {end.name for end in graph.output})
+    return names

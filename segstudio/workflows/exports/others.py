@@ -9,7 +9,7 @@ from segstudio.deploy.model_folder import ONNX_FILE
 from segstudio.deploy.nvinfer import BUNDLE_OUTPUTS, BundleOutput
 from segstudio.deploy.tao_graph import TaoForm, write_tao
 from segstudio.errors import InputError
-from segstudio.inference.spec import load_spec, save_spec
+from segstudio.inference.spec import load_spec
 from segstudio.jobs import JobContext
 from segstudio.workflows.exports.source import Made, Source
 from segstudio.workflows.model_export import export_weights
@@ -44,8 +44,7 @@ def make_tao(source: Source, folder: Path, context: JobContext) -> Made:
     context.progress(0, 1, "TAO's graph")
     form = TaoForm(batch=source.batch, size=source.network_size if source.size else None)
     found = write_tao(source.model.folder, source.model.spec, folder / ONNX_FILE, form)
-    spec = source.described("fp32", {"tao": ONNX_FILE})
-    save_spec(spec, folder)
+    spec = source.finished(folder, "fp32", {"tao": ONNX_FILE})
     names = [entry.name for entry in load_palette(spec.palette).classes]
     (folder / LABELS).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
     note = f"ONNX Runtime: logits within {found.error:.1e}, {found.agreement:.2%} of the ids equal"
@@ -62,6 +61,5 @@ def make_huggingface(source: Source, folder: Path, context: JobContext) -> Made:
     for path in made.iterdir():
         shutil.move(path, folder / path.name)
     made.rmdir()
-    spec = source.described("fp32", {"huggingface": "model.safetensors"})
-    save_spec(spec, folder)
+    spec = source.finished(folder, "fp32", {"huggingface": "model.safetensors"})
     return Made(spec, notes=(note,) if note else ())

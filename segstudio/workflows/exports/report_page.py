@@ -43,7 +43,7 @@ def detail(name: str, reason: str, report: GateReport | None, notes: Sequence[st
     """What is known of one format."""
     parts = [paragraph(FORMATS[name].text)]
     if reason:
-        parts.append(paragraph(f"Not made: {reason}."))
+        parts.append(paragraph(f"Not made: {reason}"))
     if report:
         parts += [facts(_facts(report)), *_tables(report)]
     parts += [paragraph(note) for note in dict.fromkeys((*(report.notes if report else ()), *notes))]
@@ -68,6 +68,8 @@ def _facts(report: GateReport) -> list[tuple[str, object]]:
     found.append(("Limits", allowed + (", and faster" if limits.faster else "")))
     if report.kept_float:
         found.append(("Kept in float", ", ".join(report.kept_float)))
+    if report.facts:
+        found.append(("Versions", ", ".join(f"{name} {value}" for name, value in report.facts.items())))
     return found
 
 
@@ -88,7 +90,7 @@ def _tables(report: GateReport) -> list[str]:
             if one.loss > report.limits.class_loss
         }
         rows = [
-            [one.name, _percent(one.before), _percent(one.after), f"{-one.loss * 100:+.2f}",
+            [one.name, _percent(one.before), _percent(one.after), _points(-one.loss),
              str(one.images), f"{one.pixels:,}"]
             for one in evidence.classes
         ]  # fmt: skip
@@ -101,7 +103,7 @@ def _tables(report: GateReport) -> list[str]:
 
 def _attempts(attempts: Sequence[Attempt]) -> str:
     rows = [
-        [one.what, f"{one.agreement:.2%}", _times(one.speed_up), "; ".join(one.failures) or "passed"]
+        [one.what, _percent(one.agreement), _times(one.speed_up), "; ".join(one.failures) or "passed"]
         for one in attempts
     ]
     return table(("tried on some images", "ids equal", "speed-up", "verdict"), rows, numbers=(1, 2))
@@ -109,6 +111,12 @@ def _attempts(attempts: Sequence[Attempt]) -> str:
 
 def _percent(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.2%}"
+
+
+def _points(change: float) -> str:
+    """Percent points with their sign, and none for what rounds to nothing."""
+    rounded = round(change * 100, 2)
+    return f"{rounded:+.2f}" if rounded else "0.00"
 
 
 def _times(value: float) -> str:

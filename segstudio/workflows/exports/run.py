@@ -4,11 +4,13 @@ import importlib
 import json
 import math
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from segstudio.deploy.calibration import USUAL
 from segstudio.deploy.comparison import Side
 from segstudio.deploy.fixed import fixed
 from segstudio.deploy.gate import FLOAT, HALF, INT8, GateReport, Limits
@@ -17,10 +19,9 @@ from segstudio.deploy.onnx_graph import load_onnx, save_onnx
 from segstudio.deploy.parity import backend_names
 from segstudio.errors import BackendError, InputError, ModelError, SegstudioError
 from segstudio.images import atomic_write
-from segstudio.inference.backend import cpu_name
 from segstudio.inference.catalog import find_model
 from segstudio.inference.spec import ModelSpec, network_size, save_spec
-from segstudio.jobs import JobContext, cores
+from segstudio.jobs import JobContext
 from segstudio.workflows.exports.evidence import Evidence, Pictures, gather
 from segstudio.workflows.exports.formats import FORMATS, Judged
 from segstudio.workflows.exports.report_page import report_page
@@ -82,12 +83,14 @@ class ExportResult:
         folder: with a folder for each artefact and the report.
         page: the report to read.
         artefacts: in the order in which they were made.
+        notes: on the images.
     """
 
     model: str
     folder: Path
     page: Path
     artefacts: tuple[Artefact, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def made(self) -> tuple[Artefact, ...]:
@@ -101,6 +104,7 @@ class ExportResult:
             "folder": str(self.folder),
             "page": str(self.page),
             "artefacts": [artefact_to_json(one) for one in self.artefacts],
+            "notes": list(self.notes),
         }
 
     def lines(self) -> list[str]:
@@ -109,7 +113,7 @@ class ExportResult:
         for one in self.artefacts:
             shown.append(f"{one.format}: {one.folder or f'not made: {one.reason}'}")
             shown += [f"  {line}" for line in (*_figures(one.report), *one.notes)]
-        return [*shown, f"report: {self.page}"]
+        return [*shown, *(f"note: {note}" for note in self.notes), f"report: {self.page}"]
 
 
 def artefact_to_json(one: Artefact) -> dict[str, Any]:
@@ -135,17 +139,23 @@ def export_as(
     are made all the same.
 
     Raises:
-        InputError: nothing to do, or images that cannot be used.
-        ModelError: no such model, it has no graph, or not one format could be made.
+        InputError: nothing to do, images that cannot be used, or `out` cannot be a folder.
+        ModelError: no such model, it holds no float numbers, or not one format could be made.
         Cancelled: the context was cancelled; what was finished stays.
     """
     context = context or JobContext()
     folder, spec = find_model(model)
+    if spec.precision != "fp32":
+        parent = f": {spec.parent}" if spec.parent else ""
+        raise ModelError(f"{spec.name} is {spec.precision} already", hint=f"export its float model{parent}")
     backends = backend_names()
     if not backends:
         raise BackendError("nothing here runs ONNX files to judge by", hint="pip install onnxruntime")
-    evidence = gather(spec, choices.pictures, choices.calibration, size=choices.size, context=context)
-    with tempfile.TemporaryDirectory() as scratch:
+    wanted = USUAL if any(FORMATS[name].judged == "int8" for name in choices.formats) else 0
+    with _made_folder(out), tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        evidence = gather(
+            spec, choices.pictures, choices.calibration, size=choices.size, wanted=wanted, context=context
+        )
         source = _source(Side(folder, spec), choices, evidence, backends, Path(scratch))
         artefacts: list[Artefact] = []
         for number, name in enumerate(choices.formats):
@@ -153,15 +163,36 @@ def export_as(
             stage = _Stage(context, number, len(choices.formats), name)
             artefacts.append(_artefact(name, source, choices, out, stage))
             context.event({"kind": "artefact", **artefact_to_json(artefacts[-1])})
-    out.mkdir(parents=True, exist_ok=True)
-    result = ExportResult(spec.name, out, out / PAGE_FILE, tuple(artefacts))
-    write_reports(result)
+        result = ExportResult(spec.name, out, out / PAGE_FILE, tuple(artefacts), evidence.notes)
+        write_reports(result)
     if not result.made:
         first = result.artefacts[0]
         raise ModelError(
             f"nothing was exported; {first.format}: {first.reason}", hint=f"the report is {result.page}"
         )
     return result
+
+
+@contextmanager
+def _made_folder(out: Path) -> Iterator[None]:
+    """The folder of an export; one that was not there before goes again if nothing is in it in the end.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    was_there = out.is_dir()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{out} cannot be a folder: {error.strerror or error}", hint="choose another --out"
+        ) from error
+    try:
+        yield
+    finally:
+        if not was_there:
+            with suppress(OSError):
+                out.rmdir()
 
 
 def write_reports(result: ExportResult) -> None:
@@ -182,7 +213,9 @@ def _source(
 ) -> Source:
     if choices.batch < 0 or (choices.size and min(choices.size) <= 0):
         raise InputError("a batch or size below 1", hint="leave it out for any, or give numbers above 0")
-    base = model
+    # Backends would take other forms first, and their files would count.
+    graphs = {kind: name for kind, name in model.spec.files.items() if kind.startswith("onnx")}
+    base = Side(model.folder, replace(model.spec, files=graphs))
     if choices.batch or choices.size:
         base = Side(scratch / "base", _fixed_model(model, choices, scratch / "base"))
     seen = network_size(model.spec.resize, *(choices.size or _usual(model.spec)))
@@ -214,6 +247,10 @@ class _Stage(JobContext):
         super().__init__()
         self._outer, self._number, self._count, self._name = outer, number, count, name
 
+    @property
+    def cancelled(self) -> bool:
+        return self._outer.cancelled
+
     def check(self) -> None:
         self._outer.check()
 
@@ -226,24 +263,22 @@ def _artefact(name: str, source: Source, choices: ExportChoices, out: Path, cont
     """Makes one format; the errors that belong to it alone become its reason."""
     kind = FORMATS[name].judged
     limits = {"int8": choices.limits, "half": HALF}.get(kind, FLOAT)
-    device = f"{cpu_name()}, {cores()} cores"
     report = None
     try:
         with folder_in_the_making(out / name) as folder:
             made = _maker(name)(source, folder, context)
             if made.measured:
-                report = report_of(name, PRECISIONS[kind], source, made, limits, device)
+                report = report_of(name, PRECISIONS[kind], source, made, limits)
             if made.spec is None:
                 raise _NotMadeError(made.missing or f"{REFUSED}: {'; '.join(made.failures)}")
-    except _NotMadeError as error:
-        return Artefact(name, None, f"{error.message}{_older(out / name)}", report)
-    except (ModelError, BackendError, InputError) as error:
-        return Artefact(name, None, f"{error}{_older(out / name)}", report)
+    except (_NotMadeError, InputError) as error:
+        reason = str(error).removesuffix(".")
+        return Artefact(name, None, f"{reason}{_older(out / name)}", report)
     return Artefact(name, out / name, "", report, made.notes)
 
 
 class _NotMadeError(SegstudioError):
-    """Leaves the folder in the making, so that it vanishes."""
+    """Ends the making of a folder, which vanishes then."""
 
 
 def _maker(name: str) -> Callable[[Source, Path, JobContext], Made]:
