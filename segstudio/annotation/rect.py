@@ -48,6 +48,10 @@ class Rect:
         height = min(self.bottom, other.bottom) - y
         return Rect(x, y, max(0, width), max(0, height))
 
+    def grown(self, margin: int) -> "Rect":
+        """The rectangle with a margin of pixels on every side."""
+        return Rect(self.x - margin, self.y - margin, self.width + 2 * margin, self.height + 2 * margin)
+
     def clip(self, width: int, height: int) -> "Rect":
         """The part inside an image of that size."""
         return self.intersection(Rect(0, 0, width, height))

@@ -1,5 +1,6 @@
 """Regions: 4-connected components of one class, found around a pixel at the cost of their own size."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -25,22 +26,32 @@ class Region:
 def region_at(mask: Mask, x: int, y: int) -> Region:
     """The region that holds a pixel.
 
-    A window around the pixel grows until the region does not reach its border, so that a small region in a
-    huge mask costs little.
-
     Raises:
         IndexError: the pixel is outside the mask.
     """
     height, width = mask.shape
+    return region_around(lambda window: mask[window.slices], (width, height), x, y)
+
+
+def region_around(read: Callable[[Rect], Mask], size: tuple[int, int], x: int, y: int) -> Region:
+    """The region that holds a pixel, where `read` gives the values of a rectangle, uint8 [h,w].
+
+    A window around the pixel grows until the region does not reach its border, so that a small region in a
+    huge mask costs little. Size is (width, height) of all there is to read.
+
+    Raises:
+        IndexError: the pixel is outside.
+    """
+    width, height = size
     if not (0 <= x < width and 0 <= y < height):
         raise IndexError(f"pixel {x},{y} is outside {width}x{height}")
-    size = FIRST_WINDOW
+    side = FIRST_WINDOW
     while True:
-        window = Rect(x - size // 2, y - size // 2, size, size).clip(width, height)
-        region = _in_window(mask, x, y, window)
+        window = Rect(x - side // 2, y - side // 2, side, side).clip(width, height)
+        region = _in_window(read(window), x, y, window)
         if not _reaches_open_border(region.rect, window, width, height):
             return region
-        size *= 2
+        side *= 2
 
 
 def regions_of_class(mask: Mask, class_id: int) -> list[Region]:
@@ -76,9 +87,8 @@ def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(start), int(end)) for start, end in zip(steps[::2], steps[1::2], strict=True)]
 
 
-def _in_window(mask: Mask, x: int, y: int, window: Rect) -> Region:
-    crop = mask[window.slices]
-    class_id = int(mask[y, x])
+def _in_window(crop: Mask, x: int, y: int, window: Rect) -> Region:
+    class_id = int(crop[y - window.y, x - window.x])
     # floodFill marks its pixels in a frame that is one pixel wider on every side.
     marks = np.zeros((window.height + 2, window.width + 2), np.uint8)
     flags = 4 | cv2.FLOODFILL_MASK_ONLY | (1 << 8)

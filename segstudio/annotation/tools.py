@@ -110,7 +110,7 @@ def paint_stroke(
     if rect.is_empty:
         return EMPTY
     cover = stroke_cover(rect, start, end, radius)
-    _put(mask[rect.slices], cover, value, protection)
+    put_values(mask[rect.slices], cover, value, protection)
     return rect
 
 
@@ -154,13 +154,13 @@ def paint_polygon(mask: Mask, points: Sequence[Point], value: int, *, protection
     rect = polygon_bounds(points).clip(mask.shape[1], mask.shape[0])
     if rect.is_empty:
         return EMPTY
-    _put(mask[rect.slices], polygon_cover(rect, points), value, protection)
+    put_values(mask[rect.slices], polygon_cover(rect, points), value, protection)
     return rect
 
 
 def paint_region(mask: Mask, region: Region, value: int, *, protection: Protection = OPEN) -> None:
     """Gives a region another class: relabel, and what the fill tool does with one click."""
-    _put(mask[region.rect.slices], region.inside, value, protection)
+    put_values(mask[region.rect.slices], region.inside, value, protection)
 
 
 def fill_value(mask: Mask, old: int, new: int, *, protection: Protection = OPEN) -> Rect:
@@ -175,13 +175,16 @@ def put_pixels(
     mask: Mask, source: Mask, rect: Rect, cover: NDArray[np.bool_], protection: Protection = OPEN
 ) -> None:
     """Copies pixels of another mask of the same size where `cover` (bool [h,w] of rect) says so."""
-    target = mask[rect.slices]
-    if not protection.is_off:
-        cover = cover & protection.table()[target]
-    np.copyto(target, source[rect.slices], where=cover)
+    put_values(mask[rect.slices], cover, source[rect.slices], protection)
 
 
-def _put(target: Mask, cover: NDArray[np.bool_], value: int, protection: Protection) -> None:
+def put_values(
+    target: Mask, cover: NDArray[np.bool_], values: int | Mask, protection: Protection = OPEN
+) -> None:
+    """Writes into a view of the mask, uint8 [h,w], where `cover`, bool [h,w], and protection allow.
+
+    Values are one class, or uint8 [h,w].
+    """
     if not protection.is_off:
         cover = cover & protection.table()[target]
-    target[cover] = value
+    np.copyto(target, values, where=cover)

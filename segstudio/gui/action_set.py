@@ -6,7 +6,8 @@ from PySide6.QtCore import QObject, QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QToolButton, QWidget
 
-from segstudio.gui.actions import ACTIONS, MENUS, ActionSpec, Needs
+from segstudio.gui.action_spec import MENUS, ActionSpec, Needs
+from segstudio.gui.actions import ACTIONS
 from segstudio.gui.icons import Icons
 
 ICON = QSize(20, 20)

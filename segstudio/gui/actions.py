@@ -1,110 +1,6 @@
 """The one table of everything the user can do: menus, toolbar, keys, key sheet and palette come from it."""
 
-from dataclasses import dataclass
-from enum import Enum
-
-
-class Needs(Enum):
-    """What must be there for an action to be of use."""
-
-    NOTHING = "nothing"
-    PROJECT = "an open folder"
-    SAMPLE = "an open sample"
-    EDITABLE = "a mask that can be edited"
-    UNDO = "an edit to undo"
-    REDO = "an undone edit"
-    MODEL = "a folder and a model"
-    PREDICTION = "a prediction for the open, editable sample"
-    JOB = "a running job"
-
-
-# The menu in which actions of a group stand unless they name another.
-MENU_OF_GROUP = {
-    "file": "File",
-    "edit": "Edit",
-    "tool": "Tools",
-    "class": "Class",
-    "page": "View",
-    "view": "View",
-    "layer": "View/Layer",
-    "style": "View/Outline",
-    "theme": "View/Theme",
-    "go": "Go",
-    "mark": "Go/Status",
-    "model": "Model",
-    "help": "Help",
-}
-MENUS = ("File", "Edit", "Tools", "Class", "View", "Go", "Model", "Help")
-
-
-@dataclass(frozen=True)
-class ActionSpec:
-    """One thing the user can do.
-
-    Attributes:
-        id: stable name "group.what".
-        text: what menus and the command palette say.
-        keys: shortcuts; the first is shown.
-        icon: Phosphor name; "" for none.
-        needs: when the action is enabled.
-        hint: longer explanation for the tooltip.
-        calls: "group.method" of `commands.Commands`; the id unless given.
-        argument: passed to the method when not "".
-        hold: the key acts while it is down (`held_keys`); the action stands in no menu.
-        ticks: shows a tick.
-        choice: ticks, and so does at most one of its group.
-        repeats: fires again while the key is held (navigation and sizes only).
-        separator: a line above it in its menu.
-        strip: belongs to the tool strip.
-    """
-
-    id: str
-    text: str
-    keys: tuple[str, ...] = ()
-    icon: str = ""
-    needs: Needs = Needs.NOTHING
-    hint: str = ""
-    calls: str = ""
-    argument: str = ""
-    hold: bool = False
-    ticks: bool = False
-    choice: bool = False
-    repeats: bool = False
-    separator: bool = False
-    strip: bool = False
-
-    @property
-    def group(self) -> str:
-        """The first part of the id."""
-        return self.id.partition(".")[0]
-
-    @property
-    def menu(self) -> str:
-        """Path of the menu, "View/Layer" for a submenu; "" for held keys."""
-        return "" if self.hold else MENU_OF_GROUP[self.group]
-
-    @property
-    def target(self) -> tuple[str, str]:
-        """(group, method) of the command that does it."""
-        group, _, method = (self.calls or self.id).partition(".")
-        return group, method
-
-    @property
-    def key_text(self) -> str:
-        """The first key as it is written on screen, "" for none."""
-        return pretty_key(self.keys[0]) + (" (hold)" if self.hold else "") if self.keys else ""
-
-    @property
-    def tip(self) -> str:
-        """Tooltip: what it does, and its key."""
-        text = self.hint or self.text.rstrip("…")
-        return f"{text} ({self.key_text})" if self.keys else text
-
-
-def pretty_key(key: str) -> str:
-    """A shortcut as users read it, with names for keys that are hard to see."""
-    names = {",": ", (comma)", ".": ". (period)", "-": "−", "PgUp": "Page Up", "PgDown": "Page Down"}
-    return names.get(key, key.replace("Return", "Enter"))
+from segstudio.gui.action_spec import ActionSpec, Needs
 
 
 def _tool(
@@ -120,6 +16,18 @@ def _choice(action_id: str, text: str, calls: str, needs: Needs, keys: tuple[str
     argument = action_id.partition(".")[2]
     return ActionSpec(
         action_id, text, keys, needs=needs, calls=calls, argument=argument, ticks=True, choice=True
+    )
+
+
+def _region(op: str, text: str, key: str, hint: str) -> ActionSpec:
+    return ActionSpec(
+        f"region.{op}",
+        text,
+        (key,),
+        needs=Needs.EDITABLE,
+        hint=hint,
+        calls="region.reshape",
+        argument=op,
     )
 
 
@@ -140,10 +48,18 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _tool("polygon", "Polygon", "polygon", ("P",), "Polygon: click corners, Enter fills"),
     _tool("fill", "Fill region", "paint-bucket", ("F",), "Fill: the clicked region takes the active class"),
     _tool("relabel", "Relabel region", "swap", ("R",), "Relabel: the region takes the class you choose"),
+    _tool("wand", "Magic wand", "magic-wand", ("W",), "Wand: connected pixels of like colour"),
+    _tool(
+        "shape",
+        "Reshape region",
+        "bounding-box",
+        ("Z",),
+        "Reshape: grow, shrink, smooth, fill, merge or split the clicked region",
+    ),
     _tool(
         "accept_region",
         "Use prediction here",
-        "magic-wand",
+        "selection-plus",
         ("U",),
         "Take the predicted region you click",
         Needs.PREDICTION,
@@ -182,6 +98,19 @@ ACTIONS: tuple[ActionSpec, ...] = (
         calls="tool.resize",
         argument="-10",
         repeats=True,
+    ),
+    _region("grow", "Grow region", "Ctrl+]", "The region under the cursor gets wider on all sides"),
+    _region("shrink", "Shrink region", "Ctrl+[", "The nearest class takes the region's rim"),
+    _region("smooth", "Smooth region", "Shift+S", "Round the region's border off"),
+    _region("fill_holes", "Fill holes of region", "Shift+F", "What the region encloses takes its class"),
+    _region("merge", "Merge region into surroundings", "Shift+M", "It takes the class of its longest border"),
+    _region("split", "Split region along a line", "Shift+C", "The smaller part takes the active class"),
+    A("region.class_holes", "Fill all holes of active class", needs=E, separator=True),
+    A(
+        "region.islands",
+        "Remove islands of active class",
+        needs=E,
+        hint="Its small regions take the class around them; the region tool's Merge says how small",
     ),
     A("class.find", "Find class…", ("/",), "magnifying-glass", P),
     A("class.swap", "Previous active class", ("X",), needs=P),
@@ -312,6 +241,13 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Import a model…",
         icon="download-simple",
         hint="Weights of TAO, NVlabs, mmsegmentation or Hugging Face, an ONNX file, or a model folder",
+    ),
+    A(
+        "model.export_model",
+        "Export a model…",
+        ("Ctrl+Shift+E",),
+        "export",
+        hint="To ONNX, OpenVINO, TensorRT, DeepStream, TAO's form or Hugging Face, each judged by a gate",
     ),
     A("help.keys", "Keys", ("F1",), "keyboard"),
     A("help.commands", "Command palette…", ("Ctrl+K",), "command"),

@@ -5,12 +5,14 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from segstudio.annotation.history import Edit
+from segstudio.gui.canvas import clicks
 from segstudio.gui.canvas.canvas import Canvas
 from segstudio.gui.canvas.interactions import relabel
-from segstudio.gui.canvas.modes import Layer, OutlineMode, ToolName
+from segstudio.gui.canvas.modes import Layer, OutlineMode, ShapeOp, ToolName
 from segstudio.gui.canvas.view import View
 from segstudio.gui.panels.status_bar import Reading
 from segstudio.gui.session import Session
+from segstudio.gui.tool_state import ToolState
 from segstudio.gui.view_state import ViewState
 
 # Views of samples that were open before; each is a few numbers.
@@ -29,12 +31,14 @@ class CanvasLink(QObject):
         self._view = view
         self.canvas = canvas
         self.tool = ToolName.BRUSH
+        self.tool_state = ToolState(session.memory)
         self._shown: str | None = None
         self._pixel: tuple[int, int] | None = None
         self._views: dict[str, View] = {}
         self._connect()
         self._show_view()
         self._show_classes()
+        self._show_options()
         self.choose_tool(ToolName.BRUSH)
 
     def _connect(self) -> None:
@@ -47,6 +51,8 @@ class CanvasLink(QObject):
         session.classes.changed.connect(self._show_classes)
         session.classes.active_changed.connect(canvas.set_active_class)
         self._view.changed.connect(self._show_view)
+        self.tool_state.changed.connect(self._show_options)
+        canvas.option_turned.connect(lambda notches: self.tool_state.turn(canvas.tool, notches))
         canvas.edited.connect(self._edited)
         canvas.stroke_active.connect(self._stroke)
         canvas.class_picked.connect(session.classes.set_active)
@@ -126,6 +132,9 @@ class CanvasLink(QObject):
         self.canvas.set_locked(classes.locked)
         self.canvas.set_active_class(classes.active)
 
+    def _show_options(self) -> None:
+        self.canvas.options = self.tool_state.options
+
     # -- what the user does -------------------------------------------------------------------------------
 
     def choose_tool(self, tool: ToolName) -> None:
@@ -155,13 +164,46 @@ class CanvasLink(QObject):
     def choose_slot(self, slot: int) -> None:
         """A class key: makes the class active; with the relabel tool it relabels what is pointed at."""
         self._session.classes.choose_slot(slot)
-        document, pixel = self.canvas.document, self._pixel
+        document, pixel = self.canvas.document, self._pointed_at()
         if self.canvas.tool is not ToolName.RELABEL or document is None or pixel is None:
             return
         if self.canvas.editable and not document.in_stroke:
             title, value = "Relabel", self._session.classes.active
             edit = relabel(document, *pixel, value, self.canvas.protection, title)
             self.canvas.report_edit(edit)
+
+    def reshape(self, op: ShapeOp) -> None:
+        """Changes the region under the cursor.
+
+        A menu takes the cursor elsewhere, and a split needs a line: then the region tool does it where the
+        user clicks next.
+        """
+        pixel = self._pointed_at()
+        if pixel is None or op is ShapeOp.SPLIT:
+            self.tool_state.set_op(op)
+            self.choose_tool(ToolName.SHAPE)
+        elif self._can_change():
+            clicks.reshape(self.canvas, op, pixel)
+
+    def fill_class_holes(self) -> None:
+        """Fills what the active class encloses in the whole image."""
+        if self._can_change():
+            clicks.fill_class_holes(self.canvas, self._session.classes.active)
+
+    def remove_islands(self) -> None:
+        """Gives small regions of the active class to their surroundings in the whole image."""
+        if self._can_change():
+            clicks.remove_islands(self.canvas, self._session.classes.active)
+
+    def _can_change(self) -> bool:
+        document = self.canvas.document
+        return clicks.may_edit(self.canvas) and document is not None and not document.in_stroke
+
+    def _pointed_at(self) -> tuple[int, int] | None:
+        """The pixel under the cursor, or None; the cursor may rest where the image before was larger."""
+        width, height = self.canvas.image_size
+        pixel = self._pixel
+        return pixel if pixel is not None and pixel[0] < width and pixel[1] < height else None
 
     def _stroke(self, active: bool) -> None:
         if active:

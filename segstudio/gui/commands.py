@@ -1,63 +1,22 @@
 """What the actions do: one method an action, grouped like the action table; the table names them."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 
 from segstudio import paths
-from segstudio.gui.actions import ActionSpec
+from segstudio.gui.action_spec import ActionSpec
 from segstudio.gui.canvas.modes import ToolName
-from segstudio.gui.canvas_link import CanvasLink
-from segstudio.gui.dialogs.opener import Dialogs
-from segstudio.gui.editing import Editing
-from segstudio.gui.panels.editor_page import EditorPage
-from segstudio.gui.panels.job_strip import JobStrip
-from segstudio.gui.session import Session
-from segstudio.gui.view_state import ViewState
+from segstudio.gui.command_group import CommandGroup, Window
+from segstudio.gui.region_commands import RegionCommands
 from segstudio.project.sample import SampleStatus
 
 RADIUS_FACTOR = 1.15
 
 
-class Window(Protocol):
-    """What commands need of the main window."""
-
-    session: Session
-    editing: Editing
-    view: ViewState
-    link: CanvasLink
-    editor: EditorPage
-    dialogs: Dialogs
-    job_strip: JobStrip
-
-    def show_page(self, page: str) -> None:
-        """Shows a page."""
-
-    def choose_theme(self, choice: str) -> None:
-        """Switches the theme."""
-
-    def change_text_size(self, by: float) -> None:
-        """Makes text larger or smaller."""
-
-    def toggle_full_screen(self) -> None:
-        """Fills the screen, or not."""
-
-    def close(self) -> bool:
-        """Closes the window."""
-        ...
-
-
-class _Group:
-    """Commands that share a prefix of their action's id."""
-
-    def __init__(self, window: Window) -> None:
-        self.window = window
-        self.session = window.session
-
-
-class FileCommands(_Group):
+class FileCommands(CommandGroup):
     """Folders and files."""
 
     def open(self) -> None:
@@ -85,7 +44,7 @@ class FileCommands(_Group):
         self.window.close()
 
 
-class EditCommands(_Group):
+class EditCommands(CommandGroup):
     """The history."""
 
     def undo(self) -> None:
@@ -97,7 +56,7 @@ class EditCommands(_Group):
         self.window.editing.redo()
 
 
-class ToolCommands(_Group):
+class ToolCommands(CommandGroup):
     """Tools and the brush."""
 
     def choose(self, tool: str) -> None:
@@ -113,7 +72,7 @@ class ToolCommands(_Group):
         self.window.link.lend_tool(ToolName.PAN if held else None)
 
 
-class ClassCommands(_Group):
+class ClassCommands(CommandGroup):
     """The class list."""
 
     def find(self) -> None:
@@ -153,7 +112,7 @@ class ClassCommands(_Group):
         self.session.classes.show_all()
 
 
-class PageCommands(_Group):
+class PageCommands(CommandGroup):
     """The pages of the window."""
 
     def show(self, page: str) -> None:
@@ -161,7 +120,7 @@ class PageCommands(_Group):
         self.window.show_page(page)
 
 
-class ViewCommands(_Group):
+class ViewCommands(CommandGroup):
     """How the sample is shown, and the window's looks."""
 
     def overlay(self) -> None:
@@ -241,7 +200,7 @@ class ViewCommands(_Group):
         self.window.toggle_full_screen()
 
 
-class GoCommands(_Group):
+class GoCommands(CommandGroup):
     """From sample to sample."""
 
     def step(self, by: str) -> None:
@@ -262,7 +221,7 @@ class GoCommands(_Group):
         self.window.editing.mark(SampleStatus(status))
 
 
-class ModelCommands(_Group):
+class ModelCommands(CommandGroup):
     """Predictions."""
 
     def predict(self) -> None:
@@ -302,8 +261,12 @@ class ModelCommands(_Group):
         """Asks for a model of any kind and imports it."""
         self.window.dialogs.ask_model()
 
+    def export_model(self) -> None:
+        """Asks to which formats a model goes and exports it."""
+        self.window.dialogs.ask_export()
 
-class HelpCommands(_Group):
+
+class HelpCommands(CommandGroup):
     """Finding one's way."""
 
     def keys(self) -> None:
@@ -324,10 +287,11 @@ class HelpCommands(_Group):
 
 
 # The groups that `ActionSpec.target` names.
-GROUPS: dict[str, type[_Group]] = {
+GROUPS: dict[str, type[CommandGroup]] = {
     "file": FileCommands,
     "edit": EditCommands,
     "tool": ToolCommands,
+    "region": RegionCommands,
     "class": ClassCommands,
     "page": PageCommands,
     "view": ViewCommands,

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEventLoop, QPoint, QPointF, Qt, QThread, qInstallMessageHandler
+from PySide6.QtGui import QPainter
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDialog
 
 from segstudio import paths
 from segstudio.annotation.regions import Region, regions_of_class
@@ -107,10 +108,19 @@ class Performance:
             for page in ("classes", "speed", "runs"):
                 self.show(page)
                 self.picture(page)
+            self.wizard()
             self.dark()
         finally:
             window.close()
             application.processEvents()
+
+    def wizard(self) -> None:
+        """The export wizard over the page, as it opens: nothing is exported."""
+        self.window.actions_by_id["model.export_model"].trigger()
+        self.idle()
+        wizard = next(dialog for dialog in self.window.findChildren(QDialog) if dialog.isVisible())
+        self.picture("export", wizard)
+        wizard.reject()
 
     def dark(self) -> None:
         """The same screens in the dark theme."""
@@ -266,12 +276,17 @@ class Performance:
         self.window.show_page(page)
         self.idle()
 
-    def picture(self, name: str) -> None:
-        """Saves what the window shows when it has come to rest."""
+    def picture(self, name: str, dialog: QDialog | None = None) -> None:
+        """Saves what the window shows when it has come to rest, with a dialog in its middle."""
         rested = time.monotonic() + REST_SECONDS
         self.wait(lambda: time.monotonic() > rested)
         file = f"{len(self.pictures) + 1:02d}-{name}.png"
-        require(self.window.grab().save(str(self.out / file)), f"{file} cannot be written")
+        shown = self.window.grab()
+        if dialog is not None:
+            painter = QPainter(shown)
+            painter.drawPixmap((self.window.rect().center() - dialog.rect().center()), dialog.grab())
+            painter.end()
+        require(shown.save(str(self.out / file)), f"{file} cannot be written")
         self.pictures.append(file)
 
     def settle(self) -> None:

@@ -9,7 +9,9 @@ import numpy as np
 from segstudio.annotation.history import Edit
 
 # Edits that write one class of the user's choice; the others say enough in their titles.
-ONE_CLASS = frozenset({"Brush", "Polygon", "Fill", "Fill class", "Relabel"})
+ONE_CLASS = frozenset(
+    {"Brush", "Polygon", "Fill", "Fill class", "Relabel", "Wand", "Fill holes", "Grow", "Merge", "Split"}
+)
 
 _written: "weakref.WeakKeyDictionary[Edit, int]" = weakref.WeakKeyDictionary()
 SEVERAL = -1

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from segstudio.annotation import accept
 from segstudio.annotation.tools import Protection
-from segstudio.gui.actions import Needs
+from segstudio.gui.action_spec import Needs
 from segstudio.gui.message import INFO, Message
 from segstudio.gui.session import Session
 from segstudio.project.sample import SampleStatus

@@ -17,6 +17,7 @@ from segstudio.gui.documents import OpenDocument, OpenDocuments
 from segstudio.gui.job_bridge import JobBridge, Replies
 from segstudio.gui.memory import Memory
 from segstudio.gui.message import ERROR, INFO, SUCCESS, WARNING, Message, from_error
+from segstudio.gui.model_exports import LANE as EXPORT_LANE
 from segstudio.gui.model_imports import LANE as MODEL_LANE
 from segstudio.gui.model_imports import ModelImports
 from segstudio.gui.predictions import Outcome, Predictions
@@ -31,7 +32,7 @@ from segstudio.settings import Settings
 
 LOG = logging.getLogger(__name__)
 SCAN_LANE = "scan"
-LANES = ("gpu", "project", "io", THUMBNAIL_LANE, SCAN_LANE, MODEL_LANE)
+LANES = ("gpu", "project", "io", THUMBNAIL_LANE, SCAN_LANE, MODEL_LANE, EXPORT_LANE)
 IGNORE = 255
 # More rows than this are read again in a worker.
 FEW = 64
@@ -338,7 +339,7 @@ class Session(QObject):
         Running work that can be done again (predictions, scans) is cancelled; saves are waited for.
         """
         for job in self.jobs.active():
-            if job.lane in ("gpu", SCAN_LANE, THUMBNAIL_LANE, MODEL_LANE):
+            if job.lane in ("gpu", SCAN_LANE, THUMBNAIL_LANE, MODEL_LANE, EXPORT_LANE):
                 job.cancel()
         self.close_project()
         self.predictions.close()

@@ -4,7 +4,8 @@ import inspect
 
 import pytest
 
-from segstudio.gui.actions import ACTIONS, BY_ID, MENU_OF_GROUP, MENUS, ActionSpec, key_conflicts, pretty_key
+from segstudio.gui.action_spec import MENU_OF_GROUP, MENUS, ActionSpec, pretty_key
+from segstudio.gui.actions import ACTIONS, BY_ID, key_conflicts
 from segstudio.gui.commands import GROUPS
 from segstudio.gui.dialogs.key_sheet import sheet
 
@@ -72,6 +73,7 @@ def test_commands_are_all_used() -> None:
         ("tool.pick", "I"),
         ("tool.polygon", "P"),
         ("tool.relabel", "R"),
+        ("tool.wand", "W"),
         ("tool.hold_pan", "Space"),
         ("view.overlay", "V"),
         ("view.hold_peek", "H"),

@@ -23,6 +23,11 @@ class BaseImage:
         packed[:, :, 3] = 255
         self._levels = [packed]
 
+    @property
+    def rgb(self) -> NDArray[np.uint8]:
+        """The pixels as they were given, uint8 [H,W,3]; a view that must not be written to."""
+        return self._levels[0][:, :, 2::-1]
+
     def _level(self, scale: float) -> tuple[NDArray[np.uint8], float]:
         """The smallest reduced copy that still has the detail of a scale, and its own scale."""
         number, reduced = 0, 1.0

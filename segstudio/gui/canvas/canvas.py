@@ -27,7 +27,7 @@ from segstudio.annotation.rect import Rect
 from segstudio.annotation.tools import Protection
 from segstudio.gui.canvas import cursors
 from segstudio.gui.canvas.base import BaseImage, ScreenBuffer
-from segstudio.gui.canvas.modes import Layer, OutlineMode, ToolName
+from segstudio.gui.canvas.modes import Layer, OutlineMode, ToolName, ToolOptions
 from segstudio.gui.canvas.overlay import Overlay
 from segstudio.gui.canvas.pointer import Pointer
 from segstudio.gui.canvas.view import View, fitted, fitted_width
@@ -51,6 +51,7 @@ class Canvas(QWidget):
     zoom_changed = Signal(float)
     class_picked = Signal(int)
     brush_radius_changed = Signal(float)
+    option_turned = Signal(float)
     status_text = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -59,6 +60,7 @@ class Canvas(QWidget):
         self.tool = ToolName.BRUSH
         self.active_class = 0
         self.brush_radius = 10.0
+        self.options = ToolOptions()
         self.protection = Protection()
         self.editable = True
         self.uneditable_reason = ""
@@ -88,6 +90,11 @@ class Canvas(QWidget):
     def image_size(self) -> tuple[int, int]:
         """(width, height) of the image, (0, 0) without one."""
         return (self._image.width, self._image.height) if self._image else (0, 0)
+
+    @property
+    def rgb(self) -> NDArray[np.uint8] | None:
+        """The image's pixels, uint8 [H,W,3], to be read only; None without an image."""
+        return self._image.rgb if self._image else None
 
     def clear(self) -> None:
         """Shows nothing."""

@@ -63,24 +63,23 @@ def draw_region(painter: QPainter, view: View, region: Region, within: QRect) ->
     _double(painter, _lines(view, region_outline(region)), CHOSEN)
 
 
-def draw_polygon(
-    painter: QPainter, view: View, points: Sequence[Point], end: Point | None, *, erasing: bool
+def draw_line(
+    painter: QPainter, view: View, points: Sequence[Point], end: Point | None, *, corners: bool
 ) -> None:
-    """The polygon so far, with the way to the cursor and a larger first vertex."""
+    """A line so far, with the way to the cursor; a polygon's with corners, of which the first is larger."""
     if not points:
         return
     screen = [QPointF(*view.to_screen(*point)) for point in points]
     if end is not None:
         screen.append(QPointF(*view.to_screen(*end)))
-    colour = ERASING if erasing else CHOSEN
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    for pen in (QPen(DARK, 3.5), QPen(colour, 1.6)):
+    for pen in (QPen(DARK, 3.5), QPen(CHOSEN, 1.6)):
         painter.setPen(pen)
         painter.drawPolyline(screen)
     painter.setPen(QPen(DARK, 1))
     painter.setBrush(LIGHT)
-    for position, point in enumerate(screen[: len(points)]):
+    for position, point in enumerate(screen[: len(points)] if corners else []):
         size = VERTEX * (1.6 if position == 0 and len(points) > 2 else 1.0)
         painter.drawEllipse(point, size, size)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)

@@ -1,5 +1,6 @@
 """What the canvas can show and which tools it has."""
 
+from dataclasses import dataclass
 from enum import Enum
 
 
@@ -28,6 +29,38 @@ class ToolName(Enum):
     POLYGON = "polygon"
     FILL = "fill"
     RELABEL = "relabel"
+    WAND = "wand"
+    SHAPE = "shape"
     PICK = "pick"
     PAN = "pan"
     ACCEPT_REGION = "accept_region"
+
+
+class ShapeOp(Enum):
+    """What the region tool does to the region that is clicked."""
+
+    FILL_HOLES = "fill_holes"
+    GROW = "grow"
+    SHRINK = "shrink"
+    SMOOTH = "smooth"
+    MERGE = "merge"
+    SPLIT = "split"
+
+
+@dataclass(frozen=True)
+class ToolOptions:
+    """What tools without a brush go by.
+
+    Attributes:
+        op: what the region tool does.
+        distance: how far a region grows or shrinks, in pixels.
+        radius: of the disc whose majority smooths a border, in pixels.
+        island: regions with fewer pixels than this are islands.
+        tolerance: how far colours may differ for the wand, in CIELAB.
+    """
+
+    op: ShapeOp = ShapeOp.GROW
+    distance: int = 1
+    radius: int = 2
+    island: int = 64
+    tolerance: int = 12

@@ -7,21 +7,19 @@ from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QWheelE
 
 from segstudio.annotation.regions import Region
 from segstudio.annotation.tools import Point
-from segstudio.gui.canvas import cursors, interactions
+from segstudio.gui.canvas import clicks, cursors, interactions
+from segstudio.gui.canvas.clicks import may_edit
+from segstudio.gui.canvas.drafts import Drafts
 from segstudio.gui.canvas.modes import ToolName
 from segstudio.gui.canvas.surface import Surface
 
 LEFT, RIGHT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 BRUSHES = (ToolName.BRUSH, ToolName.ERASER)
-REGION_TOOLS = (ToolName.RELABEL, ToolName.ACCEPT_REGION)
-# What erasing leaves.
-UNLABELLED = 255
+REGION_TOOLS = (ToolName.RELABEL, ToolName.ACCEPT_REGION, ToolName.SHAPE)
+OPTION_TOOLS = (ToolName.WAND, ToolName.SHAPE)
 ZOOM_STEP = 1.25
 WHEEL_NOTCH = 120.0
-# Screen pixels: a polygon closes this near its first vertex, and a drag this long draws freehand.
-CLOSING_REACH = 8.0
-FREEHAND_STEP = 4.0
 
 
 class Pointer:
@@ -29,13 +27,12 @@ class Pointer:
 
     def __init__(self, canvas: Surface) -> None:
         self._canvas = canvas
-        self._stroke: interactions.Stroke | None = None
-        self._polygon = interactions.PolygonDraft()
+        self._stroke: interactions.Stroke | interactions.WandStroke | None = None
+        self._drafts = Drafts(canvas)
         self._pan_from: QPointF | None = None
         self._cursor: Point | None = None
         self._space = False
         self._erasing = False
-        self._freehand = False
         self._last_end: Point | None = None
         self._button = Qt.MouseButton.NoButton
         self._hover = interactions.HoverRegion()
@@ -67,52 +64,29 @@ class Pointer:
         opposite = event.button() == RIGHT or bool(event.modifiers() & CONTROL)
         if tool is ToolName.PICK:
             self._pick(point)
-        elif not self._may_edit():
+        elif not may_edit(canvas):
             return
         elif tool in BRUSHES:
-            self._begin_stroke(point, erase=(tool is ToolName.ERASER) != opposite, event=event)
-        elif tool is ToolName.POLYGON:
-            self._polygon_press(event, point)
-        elif self._pixel(point) is not None:
-            self._click(tool, point, everywhere=bool(event.modifiers() & CONTROL))
+            self._erasing = (tool is ToolName.ERASER) != opposite
+            start = self._last_end if event.modifiers() & SHIFT else None
+            self._begin(clicks.brush_stroke(canvas, start or point, erase=self._erasing), point)
+        elif self._drafts.is_wanted:
+            control, shift = bool(event.modifiers() & CONTROL), bool(event.modifiers() & SHIFT)
+            self._drafts.press(point, right=event.button() == RIGHT, subtract=control, snap=shift)
+        elif (pixel := self._pixel(point)) is None:
+            return
+        elif tool is ToolName.WAND:
+            self._begin(clicks.wand_stroke(canvas, point, pixel, erase=opposite), point)
+        else:
+            clicks.click(canvas, pixel, event.button(), event.modifiers())
+            canvas.update()
         canvas.update_image_rect(interactions.bounds_of([point]))
 
-    def _begin_stroke(self, point: Point, *, erase: bool, event: QMouseEvent) -> None:
-        canvas = self._canvas
-        assert canvas.document is not None
-        self._erasing = erase
-        value = UNLABELLED if erase else canvas.active_class
-        start = point
-        if event.modifiers() & SHIFT and self._last_end is not None:
-            start = self._last_end
-        title = "Erase" if erase else "Brush"
-        self._stroke = interactions.Stroke(
-            canvas.document, value, canvas.brush_radius, canvas.protection, start, title
-        )
-        canvas.update_image_rect(self._stroke.move(point))
+    def _begin(self, stroke: interactions.Stroke | interactions.WandStroke, point: Point) -> None:
+        self._stroke = stroke
+        self._canvas.update_image_rect(stroke.move(point))
         self.update_cursor()
-        canvas.stroke_active.emit(True)
-
-    def _click(self, tool: ToolName, point: Point, *, everywhere: bool) -> None:
-        canvas = self._canvas
-        document, pixel = canvas.document, self._pixel(point)
-        assert document is not None
-        assert pixel is not None
-        value, protection = canvas.active_class, canvas.protection
-        if tool is ToolName.FILL and everywhere:
-            edit = interactions.fill_everywhere(document, *pixel, value, protection, "Fill class")
-        elif tool is ToolName.FILL:
-            edit = interactions.relabel(document, *pixel, value, protection, "Fill")
-        elif tool is ToolName.RELABEL:
-            edit = interactions.relabel(document, *pixel, value, protection, "Relabel")
-        else:
-            prediction = canvas.overlay.prediction
-            if prediction is None or prediction.shape != document.array.shape:
-                canvas.status_text.emit("There is no prediction to accept from: predict this image first")
-                return
-            edit = interactions.accept_at(document, prediction, *pixel, protection)
-        canvas.report_edit(edit)
-        canvas.update()
+        self._canvas.stroke_active.emit(True)
 
     def _pick(self, point: Point) -> None:
         pixel, canvas = self._pixel(point), self._canvas
@@ -130,12 +104,14 @@ class Pointer:
         self._cursor = point
         if self._stroke is not None:
             canvas.update_image_rect(self._stroke.move(point))
-        elif canvas.tool is ToolName.POLYGON and event.buttons() & LEFT and self._polygon.points:
-            self._freehand_to(point)
+        elif self._drafts.is_open and event.buttons() & LEFT:
+            self._drafts.drag(point)
         self.update_cursor()
-        pixel = self._pixel(point)
-        canvas.hovered.emit(*(pixel or (-1, -1)))
+        self._tell_pixel(point)
         event.accept()
+
+    def _tell_pixel(self, point: Point) -> None:
+        self._canvas.hovered.emit(*(self._pixel(point) or (-1, -1)))
 
     def _pan(self, position: QPointF) -> None:
         assert self._pan_from is not None
@@ -157,31 +133,27 @@ class Pointer:
             self._canvas.setCursor(self._shape())
             self.update_cursor()
         elif self._stroke is not None:
-            self._last_end = self._stroke.last
+            if isinstance(self._stroke, interactions.Stroke):
+                self._last_end = self._stroke.last
             self._end_stroke()
-        elif self._freehand:
-            self._freehand = False
+        elif event.button() == LEFT:
+            self._drafts.release(self._image_point(event.position()))
 
     def double_click(self, event: QMouseEvent) -> None:
         """Closes a polygon; for every other tool it is a second press."""
-        if self._canvas.tool is ToolName.POLYGON and event.button() == LEFT and self._polygon.points:
+        if self._canvas.tool is ToolName.POLYGON and event.button() == LEFT and self._drafts.is_open:
             event.accept()
-            self._close_polygon(subtract=bool(event.modifiers() & CONTROL))
+            self._drafts.close(subtract=bool(event.modifiers() & CONTROL))
         else:
             self.press(event)
 
     def wheel(self, event: QWheelEvent) -> None:
-        """Zooms about the cursor; with Shift it changes the brush; a touchpad's two fingers pan."""
+        """Zooms about the cursor; with Shift it changes brush or option; a touchpad's two fingers pan."""
         canvas = self._canvas
         delta = event.angleDelta()
         event.accept()
         if event.modifiers() & SHIFT:
-            notches = (delta.y() or delta.x()) / WHEEL_NOTCH
-            # Small brushes would hardly grow or shrink by a factor.
-            wider = max if notches > 0 else min
-            canvas.set_brush_radius(
-                wider(canvas.brush_radius * 1.15**notches, canvas.brush_radius + 0.5 * notches)
-            )
+            self._turn((delta.y() or delta.x()) / WHEEL_NOTCH)
             return
         if not canvas.has_image or self._stroke:
             return
@@ -197,12 +169,24 @@ class Pointer:
         self._cursor = self._image_point(event.position())
         self.update_cursor()
 
+    def _turn(self, notches: float) -> None:
+        canvas = self._canvas
+        if canvas.tool in OPTION_TOOLS:
+            canvas.option_turned.emit(notches)
+            return
+        # Small brushes would hardly grow or shrink by a factor.
+        wider = max if notches > 0 else min
+        canvas.set_brush_radius(
+            wider(canvas.brush_radius * 1.15**notches, canvas.brush_radius + 0.5 * notches)
+        )
+
     def enter(self, event: QEnterEvent) -> None:
         """The cursor came; nobody may have said that it went."""
         self.update_cursor()
         self._cursor = self._image_point(event.position())
         self._canvas.setCursor(self._shape())
         self.update_cursor()
+        self._tell_pixel(self._cursor)
 
     def leave(self) -> None:
         """The cursor went."""
@@ -223,12 +207,11 @@ class Pointer:
             return True
         if key == Qt.Key.Key_Escape:
             return self.cancel()
-        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._polygon.points:
-            self._close_polygon(subtract=bool(event.modifiers() & CONTROL))
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._drafts.is_open:
+            self._drafts.close(subtract=bool(event.modifiers() & CONTROL))
             return True
-        if key == Qt.Key.Key_Backspace and self._polygon.points:
-            self._polygon.remove_last()
-            self._canvas.update()
+        if key == Qt.Key.Key_Backspace and self._drafts.is_open:
+            self._drafts.remove_last()
             return True
         return False
 
@@ -242,34 +225,6 @@ class Pointer:
             self.update_cursor()
         return True
 
-    # -- polygon ------------------------------------------------------------------------------------------
-
-    def _polygon_press(self, event: QMouseEvent, point: Point) -> None:
-        canvas = self._canvas
-        if event.button() == RIGHT:
-            self._polygon.remove_last()
-        elif self._polygon.closes_at(point, CLOSING_REACH / canvas.view.scale):
-            self._close_polygon(subtract=bool(event.modifiers() & CONTROL))
-        else:
-            self._polygon.add(point, snap=bool(event.modifiers() & SHIFT))
-        canvas.update()
-
-    def _freehand_to(self, point: Point) -> None:
-        last = self._polygon.points[-1]
-        if math.hypot(point[0] - last[0], point[1] - last[1]) * self._canvas.view.scale >= FREEHAND_STEP:
-            self._freehand = True
-            self._polygon.add(point)
-            self._canvas.update()
-
-    def _close_polygon(self, *, subtract: bool) -> None:
-        canvas = self._canvas
-        if canvas.document is not None and self._may_edit():
-            value = UNLABELLED if subtract else canvas.active_class
-            title = "Erase polygon" if subtract else "Polygon"
-            canvas.report_edit(self._polygon.fill(canvas.document, value, canvas.protection, title))
-        self._polygon.points = []
-        canvas.update()
-
     # -- ends ---------------------------------------------------------------------------------------------
 
     def cancel(self) -> bool:
@@ -281,18 +236,18 @@ class Pointer:
             self.update_cursor()
             self._canvas.stroke_active.emit(False)
             return True
-        if self._polygon.points:
-            self._polygon.points = []
-            self._canvas.update()
+        if self._drafts.is_open:
+            self._drafts.drop()
             return True
         return False
 
     def finish(self) -> None:
-        """Ends what is under way without losing it: a stroke is committed, an open polygon is dropped."""
+        """Ends what is under way without losing it: a stroke is committed, an open line is dropped."""
         if self._stroke is not None:
             self._end_stroke()
         self._pan_from = None
-        self._polygon.points = []
+        if self._drafts.is_open:
+            self._drafts.drop()
         self._last_end = None
 
     def focus_lost(self) -> None:
@@ -300,6 +255,7 @@ class Pointer:
         self._space = False
         if self._stroke is not None:
             self._end_stroke()
+        self._drafts.focus_lost()
         self._pan_from = None
         self._canvas.setCursor(self._shape())
         self.update_cursor()
@@ -335,27 +291,25 @@ class Pointer:
         canvas = self._canvas
         if self._cursor is None or not canvas.has_image:
             return
+        if self._drafts.is_open:
+            canvas.update_screen_rect(self._drafts.screen_rect(self._cursor))
         if canvas.tool in BRUSHES:
             canvas.update_screen_rect(cursors.brush_rect(canvas.view, self._cursor, canvas.brush_radius))
         elif canvas.tool in REGION_TOOLS:
             region = self._region()
             if region is not None:
                 canvas.update_screen_rect(cursors.screen_rect(canvas.view, region.rect, 3))
-        elif canvas.tool is ToolName.POLYGON and self._polygon.points:
-            box = interactions.bounds_of([*self._polygon.points, self._cursor])
-            canvas.update_screen_rect(cursors.screen_rect(canvas.view, box, 10))
 
     def paint(self, painter: QPainter, screen: QRect) -> None:
         """Draws the cursor of the tool, in screen pixels."""
         canvas, cursor = self._canvas, self._cursor
-        if canvas.tool is ToolName.POLYGON:
-            cursors.draw_polygon(painter, canvas.view, self._polygon.points, cursor, erasing=False)
+        self._drafts.paint(painter, cursor)
         if cursor is None or self._space or self._pan_from is not None:
             return
         if canvas.tool in BRUSHES:
             erasing = self._erasing or (canvas.tool is ToolName.ERASER and self._stroke is None)
             cursors.draw_brush(painter, canvas.view, cursor, canvas.brush_radius, erasing=erasing)
-        elif canvas.tool in REGION_TOOLS:
+        elif canvas.tool in REGION_TOOLS and not self._drafts.is_open:
             region = self._region()
             if region is not None:
                 cursors.draw_region(painter, canvas.view, region, screen)
@@ -385,13 +339,3 @@ class Pointer:
         x, y = math.floor(point[0]), math.floor(point[1])
         width, height = self._canvas.image_size
         return (x, y) if 0 <= x < width and 0 <= y < height else None
-
-    def _may_edit(self) -> bool:
-        canvas = self._canvas
-        if not canvas.editable:
-            canvas.status_text.emit(canvas.uneditable_reason or "This mask cannot be edited")
-        elif canvas.document is None:
-            canvas.status_text.emit("There is no mask to edit yet")
-        else:
-            return True
-        return False

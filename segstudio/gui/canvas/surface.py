@@ -2,13 +2,15 @@
 
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QRect, Qt, SignalInstance
 
 from segstudio.annotation.history import Edit
 from segstudio.annotation.mask import MaskDocument
 from segstudio.annotation.rect import Rect
 from segstudio.annotation.tools import Protection
-from segstudio.gui.canvas.modes import ToolName
+from segstudio.gui.canvas.modes import ToolName, ToolOptions
 from segstudio.gui.canvas.overlay import Overlay
 from segstudio.gui.canvas.view import View
 
@@ -20,6 +22,7 @@ class Surface(Protocol):
     tool: ToolName
     active_class: int
     brush_radius: float
+    options: ToolOptions
     protection: Protection
     editable: bool
     uneditable_reason: str
@@ -33,6 +36,10 @@ class Surface(Protocol):
     @property
     def image_size(self) -> tuple[int, int]:
         """(width, height) of the image."""
+
+    @property
+    def rgb(self) -> NDArray[np.uint8] | None:
+        """The image's pixels, uint8 [H,W,3]; None without an image."""
 
     @property
     def stroke_active(self) -> SignalInstance:
@@ -49,6 +56,10 @@ class Surface(Protocol):
     @property
     def class_picked(self) -> SignalInstance:
         """(int): the class that was pointed at."""
+
+    @property
+    def option_turned(self) -> SignalInstance:
+        """(float): notches by which the wheel turns the option of a tool without a brush."""
 
     @property
     def status_text(self) -> SignalInstance:

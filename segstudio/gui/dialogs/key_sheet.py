@@ -3,7 +3,8 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from segstudio.gui.actions import ACTIONS, ActionSpec, pretty_key
+from segstudio.gui.action_spec import ActionSpec, pretty_key
+from segstudio.gui.actions import ACTIONS
 from segstudio.gui.panels.parts import caption
 
 COLUMNS = 3
@@ -12,7 +13,7 @@ OTHER_KEYS = (
     ("1 … 0", "Class slots 1–10"),
     ("Shift+1 … 0", "Class slots 11–20"),
     ("Wheel", "Zoom about the cursor"),
-    ("Shift+Wheel", "Brush size"),
+    ("Shift+Wheel", "Brush size, or the tool's option"),
     ("Middle drag", "Pan"),
     ("Ctrl or right button", "The tool's opposite"),
     ("Enter", "Close and fill the polygon"),

@@ -14,10 +14,12 @@ from segstudio import paths
 from segstudio.errors import SegstudioError
 from segstudio.gui import recovery
 from segstudio.gui.action_set import ActionSet
-from segstudio.gui.actions import ACTIONS, ActionSpec
+from segstudio.gui.action_spec import ActionSpec
+from segstudio.gui.actions import ACTIONS
 from segstudio.gui.crash_net import LOG_FILE
 from segstudio.gui.dialogs.bug_report import BugReport
 from segstudio.gui.dialogs.chooser import Choice, Chooser
+from segstudio.gui.dialogs.export_opener import ExportOpener
 from segstudio.gui.dialogs.import_texts import TOPIC as IMPORT_TOPIC
 from segstudio.gui.dialogs.key_sheet import KeySheet
 from segstudio.gui.dialogs.model_import import ModelImportDialog, Stage
@@ -47,6 +49,7 @@ class Dialogs(QObject):
         self._icons = Icons(themes)
         self._bug: QDialog | None = None
         self._importer: ModelImportDialog | None = None
+        self._exports = ExportOpener(window, session, themes, self._icons)
         session.recovery_needed.connect(self.offer_recovery)
 
     # -- folders and models -------------------------------------------------------------------------------
@@ -71,6 +74,10 @@ class Dialogs(QObject):
         self._importer.activateWindow()
         if source:
             self._importer.offer(source)
+
+    def ask_export(self) -> None:
+        """Asks to which formats a model goes and exports it; a running export is looked at again."""
+        self._exports.open()
 
     def _import_closed(self) -> None:
         # While a model is imported the dialog is kept, so that it can be looked at again.

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedLayout, QVBoxLayou
 
 from segstudio.gui.action_set import ActionSet
 from segstudio.gui.canvas.canvas import Canvas
+from segstudio.gui.canvas.modes import ToolName
 from segstudio.gui.canvas_link import CanvasLink
 from segstudio.gui.edit_text import edit_text
 from segstudio.gui.editing import Editing
@@ -19,6 +20,7 @@ from segstudio.gui.panels.history_panel import HistoryPanel
 from segstudio.gui.panels.parts import EmptyState, rule
 from segstudio.gui.panels.prediction_panel import PredictionFacts, PredictionPanel
 from segstudio.gui.panels.samples_panel import SamplesPanel
+from segstudio.gui.panels.tool_options import ToolOptionsBar
 from segstudio.gui.panels.tool_strip import ToolStrip
 from segstudio.gui.panels.view_bar import ViewBar
 from segstudio.gui.session import Session
@@ -60,6 +62,7 @@ class EditorPage(QWidget):
         self.history = HistoryPanel(themes)
         self.view_bar = ViewBar(view, actions)
         self.tools = ToolStrip(actions)
+        self.tool_options = ToolOptionsBar(self.link.tool_state)
         self._count_pause = QTimer(self, interval=COUNT_PAUSE_MS, singleShot=True)
         self._count_pause.timeout.connect(self._count_pixels)
         self.left, self.right = self._make_left(), self._make_right()
@@ -109,6 +112,7 @@ class EditorPage(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.view_bar)
+        layout.addWidget(self.tool_options)
         layout.addLayout(across, 1)
         return centre
 
@@ -120,6 +124,8 @@ class EditorPage(QWidget):
         self.prediction.model_chosen.connect(session.predictions.choose)
         self.tools.radius_changed.connect(self.canvas.set_brush_radius)
         self.canvas.brush_radius_changed.connect(self.tools.show_radius)
+        self.link.tool_changed.connect(lambda tool: self.tool_options.show_tool(ToolName(tool)))
+        self.tool_options.finished.connect(self.canvas.setFocus)
         session.sample_opened.connect(self._sample_opened)
         session.book.reset.connect(self._show_place)
         session.project_changed.connect(self._project_changed)

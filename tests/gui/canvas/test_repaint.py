@@ -12,12 +12,17 @@ from pytestqt.qtbot import QtBot
 from segstudio.annotation.mask import MaskDocument
 from segstudio.gui.canvas.base import NEAREST_FROM
 from segstudio.gui.canvas.canvas import Canvas
-from segstudio.gui.canvas.modes import Layer, OutlineMode, ToolName
+from segstudio.gui.canvas.modes import Layer, OutlineMode, ShapeOp, ToolName, ToolOptions
 from tests.gui.canvas.conftest import COLOURS, CONTROL, LEFT, MIDDLE, RIGHT, SIZE, Hand, picture, pixels_of
 
 SEQUENCES = 30
 ACTIONS = 25
-TOOLS = (ToolName.BRUSH, ToolName.ERASER, ToolName.POLYGON, ToolName.FILL, ToolName.RELABEL, ToolName.PAN)
+TOOLS = (
+    ToolName.BRUSH, ToolName.ERASER, ToolName.POLYGON, ToolName.FILL, ToolName.RELABEL, ToolName.WAND,
+    ToolName.SHAPE, ToolName.PAN,
+)  # fmt: skip
+CLICKED = (ToolName.FILL, ToolName.RELABEL, ToolName.ACCEPT_REGION, ToolName.WAND, ToolName.SHAPE)
+OPS = (ShapeOp.GROW, ShapeOp.SHRINK, ShapeOp.SMOOTH, ShapeOp.FILL_HOLES, ShapeOp.MERGE)
 Random = np.random.Generator
 
 
@@ -58,6 +63,7 @@ def twin(canvas: Canvas, fresh: Canvas, rgb: NDArray[np.uint8]) -> None:
     fresh.overlay.style = canvas.overlay.style
     fresh.set_layer(canvas.overlay.layer)
     fresh.set_brush_radius(canvas.brush_radius)
+    fresh.options = canvas.options
     fresh.set_tool(canvas.tool)
     fresh.set_view(canvas.view)
     # The window system tells windows that appear or go about the cursor: before the test puts it somewhere.
@@ -90,9 +96,9 @@ class Session:
         canvas.set_prediction(np.roll(mask, 7, axis=1), picture(seed + 1, width, height)[..., 0].copy())
         canvas.fit()
         self.actions: tuple[Callable[[], object], ...] = (
-            self.stroke, self.stroke, self.stroke, self.click, self.polygon, self.undo, self.redo, self.zoom,
-            self.zoom, self.pan, self.pan, self.opacity, self.outline, self.hide, self.layer, self.tool,
-            self.brush, self.hover, self.leave, self.cancelled, self.peek, self.locked,
+            self.stroke, self.stroke, self.stroke, self.click, self.polygon, self.cut, self.wand, self.undo,
+            self.redo, self.zoom, self.zoom, self.pan, self.pan, self.opacity, self.outline, self.hide,
+            self.layer, self.tool, self.brush, self.hover, self.leave, self.cancelled, self.peek, self.locked,
         )  # fmt: skip
 
     def run(self, count: int) -> None:
@@ -127,14 +133,37 @@ class Session:
         self.hand.release(*self.place())
 
     def click(self) -> None:
-        tool = (ToolName.FILL, ToolName.RELABEL, ToolName.ACCEPT_REGION)[int(self.random.integers(3))]
-        self.canvas.set_tool(tool)
+        self.canvas.set_tool(CLICKED[int(self.random.integers(len(CLICKED)))])
+        op, far = OPS[int(self.random.integers(len(OPS)))], int(self.random.integers(1, 9))
+        self.canvas.options = ToolOptions(op, distance=far, radius=far, tolerance=40)
         self.canvas.set_active_class(int(self.random.integers(19)))
         point = self.place()
         if self.random.random() < 0.5:
             self.hand.click(*point)
         else:
             self.hand.click(*point, modifier=CONTROL)
+
+    def cut(self) -> None:
+        self.canvas.set_tool(ToolName.SHAPE)
+        self.canvas.options = ToolOptions(ShapeOp.SPLIT)
+        self.hand.press(*self.place())
+        for _ in range(int(self.random.integers(1, 4))):
+            self.hand.move(*self.place())
+            QApplication.processEvents()
+        if self.random.random() < 0.2:
+            self.hand.key(Qt.Key.Key_Escape)
+        self.hand.release(*self.place())
+
+    def wand(self) -> None:
+        self.canvas.set_tool(ToolName.WAND)
+        self.canvas.options = ToolOptions(tolerance=int(self.random.integers(20, 90)))
+        self.hand.press(*self.place())
+        for _ in range(int(self.random.integers(1, 4))):
+            self.hand.move(*self.place())
+            QApplication.processEvents()
+        if self.random.random() < 0.2:
+            self.hand.key(Qt.Key.Key_Escape)
+        self.hand.release(*self.place())
 
     def polygon(self) -> None:
         self.canvas.set_tool(ToolName.POLYGON)

@@ -1,0 +1,74 @@
+"""Holes and islands of a class in the whole mask: what brushes and models leave behind."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.annotation.rect import EMPTY, Rect
+from segstudio.annotation.shape import SIDES, enclosed
+from segstudio.annotation.tools import OPEN, Mask, Protection, put_values
+
+
+def fill_class_holes(mask: Mask, class_id: int, *, protection: Protection = OPEN) -> Rect:
+    """Gives every pixel that a class encloses that class."""
+    rect, chosen = _chosen(mask, class_id)
+    if rect.is_empty:
+        return EMPTY
+    put_values(mask[rect.slices], enclosed(chosen), class_id, protection)
+    return rect
+
+
+def remove_islands(mask: Mask, class_id: int, smaller_than: int, *, protection: Protection = OPEN) -> Rect:
+    """Gives every region of a class with fewer pixels than that to the class of its longest border.
+
+    A tie goes to the lower id. A region that fills the mask has no border and stays.
+    """
+    box, chosen = _chosen(mask, class_id)
+    if box.is_empty or not bool(protection.table()[class_id]):
+        return EMPTY
+    _, parts, facts, _ = cv2.connectedComponentsWithStats(chosen.view(np.uint8), connectivity=4)
+    small = facts[:, cv2.CC_STAT_AREA] < smaller_than
+    small[0] = False
+    rows, columns = np.nonzero(small[parts])
+    if not rows.size:
+        return EMPTY
+    numbers = np.asarray(parts[rows, columns], np.int32)
+    rows, columns = rows + box.y, columns + box.x
+    takers = _takers(mask, class_id, rows, columns, numbers, len(facts))
+    mask[rows, columns] = takers[numbers]
+    left, top = int(columns.min()), int(rows.min())
+    return Rect(left, top, int(columns.max()) + 1 - left, int(rows.max()) + 1 - top)
+
+
+def _chosen(mask: Mask, class_id: int) -> tuple[Rect, NDArray[np.bool_]]:
+    """The box of a class, empty where the mask lacks it, and its pixels in the box, bool [h,w]."""
+    chosen = mask == class_id
+    rect = Rect(*cv2.boundingRect(chosen.view(np.uint8)))
+    return rect, np.ascontiguousarray(chosen[rect.slices])
+
+
+def _takers(
+    mask: Mask,
+    class_id: int,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    numbers: NDArray[np.int32],
+    count: int,
+) -> NDArray[np.uint8]:
+    """uint8 [count]: the class that shares most pixel edges with each numbered part; its own without any.
+
+    Rows, columns and numbers are those of all pixels of the parts, [n] each.
+    """
+    pairs = []
+    for dx, dy in SIDES:
+        x, y = columns + dx, rows + dy
+        there = (x >= 0) & (y >= 0) & (x < mask.shape[1]) & (y < mask.shape[0])
+        values = mask[y[there], x[there]]
+        beside = values != class_id
+        pairs.append(numbers[there][beside].astype(np.int64) * 256 + values[beside])
+    keys, edges = np.unique(np.concatenate(pairs), return_counts=True)
+    takers = np.full(count, class_id, np.uint8)
+    # In this order the last entry of a part is its longest border, and the lower id of two.
+    order = np.lexsort((-(keys % 256), edges, keys // 256))
+    takers[keys[order] // 256] = (keys[order] % 256).astype(np.uint8)
+    return takers

@@ -1,0 +1,108 @@
+"""What an action is: one row of the action table."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Needs(Enum):
+    """What must be there for an action to be of use."""
+
+    NOTHING = "nothing"
+    PROJECT = "an open folder"
+    SAMPLE = "an open sample"
+    EDITABLE = "a mask that can be edited"
+    UNDO = "an edit to undo"
+    REDO = "an undone edit"
+    MODEL = "a folder and a model"
+    PREDICTION = "a prediction for the open, editable sample"
+    JOB = "a running job"
+
+
+# The menu in which actions of a group stand unless they name another.
+MENU_OF_GROUP = {
+    "file": "File",
+    "edit": "Edit",
+    "tool": "Tools",
+    "region": "Tools/Region",
+    "class": "Class",
+    "page": "View",
+    "view": "View",
+    "layer": "View/Layer",
+    "style": "View/Outline",
+    "theme": "View/Theme",
+    "go": "Go",
+    "mark": "Go/Status",
+    "model": "Model",
+    "help": "Help",
+}
+MENUS = ("File", "Edit", "Tools", "Class", "View", "Go", "Model", "Help")
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """One thing the user can do.
+
+    Attributes:
+        id: stable name "group.what".
+        text: what menus and the command palette say.
+        keys: shortcuts; the first is shown.
+        icon: Phosphor name; "" for none.
+        needs: when the action is enabled.
+        hint: longer explanation for the tooltip.
+        calls: "group.method" of `commands.Commands`; the id unless given.
+        argument: passed to the method when not "".
+        hold: the key acts while it is down (`held_keys`); the action stands in no menu.
+        ticks: shows a tick.
+        choice: ticks, and so does at most one of its group.
+        repeats: fires again while the key is held (navigation and sizes only).
+        separator: a line above it in its menu.
+        strip: belongs to the tool strip.
+    """
+
+    id: str
+    text: str
+    keys: tuple[str, ...] = ()
+    icon: str = ""
+    needs: Needs = Needs.NOTHING
+    hint: str = ""
+    calls: str = ""
+    argument: str = ""
+    hold: bool = False
+    ticks: bool = False
+    choice: bool = False
+    repeats: bool = False
+    separator: bool = False
+    strip: bool = False
+
+    @property
+    def group(self) -> str:
+        """The first part of the id."""
+        return self.id.partition(".")[0]
+
+    @property
+    def menu(self) -> str:
+        """Path of the menu, "View/Layer" for a submenu; "" for held keys."""
+        return "" if self.hold else MENU_OF_GROUP[self.group]
+
+    @property
+    def target(self) -> tuple[str, str]:
+        """(group, method) of the command that does it."""
+        group, _, method = (self.calls or self.id).partition(".")
+        return group, method
+
+    @property
+    def key_text(self) -> str:
+        """The first key as it is written on screen, "" for none."""
+        return pretty_key(self.keys[0]) + (" (hold)" if self.hold else "") if self.keys else ""
+
+    @property
+    def tip(self) -> str:
+        """Tooltip: what it does, and its key."""
+        text = self.hint or self.text.rstrip("…")
+        return f"{text} ({self.key_text})" if self.keys else text
+
+
+def pretty_key(key: str) -> str:
+    """A shortcut as users read it, with names for keys that are hard to see."""
+    names = {",": ", (comma)", ".": ". (period)", "-": "−", "PgUp": "Page Up", "PgDown": "Page Down"}
+    return names.get(key, key.replace("Return", "Enter"))
