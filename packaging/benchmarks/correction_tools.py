@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.annotation.accept import accept_region
-from segstudio.annotation.rect import Rect
-from segstudio.annotation.regions import region_at
+from segstudio.annotation.islands import remove_islands
+from segstudio.annotation.rect import EMPTY, Rect
+from segstudio.annotation.regions import Region, region_at
+from segstudio.annotation.shape import fill_holes, grow, merge, shrink, smooth
 from segstudio.annotation.tools import (
-    OPEN,
-    Point,
-    Protection,
     fill_value,
     paint_polygon,
     paint_region,
@@ -23,14 +22,17 @@ from segstudio.annotation.tools import (
     put_pixels,
     stroke_bounds,
 )
+from segstudio.annotation.wand import like_region
 
 # Beside a script that is run, Python finds modules by their bare name; the type checker wants the whole one.
 if TYPE_CHECKING:
-    from packaging.benchmarks.correction_shapes import Line, length, outline, strokes, thinned
-    from packaging.benchmarks.corrector import IGNORE, Action, Finder, Mask, Place, Tool, View, pieces
+    from packaging.benchmarks.correction_counting import Action, Mask
+    from packaging.benchmarks.correction_shapes import Line, length, outline, room_in, scrub, strokes, thinned
+    from packaging.benchmarks.corrector import IGNORE, Place, Policy, Tool, View, pieces
 else:
-    from correction_shapes import Line, length, outline, strokes, thinned
-    from corrector import IGNORE, Action, Finder, Mask, Place, Tool, View, pieces
+    from correction_counting import Action, Mask
+    from correction_shapes import Line, length, outline, room_in, scrub, strokes, thinned
+    from corrector import IGNORE, Place, Policy, Tool, View, pieces
 
 RADII = (2.0, 4.0, 8.0, 16.0, 32.0)
 TOLERANCES = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -40,33 +42,46 @@ FREEHAND = 1.0
 MOST_PLACES = 12
 # Below these margins (times 255) the model doubts.
 DOUBTS = (32, 64, 128, 192)
+# How far colours may differ for the wand, in CIELAB.
+COLOURS = (6.0, 12.0, 24.0)
+# The window's settings, at first.
+DISTANCE, ROUNDING, ISLAND = 1, 2, 64
 CLASSES = 256
 Where = tuple[int, int]
+Reshape = Callable[[Mask, Region], Rect]
+# What a key does to a region, and how far beyond its box.
+RESHAPES: tuple[tuple[str, int, Reshape], ...] = (
+    ("merge", 0, merge),
+    ("fill holes", 0, fill_holes),
+    ("smooth", ROUNDING, partial(smooth, radius=ROUNDING)),
+    ("grow", DISTANCE, partial(grow, pixels=DISTANCE)),
+    ("shrink", DISTANCE, partial(shrink, pixels=DISTANCE)),
+)
 
 
-# -- places ---------------------------------------------------------------------------------------------------
+# -- places ----------------------------------------------------------------------------------------------
 
 
-def wrong_pieces(view: View) -> list[Place]:
+def wrong_pieces(view: View, most: int | None = MOST_PLACES) -> list[Place]:
     """Connected wrong pixels that have one true class, the largest ones."""
     wrong, truth = view.wrong, view.frame.truth
     found = [
         piece
         for value in np.unique(truth[wrong]).tolist()
-        for piece in pieces(wrong & (truth == value), "wrong", value)
+        for piece in pieces(wrong & (truth == value), "wrong", value, most)
     ]
-    return sorted(found, key=lambda piece: -piece.area)[:MOST_PLACES]
+    return sorted(found, key=lambda piece: -piece.area)[:most]
 
 
 def true_regions(view: View) -> list[Place]:
     """Regions of the truth, those with the most wrong pixels in them."""
-    wrong, truth = view.wrong, view.frame.truth
+    wrong = view.wrong
     found = [
         (int(np.count_nonzero(wrong[piece.rect.slices] & piece.inside)), piece)
-        for value in np.unique(truth[wrong]).tolist()
-        for piece in pieces(truth == value, "true", value)
+        for piece in view.frame.regions
     ]
-    return _most([pair for pair in found if pair[0] < pair[1].area])
+    # Where nothing is right yet, the region is a wrong piece too.
+    return _most([(bad, piece) for bad, piece in found if 0 < bad < piece.area])
 
 
 def mask_regions(view: View) -> list[Place]:
@@ -96,110 +111,120 @@ def whole(view: View) -> list[Place]:
     return [Place("whole", IGNORE, Rect(0, 0, width, height), np.ones((height, width), bool), view.mask.size)]
 
 
-# -- shapes that are drawn --------------------------------------------------------------------------------------
+# -- shapes that are drawn -------------------------------------------------------------------------------
 
 
-def brush(view: View, place: Place, over: int | None = None) -> Iterator[Action]:
+def brush(view: View, place: Place) -> Iterator[Action]:
     """Strokes of the true class along the middle of a place, with each radius."""
-    margin = int(RADII[-1])
-    rect = place.rect
-    box = Rect(rect.x - margin, rect.y - margin, rect.width + 2 * margin, rect.height + 2 * margin)
-    box = box.clip(view.mask.shape[1], view.mask.shape[0])
-    cover = np.zeros((box.height, box.width), bool)
-    cover[Rect(rect.x - box.x, rect.y - box.y, rect.width, rect.height).slices] = place.inside
-    free = harmless(view, place.value, over)[box.slices]
-    middle = thinned(cover)
+    middle, room = thinned(place.inside), harmless(view, place.value)[place.rect.slices]
     for radius in RADII:
-        for line in strokes(cover, free, radius, middle):
-            yield stroke_action(_moved(line, box), radius, place.value, over)
+        for line in strokes(middle, room, radius):
+            yield stroke_action(moved(line, place.rect), radius, place.value)
 
 
-def polygon(view: View, place: Place, over: int | None = None) -> Iterator[Action]:
+def scrubbing(_view: View, place: Place) -> Iterator[Action]:
+    """Strokes that go to and fro over the whole of a place, with each radius."""
+    for radius in RADII:
+        line = scrub(place.inside, radius)
+        if line is not None:
+            yield stroke_action(moved(line, place.rect), radius, place.value)
+
+
+def polygon(_view: View, place: Place) -> Iterator[Action]:
     """Polygons around a place with corners that are clicked, from close to coarse, and its hull."""
     for tolerance in TOLERANCES:
         for hull in (False, True):
             line = outline(place.inside, tolerance, hull=hull)
-            if line is not None:
-                # The last click, on the first corner, closes it.
-                yield _polygon_action("polygon", _moved(line, place.rect), len(line) + 1, place.value, over)
+            # The last click, on the first corner, closes it.
+            yield polygon_action("polygon", moved(line, place.rect), len(line) + 1, place.value)
 
 
 def freehand(_view: View, place: Place) -> Iterator[Action]:
     """A polygon whose outline is dragged, and the key that closes it."""
-    line = outline(place.inside, FREEHAND)
-    if line is not None:
-        yield _polygon_action("freehand", _moved(line, place.rect), 2, place.value, None, drawn=True)
+    line = moved(outline(place.inside, FREEHAND), place.rect)
+    yield polygon_action("freehand", line, 2, place.value, dragged=True)
 
 
-def brush_over(view: View, place: Place) -> Iterator[Action]:
-    """Strokes with all classes locked but the one that stands there wrongly."""
-    yield from brush(view, place, _standing(view, place))
-
-
-def polygon_over(view: View, place: Place) -> Iterator[Action]:
-    """Polygons with all classes locked but the one that stands there wrongly."""
-    yield from polygon(view, place, _standing(view, place))
-
-
-def harmless(view: View, value: int, over: int | None = None) -> NDArray[np.bool_]:
-    """bool [H,W]: where painting a class spoils nothing."""
+def harmless(view: View, value: int) -> NDArray[np.float32]:
+    """float [H,W]: how far the nearest pixel is that painting a class could spoil."""
     truth = view.frame.truth
-    free: NDArray[np.bool_] = (truth == value) | (truth == IGNORE) | (view.mask != truth)
-    return free if over is None else free | (view.mask != over)
+    return room_in((truth == value) | (truth == IGNORE), outside_is_free=True)
 
 
-def _standing(view: View, place: Place) -> int:
-    """The class that most of a place's wrong pixels have."""
-    inside = view.wrong[place.rect.slices] & place.inside
-    return int(np.bincount(view.mask[place.rect.slices][inside]).argmax())
-
-
-def protection_of(over: int | None) -> Protection:
-    """Locks on all classes but one, as the window sets them; none without one."""
-    return OPEN if over is None else Protection(locked=frozenset(range(IGNORE)) - {over})
-
-
-def stroke_action(line: Line, radius: float, value: int, over: int | None = None) -> Action:
+def stroke_action(line: Line, radius: float, value: int) -> Action:
     """A brush that is pressed, moved along points and lifted."""
-    moves = list(zip(line, (*line[1:], line[-1]), strict=True))
-    protection, rect = protection_of(over), Rect(0, 0, 0, 0)
+    moves, rect = list(zip(line, (*line[1:], line[-1]), strict=True)), EMPTY
     for start, end in moves:
         rect = rect.union(stroke_bounds(start, end, radius))
 
     def change(mask: Mask) -> None:
         for start, end in moves:
-            paint_stroke(mask, start, end, radius, value, protection=protection)
+            paint_stroke(mask, start, end, radius, value)
 
-    return Action("brush", rect, change, 1, value, radius, over, length(line))
-
-
-def _polygon_action(
-    tool: str, line: Line, presses: int, value: int, over: int | None, *, drawn: bool = False
-) -> Action:
-    change = partial(_fill_polygon, line, value, protection_of(over))
-    pixels = length(line, closed=True) if drawn else 0.0
-    return Action(tool, polygon_bounds(line), change, presses, value, None, over, pixels)
+    return Action("brush", "brush", rect, change, 1, value, radius=radius, pixels=length(line), drawn=True)
 
 
-def _fill_polygon(line: Line, value: int, protection: Protection, mask: Mask) -> None:
-    paint_polygon(mask, line, value, protection=protection)
+def polygon_action(tool: str, line: Line, presses: int, value: int, *, dragged: bool = False) -> Action:
+    """A polygon that is filled with a class."""
+
+    def change(mask: Mask) -> None:
+        paint_polygon(mask, line, value)
+
+    pixels = length(line, closed=True) if dragged else 0.0
+    return Action(tool, "polygon", polygon_bounds(line), change, presses, value, pixels=pixels, drawn=True)
 
 
-def _moved(line: Line, rect: Rect) -> tuple[Point, ...]:
+def moved(line: Line, rect: Rect) -> Line:
+    """A line of a rectangle's own coordinates in those of the image."""
     return tuple((x + rect.x, y + rect.y) for x, y in line)
 
 
-# -- regions that are clicked -----------------------------------------------------------------------------------
+# -- regions that are clicked ----------------------------------------------------------------------------
 
 
 def relabel(_view: View, place: Place) -> Iterator[Action]:
-    """One click gives the region of the mask the active class."""
+    """The key of a class, pressed over a region of the mask."""
     x, y = inmost(place)
 
     def change(mask: Mask) -> None:
         paint_region(mask, region_at(mask, x, y), place.value)
 
-    yield Action("relabel", place.rect, change, 1, place.value)
+    yield Action("relabel", "relabel", place.rect, change, 1, place.value, by_key=True)
+
+
+def reshape(_view: View, place: Place) -> Iterator[Action]:
+    """What one key does to the region under the cursor: merge, fill its holes, smooth, grow or shrink it."""
+    x, y = inmost(place)
+    for name, reach, act in RESHAPES:
+
+        def change(mask: Mask, act: Reshape = act) -> None:
+            act(mask, region_at(mask, x, y))
+
+        yield Action(name, None, place.rect.grown(reach), change)
+
+
+def wand(view: View, place: Place) -> Iterator[Action]:
+    """Clicks on a place that give its class to the connected pixels of like colour."""
+    x, y = inmost(place)
+    for tolerance in COLOURS:
+        region = like_region(view.frame.image, x, y, tolerance)
+        change = partial(_paint, region, place.value)
+        yield Action("wand", "wand", region.rect, change, 1, place.value, tolerance=tolerance, drawn=True)
+
+
+def _paint(region: Region, value: int, mask: Mask) -> None:
+    paint_region(mask, region, value)
+
+
+def islands(view: View, place: Place) -> Iterator[Action]:
+    """The key that gives small regions of the active class to their surroundings, for each class."""
+    for value in np.unique(view.mask[view.wrong]).tolist():
+        change = partial(_remove, value)
+        yield Action("remove islands", None, place.rect, change, 1, value)
+
+
+def _remove(value: int, mask: Mask) -> None:
+    remove_islands(mask, value, ISLAND)
 
 
 def second_choice(view: View, place: Place) -> Iterator[Action]:
@@ -210,7 +235,7 @@ def second_choice(view: View, place: Place) -> Iterator[Action]:
         region = region_at(mask, x, y)
         put_pixels(mask, second, region.rect, region.inside)
 
-    yield Action("second choice", place.rect, change)
+    yield Action("second choice", None, place.rect, change)
 
 
 def fill_class(view: View, place: Place) -> Iterator[Action]:
@@ -222,7 +247,7 @@ def fill_class(view: View, place: Place) -> Iterator[Action]:
     old, new = np.unravel_index(int(gains.argmax()), gains.shape)
     if old != new:
         change = partial(_fill, int(old), int(new))
-        yield Action("fill class", place.rect, change, 1, int(new))
+        yield Action("fill class", "fill", place.rect, change, 1, int(new))
 
 
 def _fill(old: int, new: int, mask: Mask) -> None:
@@ -238,11 +263,7 @@ def inmost(place: Place) -> Where:
 
 def doubtful_regions(view: View) -> list[Place]:
     """Regions that appear where the model's second choice stands wherever its margin is small."""
-    return [
-        place
-        for doubt in DOUBTS
-        for place in _regions_of(view, doubted(view, doubt), f"doubt {doubt}")
-    ]
+    return [place for doubt in DOUBTS for place in _regions_of(view, doubted(view, doubt), f"doubt {doubt}")]
 
 
 def doubted(view: View, doubt: int) -> Mask:
@@ -252,26 +273,33 @@ def doubted(view: View, doubt: int) -> Mask:
 
 
 def accept_doubt(view: View, place: Place) -> Iterator[Action]:
-    """One click takes over a region of the model's doubts; the threshold is a setting like a radius."""
+    """One click takes over a region of the model's doubts; another threshold is another tool."""
     doubt = int(place.name.split()[1])
     (x, y), ids = inmost(place), doubted(view, doubt)
 
     def change(mask: Mask) -> None:
         accept_region(mask, ids, x, y)
 
-    yield Action("accept doubt", place.rect, change, 1)
+    yield Action("accept doubt", place.name, place.rect, change)
 
 
-DRAWN: tuple[Tool, ...] = (brush, polygon, freehand, brush_over, polygon_over)
-Policy = Mapping[Finder, tuple[Tool, ...]]
-POLICIES: Mapping[str, Policy] = {
-    "brush": {wrong_pieces: (brush,), true_regions: (brush,)},
-    "polygon": {wrong_pieces: (polygon,), true_regions: (polygon,)},
-    "ours": {
-        wrong_pieces: DRAWN,
-        true_regions: DRAWN,
-        mask_regions: (relabel, second_choice),
-        whole: (fill_class,),
-    },
+def _policy(*drawn: Tool, clicked: tuple[Tool, ...] = (), on_all: tuple[Tool, ...] = ()) -> Policy:
+    clicks = {mask_regions: clicked, whole: on_all} if clicked else {}
+    return {wrong_pieces: drawn, true_regions: drawn, **clicks}
+
+
+CLICKED = (relabel, second_choice, reshape)
+ON_ALL = (fill_class, islands)
+OURS = _policy(brush, polygon, freehand, wand, clicked=CLICKED, on_all=ON_ALL)
+POLICIES: Mapping[str, Policy] = {"brush": _policy(brush), "polygon": _policy(polygon), "ours": OURS}
+# What the figures hang on, and what a tool that is not there yet would bring.
+MORE_POLICIES: Mapping[str, Policy] = {
+    "brush, scrubbing": _policy(brush, scrubbing),
+    "ours, scrubbing": _policy(brush, scrubbing, polygon, freehand, wand, clicked=CLICKED, on_all=ON_ALL),
+    "ours without freehand": _policy(brush, polygon, wand, clicked=CLICKED, on_all=ON_ALL),
+    "ours without wand": _policy(brush, polygon, freehand, clicked=CLICKED, on_all=ON_ALL),
+    "ours without second choice": _policy(
+        brush, polygon, freehand, wand, clicked=(relabel, reshape), on_all=ON_ALL
+    ),
+    "ours with doubts": {**OURS, doubtful_regions: (accept_doubt,)},
 }
-Change = Callable[[Mask], object]

@@ -17,7 +17,8 @@ Model = Annotated[str, typer.Option("--model", "-m", help="Name or folder of a m
 BackendName = Annotated[
     str,
     typer.Option(
-        "--backend", help="auto, openvino, onnx, torch or tensorrt; with devices by preference: onnx:cuda,cpu."
+        "--backend",
+        help="auto, openvino, onnx, torch or tensorrt; with devices by preference: onnx:cuda,cpu.",
     ),
 ]
 PrecisionName = Annotated[
