@@ -18,7 +18,7 @@ BackendName = Annotated[
     str,
     typer.Option(
         "--backend",
-        help="auto, openvino, onnx, torch or tensorrt; with devices by preference: onnx:cuda,cpu.",
+        help="auto, openvino, onnx, torch, tensorrt; with devices by preference: onnx:cuda,cpu.",
     ),
 ]
 PrecisionName = Annotated[
