@@ -1,7 +1,6 @@
 """Exports a model in a child process, as a Job; the window itself never loads what makes the formats."""
 
 import csv
-import logging
 import sys
 import tempfile
 from collections.abc import Callable
@@ -14,16 +13,15 @@ from PySide6.QtCore import QObject, Signal
 from segstudio.annotation.palette_choice import save_palette
 from segstudio.deploy.gate import INT8, Limits
 from segstudio.errors import SegstudioError
+from segstudio.gui.child_commands import in_window, result_of
 from segstudio.gui.dialogs.export_facts import Pair, divided, machine_lacks, surveyed
 from segstudio.gui.dialogs.export_results import Finished, finished_from_dict
 from segstudio.gui.job_bridge import JobBridge, Replies
-from segstudio.gui.model_imports import in_window
 from segstudio.inference.catalog import ModelEntry, import_model
-from segstudio.jobs import ChildFailedError, Job, JobContext, run_child
+from segstudio.jobs import Job, JobContext
 from segstudio.project.project import Project
 from segstudio.project.sample import Sample
 
-LOG = logging.getLogger(__name__)
 # Of its own: predictions and imports go on while a model is exported.
 LANE = "exports"
 # The page that an export writes into its folder, `workflows.exports.run.PAGE_FILE`.
@@ -175,7 +173,7 @@ class ModelExports(QObject):
 
         def work(context: JobContext) -> dict[str, Any]:
             with tempfile.TemporaryDirectory(prefix="segstudio-") as scratch:
-                return _run(export_arguments(order, Path(scratch)), context)
+                return result_of(command(*export_arguments(order, Path(scratch))), context)
 
         replies = Replies(
             done=self._once(lambda result: self.ended.emit(_ended(order, result))),
@@ -232,15 +230,3 @@ class ModelExports(QObject):
 def _ended(order: ExportOrder, result: dict[str, Any]) -> Ended:
     finished = tuple(finished_from_dict(one) for one in result["artefacts"])
     return Ended(order.model, order.out, finished, Path(result["page"]))
-
-
-def _run(arguments: list[str], context: JobContext) -> dict[str, Any]:
-    try:
-        result = run_child(command(*arguments), context)
-    except ChildFailedError as error:
-        LOG.error("%s: %s", " ".join(arguments), error)
-        # What the child printed is in the log; it is no headline.
-        raise RuntimeError(f"the process ended with {error.code}") from error
-    if not isinstance(result, dict):
-        raise RuntimeError("the process ended without a result")
-    return result

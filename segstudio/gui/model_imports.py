@@ -1,6 +1,5 @@
 """Inspects and imports models in child processes, as Jobs; the window itself never reads their weights."""
 
-import logging
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -12,14 +11,14 @@ from PySide6.QtCore import QMimeData, QObject, QUrl, Signal
 
 from segstudio.annotation.palette import Palette, load_palette
 from segstudio.errors import SegstudioError
+from segstudio.gui.child_commands import in_window, result_of
 from segstudio.gui.job_bridge import JobBridge, Replies
 from segstudio.gui.predictions import Predictions
 from segstudio.inference.spec import FILE
-from segstudio.jobs import ChildFailedError, Job, JobContext, run_child
+from segstudio.jobs import Job, JobContext
 from segstudio.project.layout import FACTS_DIR
 from segstudio.workflows.model_source import ImportChoices, Imported, SourceFacts, facts_from_dict
 
-LOG = logging.getLogger(__name__)
 # Of its own: predictions go on while a model is imported, and an import does not wait for them.
 LANE = "models"
 SUFFIXES = (".pth", ".pt", ".ckpt", ".bin", ".safetensors", ".onnx", ".tlt", ".etlt")
@@ -122,7 +121,7 @@ class ModelImports(QObject):
         """Finds out what a file, folder or hub id holds; what is under way is given up."""
 
         def work(context: JobContext) -> SourceFacts:
-            return facts_from_dict(_run(["inspect", source, "--json-events"], context))
+            return facts_from_dict(result_of(command("inspect", source, "--json-events"), context))
 
         self._start(f"Inspect {Path(source).name}", work, self.inspected.emit)
 
@@ -130,7 +129,7 @@ class ModelImports(QObject):
         """Imports a source; the new model is chosen for predictions."""
 
         def work(context: JobContext) -> Imported:
-            return imported_from_dict(_run(import_arguments(source, choices), context))
+            return imported_from_dict(result_of(command(*import_arguments(source, choices)), context))
 
         def done(model: Imported) -> None:
             self._predictions.take_up(model.name)
@@ -186,24 +185,3 @@ class ModelImports(QObject):
     def _progressed(self, job: Job[Any]) -> None:
         if job is self._job:
             self.progressed.emit(job)
-
-
-def in_window(error: SegstudioError) -> SegstudioError:
-    """A child's one line as message and hint, without what only the command line can do."""
-    if error.hint:
-        return error
-    first, *others = error.message.removeprefix("segstudio: ").split(". ")
-    hints = [other for other in others if "--" not in other]
-    return SegstudioError(first.rstrip("."), hint=". ".join(hints))
-
-
-def _run(arguments: list[str], context: JobContext) -> dict[str, Any]:
-    try:
-        result = run_child(command(*arguments), context)
-    except ChildFailedError as error:
-        LOG.error("%s: %s", " ".join(arguments), error)
-        # What the child printed is in the trace and in the log; it is no headline.
-        raise RuntimeError(f"the process ended with {error.code}") from error
-    if not isinstance(result, dict):
-        raise RuntimeError("the process ended without a result")
-    return result
