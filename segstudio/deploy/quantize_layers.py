@@ -3,15 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
-from torch import nn
+if TYPE_CHECKING:
+    from torch import nn
 
 NATIVE = "native"
 INT8, FP8 = "int8", "fp8_e4m3fn"
 # What TAO takes instead of types that its backends do not have.
 INSTEAD = {"fp8_e5m2": FP8}
 OTHER_SPELLING = "float8_"
-LAYERS = (nn.Linear, nn.Conv2d)
 # Our names for parts that TAO calls otherwise.
 TAO_NAMES = (
     ("decode_head.linear_fuse.conv", "decoder.linear_fuse.0"),
@@ -42,8 +43,15 @@ class LayerTypes:
     activations: str
 
 
+def layer_classes() -> "tuple[type[nn.Module], ...]":
+    """The classes whose weights can be quantised; imports torch."""
+    from torch import nn
+
+    return nn.Linear, nn.Conv2d
+
+
 def chosen_layers(
-    network: nn.Module, rules: Sequence[LayerRule], skip: Sequence[str] = ()
+    network: "nn.Module", rules: Sequence[LayerRule], skip: Sequence[str] = ()
 ) -> dict[str, LayerTypes]:
     """The linear layers and convolutions whose weights are to be quantised, by name, in their order.
 
@@ -58,7 +66,7 @@ def chosen_layers(
     chosen = {}
     for name, module in network.named_modules():
         kind = type(module).__name__
-        if not isinstance(module, LAYERS) or any(fits(pattern, name, kind) for pattern in skip):
+        if not isinstance(module, layer_classes()) or any(fits(pattern, name, kind) for pattern in skip):
             continue
         types = types_of(name, kind, rules)
         if types is not None:

@@ -18,11 +18,13 @@ from segstudio.inference.catalog import list_models
 from segstudio.jobs import cores
 from segstudio.workflows.machine import PACKAGES, gpus, memory_bytes
 
+# ModelOpt's own extra would replace the ONNX Runtime that is here.
+QUANTIZE_EXTRA = "'segstudio[quantize]'"
 LIBRARIES = ("PySide6_Essentials", "onnxruntime", "openvino", "torch", "opencv-python-headless", "numpy")
 # What is not for everyone: what it is needed for, and what to give to pip.
 OPTIONAL = {
     "nncf": ("int8 models for CPUs", "nncf"),
-    "nvidia-modelopt": ("quantize -e SPEC, and int8 models for TensorRT", "'nvidia-modelopt[onnx]' requests"),
+    "nvidia-modelopt": ("quantize -e SPEC, and int8 models for TensorRT", QUANTIZE_EXTRA),
     "torchao": ("quantize -e SPEC with torchao", "torchao"),
     "transformers": ("bench --against hf", "transformers"),
 }

@@ -107,9 +107,9 @@ def made(
 
 def layer_count(network: "SegFormer") -> int:
     """How many linear layers and convolutions a network has."""
-    from segstudio.deploy.quantize_layers import LAYERS
+    from segstudio.deploy.quantize_layers import layer_classes
 
-    return sum(isinstance(module, LAYERS) for module in network.modules())
+    return sum(isinstance(module, layer_classes()) for module in network.modules())
 
 
 def meta(loaded: "Loaded", *, always: bool = False) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def test_every_no_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(finding.well or finding.hint for finding in findings.values())
     for name in ("numpy", "nncf", "transformers", "torchao"):
         assert findings[name].hint == f"{sys.executable} -m pip install {name}"
-    assert "'nvidia-modelopt[onnx]'" in findings["nvidia-modelopt"].hint
+    assert "'segstudio[quantize]'" in findings["nvidia-modelopt"].hint
     assert "--against hf" in findings["transformers"].found
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from segstudio.deploy import modelopt_
 from segstudio.deploy.calibration import at_size
 from segstudio.deploy.comparison import Side, compare
 from segstudio.deploy.gate import HALF, Limits, failures
@@ -41,9 +42,6 @@ def make_int8(source: Source, folder: Path, context: JobContext) -> Made:
     plain = source.base.spec.file(source.base.folder, "onnx")
     inputs = source.evidence.inputs(source.base.spec, source.base.batch, context)
     context.progress(0, 3, "quantizing")
-    # It imports torch.
-    from segstudio.deploy import modelopt_
-
     if modelopt_.status()[0]:
         images = [at_size(read_image(path), source.size) for path in source.evidence.calibration]
         modelopt_.quantize_modelopt(plain, folder / ONNX_FILE, images)
