@@ -89,6 +89,36 @@ class JobContext:
         return self._cancel.wait(seconds)
 
 
+class PartContext(JobContext):
+    """What a part of larger work sees: whoever asks the whole to stop asks it; its progress goes to `show`.
+
+    Args:
+        whole: of the larger work.
+        show: takes the part's progress; without it nobody sees that.
+    """
+
+    def __init__(self, whole: JobContext, show: Callable[[float, float, str], None] | None = None) -> None:
+        super().__init__(show, whole.event)
+        self._whole = whole
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the whole was asked to stop."""
+        return self._whole.cancelled
+
+    def cancel(self) -> None:
+        """Asks the whole to stop."""
+        self._whole.cancel()
+
+    def check(self) -> None:
+        """See `JobContext.check`."""
+        self._whole.check()
+
+    def wait_cancelled(self, seconds: float) -> bool:
+        """See `JobContext.wait_cancelled`."""
+        return self._whole.wait_cancelled(seconds)
+
+
 class Job(Generic[T]):
     """Handle of one piece of work. Attributes may be read from any thread."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from segstudio.errors import Cancelled, ImageError, SegstudioError
-from segstudio.jobs import ChildFailedError, Job, JobContext, Jobs, JobState, run_child
+from segstudio.jobs import ChildFailedError, Job, JobContext, Jobs, JobState, PartContext, run_child
 
 # Far more than any of it takes: only a test that fails waits this long.
 PATIENCE = 20.0
@@ -411,3 +411,21 @@ def test_closing_ends_a_child() -> None:
     told.get(timeout=PATIENCE)
     assert pool.close(PATIENCE)
     assert job.state is JobState.CANCELLED
+
+
+def test_a_part_stops_with_the_whole_and_shows_its_progress_as_told() -> None:
+    seen: list[tuple[float, float, str]] = []
+    events: list[object] = []
+    whole = JobContext(lambda *values: seen.append(values), events.append)
+    quiet = PartContext(whole)
+    second = PartContext(whole, lambda done, total, text: whole.progress(1 + done / total, 2, f"b: {text}"))
+    quiet.progress(1, 2, "unseen")
+    second.progress(1, 2, "half")
+    second.event("made")
+    assert seen == [(1.5, 2, "b: half")]
+    assert events == ["made"]
+    second.check()
+    whole.cancel()
+    assert quiet.cancelled
+    with pytest.raises(Cancelled):
+        second.check()

@@ -19,7 +19,7 @@ from segstudio.deploy.onnx_graph import load_onnx, save_onnx
 from segstudio.deploy.quantization import available_quantizers, core_of, plain_graph, quantized
 from segstudio.errors import BackendError, ModelError
 from segstudio.inference.spec import save_spec
-from segstudio.jobs import JobContext
+from segstudio.jobs import JobContext, PartContext
 
 Floats = NDArray[np.float32]
 # Ways are compared on some images, and the one that is taken on all.
@@ -186,23 +186,8 @@ def _compared(
     images: Sequence[Judged],
     context: JobContext,
 ) -> _Tried:
-    evidence = compare(task.base, side, images, task.truth, task.backends, _Quiet(context))
+    evidence = compare(task.base, side, images, task.truth, task.backends, PartContext(context))
     return _Tried(side, quantizer, exempt, evidence, failures(evidence, task.limits))
-
-
-class _Quiet(JobContext):
-    """Hands the wish to stop on, but not the progress of a part."""
-
-    def __init__(self, outer: JobContext) -> None:
-        super().__init__()
-        self._outer = outer
-
-    @property
-    def cancelled(self) -> bool:
-        return self._outer.cancelled
-
-    def check(self) -> None:
-        self._outer.check()
 
 
 def _fails_on_answers(one: _Tried, limits: Limits) -> bool:

@@ -21,7 +21,7 @@ from segstudio.errors import BackendError, InputError, ModelError, SegstudioErro
 from segstudio.images import atomic_write
 from segstudio.inference.catalog import find_model
 from segstudio.inference.spec import ModelSpec, network_size, save_spec
-from segstudio.jobs import JobContext
+from segstudio.jobs import JobContext, PartContext
 from segstudio.workflows.exports.evidence import Evidence, Pictures, gather
 from segstudio.workflows.exports.formats import FORMATS, Judged
 from segstudio.workflows.exports.report_page import report_page
@@ -160,7 +160,7 @@ def export_as(
         artefacts: list[Artefact] = []
         for number, name in enumerate(choices.formats):
             context.check()
-            stage = _Stage(context, number, len(choices.formats), name)
+            stage = _stage(context, number, len(choices.formats), name)
             artefacts.append(_artefact(name, source, choices, out, stage))
             context.event({"kind": "artefact", **artefact_to_json(artefacts[-1])})
         result = ExportResult(spec.name, out, out / PAGE_FILE, tuple(artefacts), evidence.notes)
@@ -240,23 +240,14 @@ def _fixed_model(model: Side, choices: ExportChoices, folder: Path) -> ModelSpec
     return spec
 
 
-class _Stage(JobContext):
-    """The part of the progress that one format has."""
+def _stage(whole: JobContext, number: int, count: int, name: str) -> JobContext:
+    """The part of the work that one format is."""
 
-    def __init__(self, outer: JobContext, number: int, count: int, name: str) -> None:
-        super().__init__()
-        self._outer, self._number, self._count, self._name = outer, number, count, name
+    def show(done: float, total: float, text: str) -> None:
+        share = number + (done / total if total else 0.0)
+        whole.progress(share, count, f"{name}: {text}" if text else name)
 
-    @property
-    def cancelled(self) -> bool:
-        return self._outer.cancelled
-
-    def check(self) -> None:
-        self._outer.check()
-
-    def progress(self, done: float, total: float, text: str = "") -> None:
-        share = self._number + (done / total if total else 0.0)
-        self._outer.progress(share, self._count, f"{self._name}: {text}" if text else self._name)
+    return PartContext(whole, show)
 
 
 def _artefact(name: str, source: Source, choices: ExportChoices, out: Path, context: JobContext) -> Artefact:
