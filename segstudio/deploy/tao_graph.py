@@ -312,11 +312,3 @@ def network_input(pixels: NDArray[np.float32], spec: ModelSpec, form: TaoForm) -
         mean, std = (np.reshape(values, (1, 3, 1, 1)).astype(np.float32) for values in (spec.mean, spec.std))
         pixels = (pixels - mean) / std
     return pixels[:, : form.channels]
-
-
-def shapes_of(model: onnx.ModelProto) -> Mapping[str, list[int]]:
-    """The shapes of inputs and outputs by name; 0 stands for a free side."""
-    return {
-        end.name: [dim.dim_value for dim in end.type.tensor_type.shape.dim]
-        for end in (*model.graph.input, *model.graph.output)
-    }

@@ -18,7 +18,7 @@ from segstudio.deploy import tao_graph as module
 from segstudio.deploy.export import Exported
 from segstudio.deploy.onnx_graph import opset
 from segstudio.deploy.onnx_half import half_precision
-from segstudio.deploy.tao_graph import OUTPUTS, TaoForm, network_input, shapes_of, tao_graph, write_tao
+from segstudio.deploy.tao_graph import OUTPUTS, TaoForm, network_input, tao_graph, write_tao
 from segstudio.errors import ModelError
 from segstudio.inference.spec import ModelSpec
 from segstudio.networks.segformer import SegFormer
@@ -47,6 +47,14 @@ def expected_logits(network: SegFormer, spec: ModelSpec, planes: NDArray[np.floa
     with torch.inference_mode():
         logits: torch.Tensor = network((torch.from_numpy(planes) - mean) / std)
     return logits
+
+
+def shapes_of(model: onnx.ModelProto) -> dict[str, list[int]]:
+    """The shapes of inputs and outputs by name; 0 stands for a free side."""
+    return {
+        end.name: [dim.dim_value for dim in end.type.tensor_type.shape.dim]
+        for end in (*model.graph.input, *model.graph.output)
+    }
 
 
 @pytest.mark.parametrize("normalise_inside", [False, True])
