@@ -6,8 +6,7 @@ from enum import Enum
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from segstudio.errors import SegstudioError
 from segstudio.gui.dialogs.export_done import ResultButtons, ResultPage, head_text
@@ -16,10 +15,10 @@ from segstudio.gui.dialogs.export_results import Finished, State
 from segstudio.gui.dialogs.export_running import RunningPage
 from segstudio.gui.dialogs.import_parts import FittingArea
 from segstudio.gui.dialogs.import_texts import refusal_message
+from segstudio.gui.dialogs.staged_dialog import StagedDialog
 from segstudio.gui.icons import Icons
 from segstudio.gui.message import INFO, SUCCESS, WARNING, Message
 from segstudio.gui.model_exports import Ended, ExportOrder, ModelExports
-from segstudio.gui.panels.message_bar import MessageRow
 from segstudio.gui.panels.parts import ElidedLabel
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.inference.catalog import ModelEntry
@@ -43,7 +42,7 @@ class Stage(Enum):
 CANCEL_TEXTS = {Stage.CHOOSING: "Cancel", Stage.RUNNING: "Cancel export", Stage.DONE: "Export again…"}
 
 
-class ModelExportDialog(QDialog):
+class ModelExportDialog(StagedDialog):
     """Choices, progress, verdicts. It may be closed while a model is exported: that goes on.
 
     `begins` comes before the project's masks are chosen. `ended_unseen` carries a Message when an export
@@ -56,13 +55,12 @@ class ModelExportDialog(QDialog):
     def __init__(
         self, parent: QWidget, exports: ModelExports, around: Surroundings, themes: ThemeSwitch, icons: Icons
     ) -> None:
-        super().__init__(parent)
-        self._exports, self._themes, self._icons = exports, themes, icons
+        super().__init__(parent, icons)
+        self._exports, self._themes = exports, themes
         self.stage = Stage.CHOOSING
         self.form = ExportForm(around, icons)
         self.running: RunningPage | None = None
         self.results: ResultPage | None = None
-        self.banner: MessageRow | None = None
         self._order: ExportOrder | None = None
         self._stopping = False
         self.setWindowTitle("Export a model")
@@ -73,8 +71,6 @@ class ModelExportDialog(QDialog):
         self.form.cards[FIRST_PRESET].setFocus()
 
     def _lay_out(self) -> None:
-        self._notices = QVBoxLayout()
-        self._notices.setContentsMargins(0, 0, 0, 0)
         self._form_area, self._running_area = FittingArea(), FittingArea()
         self._form_area.setWidget(self.form)
         # A result scrolls by itself, below its table.
@@ -267,34 +263,8 @@ class ModelExportDialog(QDialog):
         if not self.isVisible():
             self.ended_unseen.emit(None)
 
-    # -- notices ------------------------------------------------------------------------------------------
-
-    def _show_banner(self, message: Message) -> None:
-        self._clear_banner()
-        self.banner = MessageRow(message, self._icons, self._clear_banner)
-        self._notices.addWidget(self.banner)
-        # A layout shows a new child only later, and until then it has no size.
-        self.banner.show()
-        QTimer.singleShot(0, self, self._grow)
-
-    def _clear_banner(self) -> None:
-        if self.banner is not None:
-            self._notices.removeWidget(self.banner)
-            self.banner.hide()
-            self.banner.deleteLater()
-            self.banner = None
-
-    # -- events -------------------------------------------------------------------------------------------
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Takes its size from the text's size."""
-        super().showEvent(event)
+    def _fit_now(self) -> None:
         self._fit()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter does the next thing, once, wherever the keyboard is; a button takes its own Enter."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            if not event.isAutoRepeat():
-                self._go()
-        else:
-            super().keyPressEvent(event)
+    def _make_room(self) -> None:
+        self._grow()

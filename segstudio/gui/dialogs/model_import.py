@@ -4,19 +4,19 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from segstudio.errors import SegstudioError
 from segstudio.gui.dialogs.import_done import DonePage
 from segstudio.gui.dialogs.import_form import ImportForm
 from segstudio.gui.dialogs.import_parts import DropZone, FittingArea, ProgressRow, SourceRow, file_dialog
 from segstudio.gui.dialogs.import_texts import TOPIC, done_message, refusal_message
+from segstudio.gui.dialogs.staged_dialog import StagedDialog
 from segstudio.gui.icons import Icons
 from segstudio.gui.message import INFO, Message
 from segstudio.gui.model_imports import ModelImports, dropped_source
-from segstudio.gui.panels.message_bar import MessageRow
 from segstudio.jobs import Job
 from segstudio.workflows.model_source import Imported, SourceFacts
 
@@ -37,7 +37,7 @@ class Stage(Enum):
 CANCEL_TEXTS = {Stage.IMPORTING: "Cancel import", Stage.DONE: "Import another…"}
 
 
-class ModelImportDialog(QDialog):
+class ModelImportDialog(StagedDialog):
     """Source, facts, choices, progress, result. It may be closed while a model is imported: that goes on.
 
     `ended_unseen` carries a Message, or None, when an import ends after the dialog was closed.
@@ -46,12 +46,10 @@ class ModelImportDialog(QDialog):
     ended_unseen = Signal(object)
 
     def __init__(self, parent: QWidget, imports: ModelImports, icons: Icons) -> None:
-        super().__init__(parent)
+        super().__init__(parent, icons)
         self._imports = imports
-        self._icons = icons
         self.stage = Stage.ASKING
         self.form: ImportForm | None = None
-        self.banner: MessageRow | None = None
         self._inspected_source = ""
         self._stopping = False
         self.setWindowTitle("Import a model")
@@ -69,8 +67,6 @@ class ModelImportDialog(QDialog):
         self.source = SourceRow()
         self.source.edited.connect(self._source_edited)
         self.source.chosen.connect(self.offer)
-        self._notices = QVBoxLayout()
-        self._notices.setContentsMargins(0, 0, 0, 0)
         self.progress = ProgressRow()
         self._zone = DropZone()
         self._form_area, self._done_area = FittingArea(), FittingArea()
@@ -280,37 +276,10 @@ class ModelImportDialog(QDialog):
         if not self.isVisible():
             self.ended_unseen.emit(None)
 
-    # -- notices ------------------------------------------------------------------------------------------
-
-    def _show_banner(self, message: Message) -> None:
-        self._clear_banner()
-        self.banner = MessageRow(message, self._icons, self._clear_banner)
-        self._notices.addWidget(self.banner)
-        # A layout shows a new child only later, and until then it has no size.
-        self.banner.show()
-        QTimer.singleShot(0, self, self._fit)
-
-    def _clear_banner(self) -> None:
-        if self.banner is not None:
-            self._notices.removeWidget(self.banner)
-            self.banner.hide()
-            self.banner.deleteLater()
-            self.banner = None
-
-    # -- events -------------------------------------------------------------------------------------------
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Takes its size from the text's size."""
-        super().showEvent(event)
+    def _fit_now(self) -> None:
         self._fit()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter does the next thing, once, wherever the keyboard is; a button takes its own Enter."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            if not event.isAutoRepeat():
-                self._go()
-        else:
-            super().keyPressEvent(event)
+    # -- events -------------------------------------------------------------------------------------------
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Takes a file, a folder or a text."""
