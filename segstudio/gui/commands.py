@@ -273,6 +273,10 @@ class HelpCommands(CommandGroup):
         """Shows the sheet of keys."""
         self.window.dialogs.show_keys()
 
+    def layouts(self) -> None:
+        """Shows all actions with their keys, to change them."""
+        self.window.dialogs.show_layouts()
+
     def commands(self) -> None:
         """Opens the command palette."""
         self.window.dialogs.show_commands()

@@ -1,6 +1,5 @@
 """The main window: menus, pages and status around a Session; it lays out and connects."""
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -9,12 +8,12 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEv
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from segstudio.gui.action_set import ActionSet
-from segstudio.gui.actions import ACTIONS
 from segstudio.gui.commands import Commands
 from segstudio.gui.dialogs.opener import Dialogs
 from segstudio.gui.editing import Editing
-from segstudio.gui.held_keys import HeldKeys, Hold
 from segstudio.gui.icons import Icons
+from segstudio.gui.key_book import KeyBook
+from segstudio.gui.key_service import KeyService
 from segstudio.gui.message import INFO, Message
 from segstudio.gui.pages import DASHBOARDS, EDITOR
 from segstudio.gui.panels.editor_page import EditorPage
@@ -42,7 +41,8 @@ class MainWindow(QMainWindow):
         self.icons = Icons(themes)
         self.view = ViewState()
         self.editing = Editing(session)
-        self.actions_by_id = ActionSet(self, self.icons, lambda spec: self.commands.run(spec))
+        self.keys = KeyBook()
+        self.actions_by_id = ActionSet(self, self.icons, self.keys, lambda spec: self.commands.run(spec))
         self.editor = EditorPage(session, self.editing, self.view, themes, self.icons, self.actions_by_id)
         self.link = self.editor.link
         self.dialogs = Dialogs(self, session, themes, self.actions_by_id)
@@ -54,8 +54,8 @@ class MainWindow(QMainWindow):
         self._dashboards: dict[str, QWidget] = {}
         self._lay_out()
         self._make_menus()
-        self._serve_keys()
         self._connect()
+        self._serve_keys()
         self._restore()
         self.setAcceptDrops(True)
         self._project_changed()
@@ -96,23 +96,18 @@ class MainWindow(QMainWindow):
             self._recent.addAction(folder, partial(self.dialogs.open_folder, Path(folder)))
 
     def _serve_keys(self) -> None:
-        holds: dict[Qt.Key, Hold] = {}
-        tools: dict[Qt.Key, Callable[[], Callable[[], None] | None]] = {}
-        for spec in ACTIONS:
-            if spec.hold:
-                act = self.commands.find(spec)
-                holds[key_code(spec.keys[0])] = Hold(partial(self._hold, spec.id, act), partial(act, False))
-            elif spec.strip and spec.keys:
-                tools[key_code(spec.keys[0])] = self._way_back
-        self.held_keys = HeldKeys(self, holds, tools, self.link.choose_slot)
+        service = KeyService(
+            self, self.keys, self.actions_by_id, self.commands, self.link, lambda: self._page == EDITOR
+        )
+        self.held_keys = service.held
+        self.keys.changed.connect(self._show_keys)
+        self._show_keys()
+        if self.keys.warning is not None:
+            self.session.message.emit(self.keys.warning)
 
-    def _hold(self, action_id: str, act: Callable[[bool], None]) -> None:
-        if self.actions_by_id[action_id].isEnabled() and self._page == EDITOR:
-            act(True)
-
-    def _way_back(self) -> Callable[[], None]:
-        before = self.link.tool
-        return lambda: self.link.choose_tool(before)
+    def _show_keys(self) -> None:
+        for part in (self.editor, self.header, self.start):
+            part.show_keys(self.keys)
 
     def _connect(self) -> None:
         session = self.session
@@ -284,11 +279,6 @@ class MainWindow(QMainWindow):
         self.session.close()
         memory.save()
         event.accept()
-
-
-def key_code(key: str) -> Qt.Key:
-    """The Qt key of a single-key shortcut such as "H" or "Space"."""
-    return Qt.Key.Key_Space if key == "Space" else Qt.Key(ord(key))
 
 
 def saved_text(saving: bool, failed: bool, dirty: frozenset[str]) -> str:

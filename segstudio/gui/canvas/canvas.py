@@ -66,6 +66,7 @@ class Canvas(QWidget):
         self.uneditable_reason = ""
         self.view = View()
         self.overlay = Overlay()
+        self.pan_keys: frozenset[int] = frozenset({Qt.Key.Key_Space})
         self._image: BaseImage | None = None
         self._buffer = ScreenBuffer()
         self._overlay_visible = True

@@ -28,6 +28,7 @@ class Surface(Protocol):
     uneditable_reason: str
     view: View
     overlay: Overlay
+    pan_keys: frozenset[int]
 
     @property
     def has_image(self) -> bool:

@@ -21,6 +21,7 @@ from segstudio.gui.dialogs.bug_report import BugReport
 from segstudio.gui.dialogs.chooser import Choice, Chooser
 from segstudio.gui.dialogs.export_opener import ExportOpener
 from segstudio.gui.dialogs.import_texts import TOPIC as IMPORT_TOPIC
+from segstudio.gui.dialogs.key_layouts import KeyLayoutsDialog
 from segstudio.gui.dialogs.key_sheet import KeySheet
 from segstudio.gui.dialogs.model_import import ModelImportDialog, Stage
 from segstudio.gui.dialogs.palette_choice import PaletteChoice
@@ -135,7 +136,9 @@ class Dialogs(QObject):
     def show_commands(self) -> None:
         """The command palette: every action that is enabled now."""
         choices = [
-            Choice(spec.text.rstrip("…"), spec, spec.key_text, spec.menu.replace("/", " › "))
+            Choice(
+                spec.text.rstrip("…"), spec, self._actions.keys.text(spec.id), spec.menu.replace("/", " › ")
+            )
             for spec in ACTIONS
             if spec.menu and self._actions[spec.id].isEnabled() and spec.id != "help.commands"
         ]
@@ -169,7 +172,13 @@ class Dialogs(QObject):
 
     def show_keys(self) -> None:
         """The sheet of keys."""
-        KeySheet(self._window).show()
+        KeySheet(self._window, self._actions.keys).show()
+
+    def show_layouts(self) -> None:
+        """All actions with their keys, to change them."""
+        dialog = KeyLayoutsDialog(self._window, self._actions.keys, self._icons)
+        dialog.sheet_asked.connect(self.show_keys)
+        dialog.show()
 
     def show_about(self) -> None:
         """Version and licence."""

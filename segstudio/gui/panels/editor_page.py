@@ -15,6 +15,7 @@ from segstudio.gui.canvas_link import CanvasLink
 from segstudio.gui.edit_text import edit_text
 from segstudio.gui.editing import Editing
 from segstudio.gui.icons import Icons
+from segstudio.gui.key_book import KeyBook
 from segstudio.gui.panels.classes_panel import ClassesPanel, panel_column
 from segstudio.gui.panels.history_panel import HistoryPanel
 from segstudio.gui.panels.parts import EmptyState, rule
@@ -30,8 +31,9 @@ from segstudio.inference.spec import ModelSpec
 
 COUNT_PAUSE_MS = 150
 LEFT, RIGHT = 264, 288
-NO_IMAGES = "This folder has no images.\nPut some in it and press F5, or open another folder (Ctrl+O)."
-UNREADABLE = "This image cannot be read.\nPress D for the next one."
+NO_IMAGES = """This folder has no images.
+Put some in it and press {file.rescan}, or open another folder ({file.open})."""
+UNREADABLE = "This image cannot be read.\nPress {go.next} for the next one."
 
 
 class EditorPage(QWidget):
@@ -156,6 +158,12 @@ class EditorPage(QWidget):
             {name: self._actions[name].isEnabled() for name in self.prediction.buttons}
         )
 
+    def show_keys(self, keys: KeyBook) -> None:
+        """Names the keys in force."""
+        for panel in (self.view_bar, self.tools, self.tool_options, self.prediction):
+            panel.show_keys(keys)
+        self._show_place()
+
     def _project_changed(self) -> None:
         self._show_colours()
         self.classes.reload(self.link.colours())
@@ -179,7 +187,7 @@ class EditorPage(QWidget):
         total = len(session.book.listed)
         self.placed.emit(key or "", f"{row + 1:,} of {total:,}" if row is not None else "")
         unreadable = session.loaded is not None and session.loaded.image is None
-        self._empty.set_text(UNREADABLE if unreadable else NO_IMAGES)
+        self._empty.set_text(self._actions.keys.fill(UNREADABLE if unreadable else NO_IMAGES))
         is_empty = unreadable or (session.project is not None and not session.book.samples)
         self._stack.setCurrentWidget(self._empty if is_empty else self.canvas)
 

@@ -1,0 +1,73 @@
+"""A field that takes the next key that is pressed, whatever it is."""
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QLineEdit
+
+from segstudio.gui.key_map import PORTABLE, SHIFTED
+
+MODIFIERS = frozenset(
+    {
+        Qt.Key.Key_Shift,
+        Qt.Key.Key_Control,
+        Qt.Key.Key_Alt,
+        Qt.Key.Key_Meta,
+        Qt.Key.Key_AltGr,
+        Qt.Key.Key_CapsLock,
+        Qt.Key.Key_NumLock,
+        Qt.Key.Key_unknown,
+        Qt.Key(0),
+    }
+)
+
+
+class KeyRecorder(QLineEdit):
+    """`recorded` carries the key as `key_map` writes it; Esc and a click elsewhere leave without one."""
+
+    recorded = Signal(str)
+    cancelled = Signal()
+
+    def __init__(self, prompt: str) -> None:
+        super().__init__()
+        self.setReadOnly(True)
+        self.setPlaceholderText(prompt)
+        self.setAccessibleName(prompt)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+
+    def event(self, event: QEvent) -> bool:
+        """Takes keys before shortcuts, buttons and the way to the next control see them."""
+        if isinstance(event, QKeyEvent):
+            if event.type() == QEvent.Type.KeyPress and not event.isAutoRepeat():
+                self._take(event)
+            event.accept()
+            return True
+        return super().event(event)
+
+    def _take(self, event: QKeyEvent) -> None:
+        if event.key() in MODIFIERS:
+            return
+        key = key_text(event)
+        if key == "Esc":
+            self.cancelled.emit()
+        else:
+            self.recorded.emit(key)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """The keyboard went elsewhere."""
+        super().focusOutEvent(event)
+        self.cancelled.emit()
+
+
+def key_text(event: QKeyEvent) -> str:
+    """The key of an event as `key_map` writes it.
+
+    A character that needs Shift on a US keyboard is named by itself, since Shift is in it already.
+    """
+    modifiers = event.modifiers() & ~(
+        Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.GroupSwitchModifier
+    )
+    character = chr(event.key()) if event.key() < 128 else ""
+    if character in SHIFTED or character in tuple("!@#$%^&*()"):
+        modifiers &= ~Qt.KeyboardModifier.ShiftModifier
+    key = Qt.Key.Key_Tab if event.key() == Qt.Key.Key_Backtab else Qt.Key(event.key())
+    return QKeySequence(int(modifiers.value) | int(key)).toString(PORTABLE)
