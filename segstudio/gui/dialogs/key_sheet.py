@@ -3,7 +3,7 @@
 import html
 from pathlib import Path
 
-from PySide6.QtCore import QMarginsF, Qt
+from PySide6.QtCore import QMarginsF, QSizeF, Qt
 from PySide6.QtGui import QPageLayout, QPageSize, QPdfWriter, QTextDocument
 from PySide6.QtPrintSupport import QPrintDialog, QPrinter
 from PySide6.QtWidgets import (
@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from segstudio.gui.action_spec import ActionSpec, pretty_key
 from segstudio.gui.actions import ACTIONS
 from segstudio.gui.key_book import KeyBook, plain_text
+from segstudio.gui.key_map import twin
 from segstudio.gui.panels.parts import caption
 from segstudio.images import atomic_write
 
@@ -38,13 +39,16 @@ OTHER_KEYS = (
     ("Esc", "Cancel the stroke in progress"),
 )
 HOLD_GROUP = "Held keys"
+# What both browsers and Qt's own documents understand: spacer cells instead of padding.
 PAPER_STYLE = """
-body { font-family: sans-serif; font-size: 8pt; }
-h1 { font-size: 13pt; margin: 0 0 4pt 0; }
-h2 { font-size: 9pt; margin: 6pt 0 2pt 0; }
-td.key { font-weight: 600; padding-left: 8pt; }
-td { padding: 0.5pt 0; }
+body { font-family: sans-serif; font-size: 9pt; }
+p.title { font-size: 14pt; font-weight: 600; margin-top: 0; margin-bottom: 6px; }
+p.group { font-size: 10pt; font-weight: 600; margin-top: 10px; margin-bottom: 3px; }
+td.key { font-weight: 600; }
 """
+GAP = '<td width="28"></td>'
+# A4, landscape, without margins of 12 and 10 mm, at 96 pixels an inch.
+PAGE = QSizeF(1032, 718)
 Group = tuple[str, list[tuple[str, str]]]
 
 
@@ -60,20 +64,23 @@ def sheet(book: KeyBook) -> dict[str, list[tuple[str, str]]]:
 
 
 def _keys(book: KeyBook, spec: ActionSpec) -> str:
-    return "  ".join(pretty_key(key) for key in book.keys(spec.id)[:2])
+    keys = book.keys(spec.id)
+    # The second name of a key that is shown already tells nothing.
+    told = [key for place, key in enumerate(keys) if twin(key) not in keys[:place]]
+    return "  ".join(pretty_key(key) for key in told[:2])
 
 
 def sheet_html(book: KeyBook) -> str:
     """The sheet as one HTML page of three columns, dark on white."""
     columns = []
     for groups in balanced(list(sheet(book).items())):
-        parts = [f"<h2>{html.escape(name)}</h2>{_paper_rows(rows)}" for name, rows in groups]
-        columns.append(f'<td width="33%" valign="top" style="padding-right: 12pt">{"".join(parts)}</td>')
+        parts = [f'<p class="group">{html.escape(name)}</p>{_paper_rows(rows)}' for name, rows in groups]
+        columns.append(f'<td width="32%" valign="top">{"".join(parts)}</td>')
     title = f"segstudio: keys of the layout “{html.escape(book.map.layout)}”"
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{PAPER_STYLE}</style></head><body><h1>{title}</h1>"
-        f'<table width="100%" cellspacing="0"><tr>{"".join(columns)}</tr></table></body></html>\n'
+        f'<style>{PAPER_STYLE}</style></head><body><p class="title">{title}</p>'
+        f'<table width="100%" cellspacing="0"><tr>{GAP.join(columns)}</tr></table></body></html>\n'
     )
 
 
@@ -82,7 +89,7 @@ def _paper_rows(rows: list[tuple[str, str]]) -> str:
         f'<tr><td>{html.escape(text)}</td><td class="key" align="right">{html.escape(keys)}</td></tr>'
         for keys, text in rows
     ]
-    return f'<table width="100%" cellspacing="0">{"".join(cells)}</table>'
+    return f'<table width="100%" cellspacing="0" cellpadding="1">{"".join(cells)}</table>'
 
 
 def save_sheet(book: KeyBook, path: Path) -> None:
@@ -103,8 +110,9 @@ def save_sheet(book: KeyBook, path: Path) -> None:
 
 
 def document(book: KeyBook) -> QTextDocument:
-    """The sheet as a document that any printer takes."""
+    """The sheet as a document of one landscape page, which a printer scales to its paper."""
     paper = QTextDocument()
+    paper.setPageSize(PAGE)
     paper.setHtml(sheet_html(book))
     return paper
 
@@ -138,7 +146,7 @@ class KeySheet(QDialog):
         close.setDefault(True)
         close.clicked.connect(self.accept)
         row = QHBoxLayout()
-        row.setContentsMargins(24, 0, 24, 16)
+        row.setContentsMargins(24, 12, 24, 16)
         row.setSpacing(8)
         for button in (self.print_button, self.save_button):
             button.setAutoDefault(False)
@@ -163,7 +171,9 @@ class KeySheet(QDialog):
         self._area.setWidget(content)
 
     def _print(self) -> None:
-        dialog = QPrintDialog(QPrinter(), self)
+        printer = QPrinter()
+        printer.setPageOrientation(QPageLayout.Orientation.Landscape)
+        dialog = QPrintDialog(printer, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(lambda: document(self._book).print_(dialog.printer()))
         dialog.setModal(True)
