@@ -1,10 +1,13 @@
 """Ties the canvas to the Session: what it shows, what may be edited, and what the user does on it."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from segstudio.annotation.history import Edit
+from segstudio.annotation.mask import MaskDocument
 from segstudio.gui.canvas import clicks
 from segstudio.gui.canvas.canvas import Canvas
 from segstudio.gui.canvas.interactions import relabel
@@ -17,6 +20,15 @@ from segstudio.gui.view_state import ViewState
 
 # Views of samples that were open before; each is a few numbers.
 VIEWS_KEPT = 500
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A pixel of a mask."""
+
+    document: MaskDocument
+    x: int
+    y: int
 
 
 class CanvasLink(QObject):
@@ -163,14 +175,25 @@ class CanvasLink(QObject):
 
     def choose_slot(self, slot: int) -> None:
         """A class key: makes the class active; with the relabel tool it relabels what is pointed at."""
-        self._session.classes.choose_slot(slot)
-        document, pixel = self.canvas.document, self._pointed_at()
-        if self.canvas.tool is not ToolName.RELABEL or document is None or pixel is None:
+        if slot >= len(self._session.classes.classes):
             return
-        if self.canvas.editable and not document.in_stroke:
-            title, value = "Relabel", self._session.classes.active
-            edit = relabel(document, *pixel, value, self.canvas.protection, title)
-            self.canvas.report_edit(edit)
+        self._session.classes.choose_slot(slot)
+        spot = self.spot()
+        if self.canvas.tool is ToolName.RELABEL and spot is not None:
+            self.relabel(spot)
+
+    def spot(self) -> Spot | None:
+        """What the cursor points at, to be kept while a list lies over it; None outside the image."""
+        document, pixel = self.canvas.document, self._pointed_at()
+        return Spot(document, *pixel) if document is not None and pixel is not None else None
+
+    def relabel(self, spot: Spot) -> None:
+        """The region at a spot takes the active class, if its mask is still the one on screen."""
+        document = self.canvas.document
+        if document is not spot.document or not self._can_change():
+            return
+        value = self._session.classes.active
+        self.canvas.report_edit(relabel(document, spot.x, spot.y, value, self.canvas.protection, "Relabel"))
 
     def reshape(self, op: ShapeOp) -> None:
         """Changes the region under the cursor.

@@ -2,7 +2,10 @@
 
 from PySide6.QtCore import QObject, Signal
 
-from segstudio.annotation.palette import Palette, PaletteClass
+from segstudio.annotation.palette import Palette, PaletteClass, plain_name
+
+# Classes that were active last, which the class finder lists first.
+RECENT = 8
 
 
 class ClassState(QObject):
@@ -19,6 +22,7 @@ class ClassState(QObject):
         self.hidden: frozenset[int] = frozenset()
         self.locked: frozenset[int] = frozenset()
         self.solo: int | None = None
+        self.recent: tuple[int, ...] = ()
         self._slots: tuple[int, ...] = ()
 
     def set_palette(self, palette: Palette | None) -> None:
@@ -27,6 +31,7 @@ class ClassState(QObject):
         self._slots = tuple(entry.id for entry in palette.classes) if palette else ()
         first = self._slots[0] if self._slots else 0
         self.active = self.previous = first
+        self.recent = ()
         self.hidden = self.locked = frozenset()
         self.solo = None
         self.changed.emit()
@@ -56,8 +61,23 @@ class ClassState(QObject):
         if class_id == self.active or class_id not in self._slots:
             return
         self.previous, self.active = self.active, class_id
+        self._remember(self.previous)
+        self._remember(class_id)
         self.active_changed.emit(class_id)
         self.changed.emit()
+
+    def _remember(self, class_id: int) -> None:
+        others = tuple(other for other in self.recent if other != class_id)
+        self.recent = (class_id, *others)[:RECENT]
+
+    def aliases(self, class_id: int) -> tuple[str, ...]:
+        """What a class is called in the palettes that its own maps to."""
+        if self.palette is None:
+            return ()
+        entry = self.palette.classes[class_id]
+        names = [table.get(entry.name, "") for table in self.palette.mappings.values()]
+        others = dict.fromkeys([entry.mapping_class, *names])
+        return tuple(name for name in others if name and plain_name(name) != plain_name(entry.name))
 
     def choose_slot(self, slot: int) -> None:
         """Makes the class on a slot active; slots beyond the palette do nothing."""

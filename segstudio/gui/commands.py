@@ -77,7 +77,7 @@ class ClassCommands(CommandGroup):
 
     def find(self) -> None:
         """Opens a list of classes to type into."""
-        self.window.dialogs.find_class()
+        self.window.dialogs.find_class(self.window.link)
 
     def swap(self) -> None:
         """Back to the class that was active before."""

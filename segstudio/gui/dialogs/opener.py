@@ -1,11 +1,10 @@
 """Opens every dialog of the window, and does what they are answered with."""
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QWidget
@@ -14,12 +13,11 @@ from segstudio import paths
 from segstudio.errors import SegstudioError
 from segstudio.gui import recovery
 from segstudio.gui.action_set import ActionSet
-from segstudio.gui.action_spec import ActionSpec
-from segstudio.gui.actions import ACTIONS
+from segstudio.gui.canvas_link import CanvasLink
 from segstudio.gui.crash_net import LOG_FILE
 from segstudio.gui.dialogs.bug_report import BugReport
-from segstudio.gui.dialogs.chooser import Choice, Chooser
 from segstudio.gui.dialogs.export_opener import ExportOpener
+from segstudio.gui.dialogs.finders import Finders
 from segstudio.gui.dialogs.import_texts import TOPIC as IMPORT_TOPIC
 from segstudio.gui.dialogs.key_layouts import KeyLayoutsDialog
 from segstudio.gui.dialogs.key_sheet import KeySheet
@@ -30,7 +28,6 @@ from segstudio.gui.icons import Icons
 from segstudio.gui.job_bridge import Replies
 from segstudio.gui.message import ERROR, Message
 from segstudio.gui.model_imports import DroppedKind, dropped_kind, is_model_file
-from segstudio.gui.physical_keys import slot_text
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.project.layout import FACTS_DIR
@@ -48,6 +45,7 @@ class Dialogs(QObject):
         self._themes = themes
         self._actions = actions
         self._icons = Icons(themes)
+        self._finders = Finders(window, session, themes, actions)
         self._bug: QDialog | None = None
         self._importer: ModelImportDialog | None = None
         self._exports = ExportOpener(window, session, themes, self._icons)
@@ -134,41 +132,12 @@ class Dialogs(QObject):
     # -- finding things -----------------------------------------------------------------------------------
 
     def show_commands(self) -> None:
-        """The command palette: every action that is enabled now."""
-        choices = [
-            Choice(
-                spec.text.rstrip("…"), spec, self._actions.keys.text(spec.id), spec.menu.replace("/", " › ")
-            )
-            for spec in ACTIONS
-            if spec.menu and self._actions[spec.id].isEnabled() and spec.id != "help.commands"
-        ]
-        self._choose("Type a command", choices, self._trigger)
+        """The command palette."""
+        self._finders.find_command()
 
-    def _trigger(self, spec: ActionSpec) -> None:
-        self._actions[spec.id].trigger()
-
-    def find_class(self) -> None:
+    def find_class(self, link: CanvasLink) -> None:
         """The list of classes to type into; the one chosen becomes active."""
-        classes = self._session.classes
-        if classes.palette is None:
-            return
-        colours = classes.palette.colours()
-        recent = [classes.active, classes.previous]
-        entries = sorted(classes.classes, key=lambda entry: entry.id not in recent)
-        choices = [
-            Choice(
-                entry.name,
-                entry.id,
-                slot_text(classes.slot(entry.id)),
-                entry.group,
-                (int(colours[entry.id, 0]), int(colours[entry.id, 1]), int(colours[entry.id, 2])),
-            )
-            for entry in entries
-        ]
-        self._choose("Find a class", choices, classes.set_active)
-
-    def _choose(self, prompt: str, choices: Sequence[Choice], chosen: Callable[[Any], None]) -> None:
-        Chooser(self._window, self._themes, prompt, choices, chosen).open_at_top()
+        self._finders.find_class(link)
 
     def show_keys(self) -> None:
         """The sheet of keys."""
