@@ -29,6 +29,7 @@ MENU_OF_GROUP = {
     "view": "View",
     "layer": "View/Layer",
     "style": "View/Outline",
+    "colours": "View/Colours",
     "theme": "View/Theme",
     "go": "Go",
     "mark": "Go/Status",

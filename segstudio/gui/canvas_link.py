@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from segstudio.annotation.colour_sets import screen_colours
 from segstudio.annotation.history import Edit
 from segstudio.annotation.mask import MaskDocument
 from segstudio.gui.canvas import clicks
@@ -131,11 +132,11 @@ class CanvasLink(QObject):
         self.canvas.set_colours(self.colours())
 
     def colours(self) -> NDArray[np.uint8]:
-        """uint8 [256,3]: the colours on screen, those for editing if the user wants them."""
+        """uint8 [256,3]: the colours on screen, of the set that the user chose."""
         palette = self._session.classes.palette
         if palette is None:
             return np.zeros((256, 3), np.uint8)
-        return palette.colours(editing=self._view.editing_colours)
+        return screen_colours(palette, self._view.colours)
 
     def _show_classes(self) -> None:
         classes = self._session.classes

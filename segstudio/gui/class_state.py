@@ -12,6 +12,7 @@ class ClassState(QObject):
     """Choices about classes; ids are those of the project's palette. Display only, except for locks."""
 
     changed = Signal()
+    reordered = Signal()
     active_changed = Signal(int)
 
     def __init__(self) -> None:
@@ -25,10 +26,10 @@ class ClassState(QObject):
         self.recent: tuple[int, ...] = ()
         self._slots: tuple[int, ...] = ()
 
-    def set_palette(self, palette: Palette | None) -> None:
-        """Starts over with the classes of a palette, slots in the palette's order."""
+    def set_palette(self, palette: Palette | None, slots: tuple[int, ...] = ()) -> None:
+        """Starts over with the classes of a palette; slots are its ids in order, () for the palette's."""
         self.palette = palette
-        self._slots = tuple(entry.id for entry in palette.classes) if palette else ()
+        self._slots = slots or (tuple(entry.id for entry in palette.classes) if palette else ())
         first = self._slots[0] if self._slots else 0
         self.active = self.previous = first
         self.recent = ()
@@ -87,6 +88,28 @@ class ClassState(QObject):
     def slot(self, class_id: int) -> int:
         """The slot of a class, counted from 0."""
         return self._slots.index(class_id)
+
+    @property
+    def slots(self) -> tuple[int, ...]:
+        """Class ids in the order of their slots."""
+        return self._slots
+
+    def move(self, class_id: int, slot: int) -> None:
+        """Puts a class on a slot (clipped to those there are); those between move up or down by one."""
+        others = [other for other in self._slots if other != class_id]
+        others.insert(min(max(slot, 0), len(others)), class_id)
+        self._reorder(tuple(others))
+
+    def reset_slots(self) -> None:
+        """The classes stand in the palette's order again."""
+        if self.palette is not None:
+            self._reorder(tuple(entry.id for entry in self.palette.classes))
+
+    def _reorder(self, slots: tuple[int, ...]) -> None:
+        if slots != self._slots:
+            self._slots = slots
+            self.reordered.emit()
+            self.changed.emit()
 
     def step(self, by: int) -> None:
         """Activates the class that stands `by` places after the active one, around the end."""

@@ -87,6 +87,15 @@ class ClassCommands(CommandGroup):
         """Activates a neighbour in the list."""
         self.session.classes.step(int(by))
 
+    def move(self, by: str) -> None:
+        """Moves the active class in the list, and so to another key."""
+        classes = self.session.classes
+        classes.move(classes.active, classes.slot(classes.active) + int(by))
+
+    def reset_order(self) -> None:
+        """The classes stand in the palette's order again."""
+        self.session.classes.reset_slots()
+
     def lock(self) -> None:
         """Locks or unlocks the active class."""
         self.session.classes.toggle_locked(self.session.classes.active)
@@ -155,9 +164,9 @@ class ViewCommands(CommandGroup):
         """Makes the overlay more or less opaque."""
         self.window.view.set_opacity(self.window.view.opacity + float(by))
 
-    def colours(self) -> None:
-        """Switches between editing colours and the files' colours."""
-        self.window.view.set_editing_colours(not self.window.view.editing_colours)
+    def colours(self, colours: str) -> None:
+        """Shows classes in a set of colours."""
+        self.window.view.set_colours(colours)
 
     def fit(self) -> None:
         """Shows the whole image."""

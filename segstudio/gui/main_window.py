@@ -7,6 +7,7 @@ from PySide6.QtCore import QByteArray, QEvent, QMimeData, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from segstudio.annotation.colour_sets import COLOUR_SETS, ORIGINAL
 from segstudio.gui.action_set import ActionSet
 from segstudio.gui.commands import Commands
 from segstudio.gui.dialogs.opener import Dialogs
@@ -23,6 +24,7 @@ from segstudio.gui.panels.message_bar import MessageBar
 from segstudio.gui.panels.start_page import StartPage
 from segstudio.gui.panels.status_bar import StatusBar
 from segstudio.gui.session import Session
+from segstudio.gui.slot_keeper import SlotKeeper
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.gui.view_state import ViewState
 
@@ -41,6 +43,7 @@ class MainWindow(QMainWindow):
         self.icons = Icons(themes)
         self.view = ViewState()
         self.editing = Editing(session)
+        SlotKeeper(session)
         self.keys = KeyBook()
         self.actions_by_id = ActionSet(self, self.icons, self.keys, lambda spec: self.commands.run(spec))
         self.editor = EditorPage(session, self.editing, self.view, themes, self.icons, self.actions_by_id)
@@ -156,11 +159,11 @@ class MainWindow(QMainWindow):
             f"page.{self._page}",
             f"layer.{view.layer}",
             f"style.{view.outline}",
+            f"colours.{view.colours}",
             f"theme.{self.themes.choice}",
         }
         switches = {
             "view.overlay": view.overlay,
-            "view.colours": view.editing_colours,
             "view.keep": view.keep_view,
             "view.left": not self.editor.left.isHidden(),
             "view.right": not self.editor.right.isHidden(),
@@ -183,7 +186,11 @@ class MainWindow(QMainWindow):
             self.start.show_recent(self.session.memory.recent)
             self.pages.setCurrentWidget(self.start)
         else:
-            self.view.set_opacity(self.session.memory.opacity.get(str(project.root), self.view.opacity))
+            memory, root = self.session.memory, str(project.root)
+            # Both are read before either is set: what changes is remembered for the open project.
+            colours, opacity = memory.colours.get(root), memory.opacity.get(root, self.view.opacity)
+            self.view.set_colours(colours if colours in COLOUR_SETS else ORIGINAL)
+            self.view.set_opacity(opacity)
             self.show_page(EDITOR)
         self._saved_state()
         self.sync()
@@ -196,7 +203,9 @@ class MainWindow(QMainWindow):
 
     def _remember_view(self) -> None:
         if self.session.project is not None:
-            self.session.memory.opacity[str(self.session.project.root)] = self.view.opacity
+            memory, root = self.session.memory, str(self.session.project.root)
+            memory.opacity[root] = self.view.opacity
+            memory.colours[root] = self.view.colours
 
     def _forget(self, folder: str) -> None:
         self.session.memory.forget(folder)

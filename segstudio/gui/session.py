@@ -45,6 +45,7 @@ class OpenedProject:
     project: Project
     samples: list[Sample]
     pending: list[str]
+    slots: tuple[int, ...]
 
 
 class Session(QObject):
@@ -105,7 +106,7 @@ class Session(QObject):
         def work(context: JobContext) -> OpenedProject:
             context.progress(0, 0, "reading the folder")
             project = Project.open(folder, palette=palette, editor=True)
-            return OpenedProject(project, project.samples(), project.pending_journals())
+            return OpenedProject(project, project.samples(), project.pending_journals(), project.slots())
 
         replies = Replies(done=self._opened, failed=self.explain)
         return self.bridge.start(f"Open {folder.name}", work, lane="project", replies=replies)
@@ -115,7 +116,7 @@ class Session(QObject):
         project = self.project = opened.project
         for part in (self.documents, self.loader, self.thumbnails):
             part.set_project(project)
-        self.classes.set_palette(project.palette)
+        self.classes.set_palette(project.palette, opened.slots)
         self.memory.opened(project.root)
         self.book.load(opened.samples)
         self.project_changed.emit()

@@ -1,6 +1,6 @@
 """Project: the one door to a folder of samples, their masks, predictions, scores and facts."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ from segstudio.project.sample import (
 )
 from segstudio.project.scan import Scan
 from segstudio.project.schema import open_database
+from segstudio.project.slots import load_slots, save_slots
 from segstudio.project.splits import divide
 from segstudio.project.store import SampleRow, Store
 from segstudio.project.thumbs import Thumbs
@@ -128,6 +129,18 @@ class Project:
     def warnings(self) -> list[str]:
         """What the user should know about the project as a whole."""
         return [*self._warnings, *self._scan.warnings]
+
+    def slots(self) -> tuple[int, ...]:
+        """Class ids in the order of their keys, every class once."""
+        return load_slots(self._folders.facts, self.palette)
+
+    def set_slots(self, order: Sequence[int]) -> None:
+        """Keeps the order of the classes on their keys.
+
+        Raises:
+            ProjectError: the disk refuses.
+        """
+        save_slots(self._folders.facts, self.palette, order)
 
     # -- samples ------------------------------------------------------------------------------------------
 
