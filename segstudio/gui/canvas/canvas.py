@@ -30,6 +30,7 @@ from segstudio.gui.canvas.base import BaseImage, ScreenBuffer
 from segstudio.gui.canvas.modes import Layer, OutlineMode, ToolName, ToolOptions
 from segstudio.gui.canvas.overlay import Overlay
 from segstudio.gui.canvas.pointer import Pointer
+from segstudio.gui.canvas.stylus import Stylus
 from segstudio.gui.canvas.view import View, fitted, fitted_width
 
 SMALLEST_BRUSH, LARGEST_BRUSH = 0.5, 2000.0
@@ -73,6 +74,7 @@ class Canvas(QWidget):
         self._peeking = False
         self._fitting = True
         self._pointer = Pointer(self)
+        Stylus(self, self)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
