@@ -21,8 +21,8 @@ PORTABLE = QKeySequence.SequenceFormat.PortableText
 CLASS_KEYS = frozenset("1234567890!@#$%^&*()") | {f"Shift+{digit}" for digit in "1234567890"}
 # What ends, cancels or steps back in a gesture.
 CANVAS_KEYS = frozenset({"Return", "Enter", "Esc", "Backspace"})
-# What lists, sliders and the way from one control to the next need: it acts on the canvas alone.
-CANVAS_ONLY = frozenset({"Tab", "Left", "Right", "Up", "Down", "Home", "End"})
+# What lists, buttons, sliders and the way from one control to the next need: it acts on the canvas alone.
+CANVAS_ONLY = frozenset({"Tab", "Space", "Left", "Right", "Up", "Down", "Home", "End"})
 # Keys of a US keyboard, without and with Shift.
 UNSHIFTED = tuple("`-=[]\\;',./")
 SHIFTED = tuple('~_+{}|:"<>?')
@@ -63,7 +63,7 @@ def refusal(spec: ActionSpec, key: str) -> str:
         return "Digits choose classes and cannot be taken"
     if key in CANVAS_KEYS:
         return f"The canvas needs {key.replace('Return', 'Enter')}"
-    if spec.hold and (not is_plain(key) or key in CANVAS_ONLY):
+    if spec.hold and (not is_plain(key) or key in CANVAS_ONLY - {"Space"}):
         return "A key that is held must be one key without Ctrl, Shift or Alt"
     return ""
 

@@ -15,8 +15,20 @@ from segstudio.gui.held_keys import HeldKeys, Hold
 from segstudio.gui.key_book import KeyBook
 from segstudio.gui.key_map import CANVAS_ONLY, combination, is_plain
 
-# What is of use while text is typed, and does nothing to a sample that is not saved.
-WHILE_WRITING = ("file.save", "file.quit", "help.keys", "help.commands", "view.full")
+# What is of use while text is typed: it belongs to the window as a whole and changes no sample.
+WHILE_WRITING = (
+    "file.open",
+    "file.rescan",
+    "file.save",
+    "file.quit",
+    "page.editor",
+    "page.classes",
+    "page.speed",
+    "page.runs",
+    "view.full",
+    "help.keys",
+    "help.commands",
+)
 
 
 class KeyService(QObject):

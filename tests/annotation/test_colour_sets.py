@@ -96,7 +96,7 @@ def shown(name: str, colours: str) -> Table:
 
 
 def simulated(rgb: Table, matrix: list[list[float]]) -> Table:
-    return np.clip(linear(rgb) @ np.array(matrix).T, 0, 1)
+    return np.asarray(np.clip(linear(rgb) @ np.array(matrix).T, 0, 1))
 
 
 @pytest.mark.parametrize(

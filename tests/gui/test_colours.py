@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication
 
 from segstudio.annotation.colour_sets import CONTRAST, ORIGINAL, SAFE, screen_colours
@@ -10,8 +11,7 @@ from tests.gui.conftest import CAR, PALETTE, Studio, fill_folder
 
 def shown(studio: Studio) -> bytes:
     """The colour of a car on the canvas."""
-    colours: bytes = studio.canvas.overlay.style.colours
-    return colours[3 * CAR : 3 * CAR + 3]
+    return studio.canvas.overlay.style.colours[3 * CAR : 3 * CAR + 3]
 
 
 def ticked(studio: Studio) -> list[str]:
@@ -29,7 +29,7 @@ def test_sets_change_canvas_and_list_and_stay_with_the_project(studio: Studio, t
         studio.window.actions_by_id[f"colours.{name}"].trigger()
         expected = tuple(int(channel) for channel in screen_colours(PALETTE, name)[CAR])
         assert tuple(shown(studio)) == expected
-        assert studio.window.editor.classes.model.colour(CAR).getRgb()[:3] == expected
+        assert studio.window.editor.classes.model.colour(CAR) == QColor(*expected)
         assert ticked(studio) == [name]
     studio.open(second)
     assert ticked(studio) == [ORIGINAL]

@@ -76,6 +76,14 @@ def test_the_palette_shows_the_keys_in_force(studio: Studio, folder: Path) -> No
     chooser.leave()
 
 
+def test_the_key_that_opened_the_palette_closes_it(studio: Studio, folder: Path) -> None:
+    studio.open(folder)
+    chooser = palette(studio)
+    QTest.keyClick(chooser.field, Qt.Key.Key_K, CONTROL)
+    studio.wait(lambda: studio.window.findChild(Chooser) is None)
+    assert studio.canvas.hasFocus()
+
+
 def test_nothing_found_says_so(studio: Studio, folder: Path) -> None:
     studio.open(folder)
     chooser = palette(studio)

@@ -99,6 +99,7 @@ def test_keys_of_the_canvas_are_refused(
 def test_escape_leaves_the_recorder_and_not_the_dialog(dialog: KeyLayoutsDialog) -> None:
     change(dialog, "tool.brush", Qt.Key.Key_Escape)
     assert dialog.setter.recorder.isHidden()
+    assert dialog.setter.change_button.hasFocus()
     assert dialog.isVisible()
 
 

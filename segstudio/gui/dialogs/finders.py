@@ -32,7 +32,12 @@ class Finders:
     # -- commands -----------------------------------------------------------------------------------------
 
     def find_command(self) -> None:
-        """Lists every action, those chosen here last first; what is of no use now says what it needs."""
+        """Lists every action, those chosen here last first; what is of no use now says what it needs.
+
+        A list that is open already closes: the key that opened it is pressed again.
+        """
+        if self._close():
+            return
         recent = self._session.memory.commands
         order = {action_id: place for place, action_id in enumerate(recent)}
         specs = [spec for spec in ACTIONS if spec.menu and spec.id != OWN_ACTION]
@@ -51,6 +56,12 @@ class Finders:
         others = [name for name in memory.commands if name != spec.id]
         memory.commands = [spec.id, *others][:RECENT_COMMANDS]
         self._actions[spec.id].trigger()
+
+    def _close(self) -> bool:
+        opened = [list_ for list_ in self._window.findChildren(Chooser) if list_.isVisible()]
+        for chooser in opened:
+            chooser.leave()
+        return bool(opened)
 
     # -- classes ------------------------------------------------------------------------------------------
 

@@ -87,7 +87,9 @@ class KeyLayoutsDialog(QDialog):
         self.search.textChanged.connect(lambda _: self._find())
         self.by_key = KeyRecorder("Press a key to see who has it")
         self.by_key.recorded.connect(self._find_key)
-        self.by_key.cancelled.connect(lambda: None)
+        self.by_key.escaped.connect(self.search.setFocus)
+        # It would keep the key that leads on; the field beside it finds keys by their names.
+        self.by_key.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.clear = icon_button(self._icons, "x", "Show all actions")
         self.clear.clicked.connect(lambda: self._find_key(""))
         row = QHBoxLayout()

@@ -22,10 +22,11 @@ MODIFIERS = frozenset(
 
 
 class KeyRecorder(QLineEdit):
-    """`recorded` carries the key as `key_map` writes it; Esc and a click elsewhere leave without one."""
+    """`recorded` carries the key as `key_map` writes it; `escaped` and `left` end it without one."""
 
     recorded = Signal(str)
-    cancelled = Signal()
+    escaped = Signal()
+    left = Signal()
 
     def __init__(self, prompt: str) -> None:
         super().__init__()
@@ -48,14 +49,14 @@ class KeyRecorder(QLineEdit):
             return
         key = key_text(event)
         if key == "Esc":
-            self.cancelled.emit()
+            self.escaped.emit()
         else:
             self.recorded.emit(key)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """The keyboard went elsewhere."""
         super().focusOutEvent(event)
-        self.cancelled.emit()
+        self.left.emit()
 
 
 def key_text(event: QKeyEvent) -> str:

@@ -58,7 +58,8 @@ class KeySetter(QWidget):
         self.reset_button.clicked.connect(self._reset)
         self.recorder = KeyRecorder(PROMPT)
         self.recorder.recorded.connect(self._recorded)
-        self.recorder.cancelled.connect(self._stop)
+        self.recorder.escaped.connect(self._back_to_button)
+        self.recorder.left.connect(self._stop)
         row = QHBoxLayout()
         row.setSpacing(8)
         for widget in (self.change_button, self.add_button):

@@ -145,9 +145,12 @@ class Dialogs(QObject):
 
     def show_layouts(self) -> None:
         """All actions with their keys, to change them."""
-        dialog = KeyLayoutsDialog(self._window, self._actions.keys, self._icons)
-        dialog.sheet_asked.connect(self.show_keys)
+        dialog = self._window.findChild(KeyLayoutsDialog)
+        if dialog is None:
+            dialog = KeyLayoutsDialog(self._window, self._actions.keys, self._icons)
+            dialog.sheet_asked.connect(self.show_keys)
         dialog.show()
+        dialog.activateWindow()
 
     def show_about(self) -> None:
         """Version and licence."""

@@ -22,9 +22,8 @@ class Pen:
     def __init__(self, hand: Hand, end: QPointingDevice.PointerType = PEN) -> None:
         self.hand = hand
         capabilities = QInputDevice.Capability.Position | QInputDevice.Capability.Pressure
-        self.device = QPointingDevice(
-            "pen", 7, QInputDevice.DeviceType.Stylus, end, capabilities, 1, 3, "", _no_id()
-        )
+        kind = QInputDevice.DeviceType.Stylus
+        self.device = QPointingDevice("pen", 7, kind, end, capabilities, 1, 3)
 
     def send(
         self,
@@ -48,10 +47,9 @@ class Pen:
         self.send(QEvent.Type.TabletRelease, way[-1], button)
 
 
-def _no_id() -> object:
-    from PySide6.QtGui import QPointingDeviceUniqueId
-
-    return QPointingDeviceUniqueId.fromNumericId(1)
+def tool(hand: Hand) -> ToolName:
+    """The canvas's tool now."""
+    return hand.canvas.tool
 
 
 def test_the_tip_paints_and_pressure_changes_nothing(hand: Make) -> None:
@@ -80,11 +78,11 @@ def test_the_eraser_end_erases_and_gives_the_tool_back(hand: Make) -> None:
     assert (made.mask == 13).any()
     eraser = Pen(made, ERASER)
     eraser.send(QEvent.Type.TabletPress, WAY[0], LEFT, LEFT)
-    assert made.canvas.tool is ToolName.ERASER
+    assert tool(made) is ToolName.ERASER
     for at in WAY[1:]:
         eraser.send(QEvent.Type.TabletMove, at, buttons=LEFT)
     eraser.send(QEvent.Type.TabletRelease, WAY[-1], LEFT)
-    assert made.canvas.tool is ToolName.BRUSH
+    assert tool(made) is ToolName.BRUSH
     assert (made.mask == IGNORE).all()
 
 
