@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from segstudio.gui.action_spec import ActionSpec
 from segstudio.gui.actions import ACTIONS, BY_ID
@@ -189,6 +189,23 @@ def test_an_eyedropper_that_is_held_returns_to_the_tool(studio: Studio, folder: 
     QTest.keyRelease(studio.canvas, Qt.Key.Key_I)
     assert studio.tool() is ToolName.BRUSH
     assert studio.session.classes.name(studio.session.classes.active) == "sky"
+
+
+def test_texts_that_name_a_key_follow(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    studio.session.open_project(tmp_path / "empty", "cityscapes")
+    studio.wait(lambda: studio.session.project is not None)
+    studio.settle()
+
+    def told() -> str:
+        labels = studio.window.editor.findChildren(QLabel)
+        return next(label.text() for label in labels if "no images" in label.text())
+
+    assert "press F5, or open another folder (Ctrl+O)" in told()
+    book = studio.window.keys
+    book.use(book.map.with_keys("file.rescan", ("F8",)).with_keys("file.open", ()))
+    assert "press F8, or open another folder (File › Open folder…)" in told()
+    assert studio.window.editor.tool_options.ops.buttons["grow"].toolTip().endswith("(Ctrl+])")
 
 
 class Recorder:

@@ -208,7 +208,9 @@ class Chooser(QFrame):
         layout.addWidget(self._empty)
         if hint:
             layout.addWidget(rule())
-            layout.addWidget(caption(hint, "small"))
+            told = caption(hint, "small")
+            told.setContentsMargins(8, 2, 8, 2)
+            layout.addWidget(told)
         self.setFixedWidth(width)
         self._cast_shadow()
         self._filter("")

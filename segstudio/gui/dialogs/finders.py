@@ -80,7 +80,8 @@ class Finders:
 
         hint = ""
         if spot is not None and link.canvas.editable:
-            hint = "Enter relabels the region" if relabels else "Shift+Enter relabels the region, too"
+            key = "Enter" if relabels else "Shift+Enter"
+            hint = f"{key}: the region under the cursor takes the class, too"
         chooser = Chooser(
             self._window,
             self._themes,

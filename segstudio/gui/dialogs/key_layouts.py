@@ -30,7 +30,7 @@ from segstudio.gui.panels.parts import EmptyState, caption, icon_button
 SIZE = QSize(860, 680)
 ROW_HEIGHT = 28
 WIDTHS = {NAME: 300, KEYS: 230, SOURCE: 90}
-NOTHING = "No action is found by this."
+NOTHING = "No action has these words."
 
 
 class KeyLayoutsDialog(QDialog):
@@ -168,6 +168,7 @@ class KeyLayoutsDialog(QDialog):
         self.search.clear()
         self._find_key("")
         self.table.selectRow(ACTIONS.index(spec))
+        self.table.scrollTo(self.table.currentIndex(), QAbstractItemView.ScrollHint.PositionAtCenter)
 
     def _chosen(self, index: QModelIndex) -> None:
         if index.isValid():
