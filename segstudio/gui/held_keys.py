@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from time import monotonic
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
-from segstudio.gui.key_map import PORTABLE
+from segstudio.gui.key_map import key_of
 from segstudio.gui.physical_keys import KeyPress, class_slot
 from segstudio.gui.text_focus import is_writing
 
@@ -85,7 +85,7 @@ class HeldKeys(QObject):
     def _claimed(self, event: QKeyEvent) -> bool:
         """Keeps a key from the shortcuts where text is typed; else notes which tool it may lend."""
         if is_writing(QApplication.focusWidget()):
-            if QKeySequence(event.keyCombination()).toString(PORTABLE) in self._resting:
+            if key_of(event) in self._resting:
                 event.accept()
                 return True
         elif not event.isAutoRepeat():

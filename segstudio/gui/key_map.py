@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from PySide6.QtCore import QKeyCombination, Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QKeyEvent, QKeySequence
 
 from segstudio.gui.action_spec import ActionSpec
 from segstudio.gui.actions import ACTIONS, BY_ID
@@ -18,7 +18,8 @@ from segstudio.images import atomic_write
 FILE = "keys.toml"
 PORTABLE = QKeySequence.SequenceFormat.PortableText
 # The digits by their place choose classes; these are the characters that they type on a US keyboard.
-CLASS_KEYS = frozenset("1234567890!@#$%^&*()") | {f"Shift+{digit}" for digit in "1234567890"}
+SHIFTED_DIGITS = tuple("!@#$%^&*()")
+CLASS_KEYS = frozenset({*"1234567890", *SHIFTED_DIGITS, *(f"Shift+{digit}" for digit in "1234567890")})
 # What ends, cancels or steps back in a gesture.
 CANVAS_KEYS = frozenset({"Return", "Enter", "Esc", "Backspace"})
 # What lists, buttons, sliders and the way from one control to the next need: it acts on the canvas alone.
@@ -50,6 +51,21 @@ def twin(key: str) -> str | None:
         return f"Shift+{UNSHIFTED[SHIFTED.index(key)]}"
     low = key.removeprefix("Shift+")
     return SHIFTED[UNSHIFTED.index(low)] if key.startswith("Shift+") and low in UNSHIFTED else None
+
+
+def key_of(event: QKeyEvent) -> str:
+    """The key of an event as it is written here.
+
+    A character that needs Shift on a US keyboard is named by itself, since Shift is in it already.
+    """
+    modifiers = event.modifiers() & ~(
+        Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.GroupSwitchModifier
+    )
+    character = chr(event.key()) if event.key() < 128 else ""
+    if character in SHIFTED or character in SHIFTED_DIGITS:
+        modifiers &= ~Qt.KeyboardModifier.ShiftModifier
+    key = Qt.Key.Key_Tab if event.key() == Qt.Key.Key_Backtab else Qt.Key(event.key())
+    return QKeySequence(int(modifiers.value) | int(key)).toString(PORTABLE)
 
 
 def is_plain(key: str) -> bool:

@@ -257,6 +257,16 @@ def test_no_key_is_a_command_while_text_is_typed(studio: Studio, folder: Path) -
         assert recorder.ran == ([spec.id] if spec.id in WHILE_WRITING else []), key
 
 
+@pytest.mark.parametrize("key", [Qt.Key.Key_Plus, Qt.Key.Key_Equal])
+def test_a_shifted_character_rests_as_well(studio: Studio, folder: Path, key: Qt.Key) -> None:
+    studio.open(folder)
+    recorder = studio.window.commands = Recorder()  # type: ignore[assignment]  # stands in
+    search = studio.window.editor.samples.search
+    search.setFocus()
+    QTest.keyClick(search, key, CONTROL | SHIFT)
+    assert recorder.ran == []
+
+
 def test_keys_that_repeat_are_navigation_and_size_alone(studio: Studio, folder: Path) -> None:
     studio.open(folder)
     recorder = studio.window.commands = Recorder()  # type: ignore[assignment]  # stands in

@@ -1,10 +1,10 @@
 """A field that takes the next key that is pressed, whatever it is."""
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence
+from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QLineEdit
 
-from segstudio.gui.key_map import PORTABLE, SHIFTED
+from segstudio.gui.key_map import key_of
 
 MODIFIERS = frozenset(
     {
@@ -47,7 +47,7 @@ class KeyRecorder(QLineEdit):
     def _take(self, event: QKeyEvent) -> None:
         if event.key() in MODIFIERS:
             return
-        key = key_text(event)
+        key = key_of(event)
         if key == "Esc":
             self.escaped.emit()
         else:
@@ -57,18 +57,3 @@ class KeyRecorder(QLineEdit):
         """The keyboard went elsewhere."""
         super().focusOutEvent(event)
         self.left.emit()
-
-
-def key_text(event: QKeyEvent) -> str:
-    """The key of an event as `key_map` writes it.
-
-    A character that needs Shift on a US keyboard is named by itself, since Shift is in it already.
-    """
-    modifiers = event.modifiers() & ~(
-        Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.GroupSwitchModifier
-    )
-    character = chr(event.key()) if event.key() < 128 else ""
-    if character in SHIFTED or character in tuple("!@#$%^&*()"):
-        modifiers &= ~Qt.KeyboardModifier.ShiftModifier
-    key = Qt.Key.Key_Tab if event.key() == Qt.Key.Key_Backtab else Qt.Key(event.key())
-    return QKeySequence(int(modifiers.value) | int(key)).toString(PORTABLE)
