@@ -35,6 +35,8 @@ DEUTERANOPIA = np.array(
 MID_GREY, OPACITY = 128.0, 0.5
 # Levels of each channel among which colours are looked for, and how often the closest pair is moved apart.
 LEVELS, STEPS = 8, 300
+# Rounds in which two classes exchange colours if both together then resemble their own more.
+EXCHANGES = 3
 
 
 def screen_colours(palette: Palette, name: str) -> NDArray[np.uint8]:
@@ -128,20 +130,17 @@ def _improve(table: NDArray[np.float32], chosen: list[int]) -> bool:
 
 
 def _alike(table: NDArray[np.float32]) -> list[int]:
-    """For every row its own column: the closest pairs first, then exchanges as long as they help."""
+    """For every row its own column: the closest pairs first, then exchanges that help."""
     left = table.copy()
     order = [0] * len(table)
     for _ in range(len(table)):
         row, column = np.unravel_index(int(left.argmin()), left.shape)
         order[int(row)] = int(column)
         left[row, :] = left[:, column] = np.inf
-    improved = True
-    while improved:
-        improved = False
+    for _ in range(EXCHANGES):
         for one in range(len(order)):
             for other in range(one):
                 now = table[one, order[one]] + table[other, order[other]]
                 if table[one, order[other]] + table[other, order[one]] < now - 1e-3:
                     order[one], order[other] = order[other], order[one]
-                    improved = True
     return order

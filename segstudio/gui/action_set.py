@@ -10,7 +10,7 @@ from segstudio.gui.action_spec import MENUS, ActionSpec, Needs
 from segstudio.gui.actions import ACTIONS
 from segstudio.gui.icons import Icons
 from segstudio.gui.key_book import KeyBook
-from segstudio.gui.key_map import CANVAS_ONLY
+from segstudio.gui.key_map import CANVAS_ONLY, distinct
 
 ICON = QSize(20, 20)
 
@@ -53,7 +53,8 @@ class ActionSet(QObject):
             action, keys = self.actions[spec.id], self.keys.keys(spec.id)
             action.setToolTip(self.keys.tip(spec.id))
             if not spec.hold:
-                action.setShortcuts([QKeySequence(key) for key in keys if key not in CANVAS_ONLY])
+                shortcuts = [key for key in distinct(keys) if key not in CANVAS_ONLY]
+                action.setShortcuts([QKeySequence(key) for key in shortcuts])
 
     def fill(self, bar: QMenuBar) -> dict[str, QMenu]:
         """Builds the menus; returns them by path, for those that get entries of their own."""

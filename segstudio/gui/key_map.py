@@ -53,6 +53,14 @@ def twin(key: str) -> str | None:
     return SHIFTED[UNSHIFTED.index(low)] if key.startswith("Shift+") and low in UNSHIFTED else None
 
 
+def distinct(keys: Keys) -> Keys:
+    """Keys without second names of those before them.
+
+    To Qt they are two shortcuts that one press of Shift+] hits both, so that it would do nothing.
+    """
+    return tuple(key for place, key in enumerate(keys) if twin(key) not in keys[:place])
+
+
 def key_of(event: QKeyEvent) -> str:
     """The key of an event as it is written here.
 

@@ -13,6 +13,7 @@ from segstudio.gui.key_map import (
     CANVAS_KEYS,
     CLASS_KEYS,
     KeyMap,
+    distinct,
     load_key_map,
     normal,
     refusal,
@@ -98,6 +99,7 @@ def test_taking_a_key_over_leaves_the_other_action_its_rest() -> None:
 def test_both_names_of_a_shifted_key_are_one_key() -> None:
     assert (twin("}"), twin("Shift+]"), twin("B"), twin("Ctrl+]")) == ("Shift+]", "}", None, None)
     assert KeyMap().owner("}") == KeyMap().owner("Shift+]") == "tool.big"
+    assert distinct(("}", "Shift+]", "B", "]")) == ("}", "B", "]")
     taken = KeyMap().with_keys("tool.brush", ("}",))
     assert taken.keys("tool.big") == ()
 

@@ -15,7 +15,7 @@ from segstudio.gui.canvas.modes import ToolName
 from segstudio.gui.dialogs.key_layouts import KeyLayoutsDialog
 from segstudio.gui.dialogs.key_sheet import KeySheet, save_sheet, sheet
 from segstudio.gui.key_book import KeyBook
-from segstudio.gui.key_map import KeyMap, combination
+from segstudio.gui.key_map import KeyMap, combination, distinct
 from segstudio.gui.key_service import WHILE_WRITING
 from tests.gui.conftest import Studio
 from tests.gui.test_keys_and_window import press
@@ -233,7 +233,9 @@ def all_keys(studio: Studio) -> list[tuple[ActionSpec, str]]:
     """Every key of every action, with all actions enabled."""
     for action in studio.window.actions_by_id.actions.values():
         action.setEnabled(True)
-    return [(spec, key) for spec in ACTIONS if not spec.hold for key in studio.window.keys.keys(spec.id)]
+    return [
+        (spec, key) for spec in ACTIONS if not spec.hold for key in distinct(studio.window.keys.keys(spec.id))
+    ]
 
 
 def test_every_key_runs_its_action_on_the_canvas(studio: Studio, folder: Path) -> None:

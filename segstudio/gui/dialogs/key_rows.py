@@ -7,7 +7,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from segstudio.gui.action_spec import ActionSpec, pretty_key
 from segstudio.gui.actions import ACTIONS
 from segstudio.gui.key_book import KeyBook, plain_text
-from segstudio.gui.key_map import twin
+from segstudio.gui.key_map import distinct, twin
 
 COLUMNS = ("Action", "Keys", "Set by", "Menu")
 NAME, KEYS, SOURCE, MENU = range(4)
@@ -86,4 +86,4 @@ def place(spec: ActionSpec) -> str:
 
 def keys_text(book: KeyBook, spec: ActionSpec) -> str:
     """All keys of an action in one line."""
-    return "    ".join(pretty_key(key) for key in book.keys(spec.id))
+    return "    ".join(pretty_key(key) for key in distinct(book.keys(spec.id)))

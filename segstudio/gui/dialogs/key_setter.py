@@ -8,7 +8,7 @@ from segstudio.gui.actions import BY_ID
 from segstudio.gui.dialogs.key_recorder import KeyRecorder
 from segstudio.gui.dialogs.key_rows import place
 from segstudio.gui.key_book import KeyBook, plain_text
-from segstudio.gui.key_map import Keys, refusal
+from segstudio.gui.key_map import Keys, distinct, refusal
 from segstudio.gui.panels.parts import ElidedLabel, caption
 
 PROMPT = "Press the key…   (Esc leaves)"
@@ -110,8 +110,8 @@ class KeySetter(QWidget):
         keys = self._book.keys(spec.id)
         self._name.setText(plain_text(spec))
         self._hint.setText(self._book.fill(spec.hint) or place(spec))
-        for text in [pretty_key(key) for key in keys]:
-            self._chips.addWidget(caption(text, "key"))
+        for key in distinct(keys):
+            self._chips.addWidget(caption(pretty_key(key), "key"))
         if not keys:
             self._chips.addWidget(caption("no key", "muted"))
         self.remove_button.setEnabled(bool(keys))

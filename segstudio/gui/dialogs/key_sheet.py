@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from segstudio.gui.action_spec import ActionSpec, pretty_key
 from segstudio.gui.actions import ACTIONS
 from segstudio.gui.key_book import KeyBook, plain_text
-from segstudio.gui.key_map import twin
+from segstudio.gui.key_map import distinct
 from segstudio.gui.panels.parts import caption
 from segstudio.images import atomic_write
 
@@ -64,10 +64,7 @@ def sheet(book: KeyBook) -> dict[str, list[tuple[str, str]]]:
 
 
 def _keys(book: KeyBook, spec: ActionSpec) -> str:
-    keys = book.keys(spec.id)
-    # The second name of a key that is shown already tells nothing.
-    told = [key for place, key in enumerate(keys) if twin(key) not in keys[:place]]
-    return "  ".join(pretty_key(key) for key in told[:2])
+    return "  ".join(pretty_key(key) for key in distinct(book.keys(spec.id))[:2])
 
 
 def sheet_html(book: KeyBook) -> str:
