@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from segstudio.gui.action_spec import ActionSpec
 from segstudio.gui.actions import ACTIONS, BY_ID
 from segstudio.gui.canvas.modes import ToolName
-from segstudio.gui.dialogs.key_layouts import KeyLayoutsDialog
+from segstudio.gui.dialogs.key_dialog import KeyLayoutsDialog
 from segstudio.gui.dialogs.key_sheet import KeySheet, save_sheet, sheet
 from segstudio.gui.key_book import KeyBook
 from segstudio.gui.key_map import KeyMap, combination, distinct

@@ -182,38 +182,45 @@ class Chooser(QFrame):
         self._choices = tuple(choices)
         self._chosen = chosen
         self._before = window.focusWidget()
-        self.field = QLineEdit()
-        self.field.setPlaceholderText(prompt)
-        self.field.setAccessibleName(prompt)
-        self.field.textChanged.connect(self._filter)
-        self.field.installEventFilter(self)
         self._model = _ChoiceModel()
-        self.view = QListView()
-        self.view.setObjectName("choices")
-        self.view.setModel(self._model)
-        self.view.setItemDelegate(_ChoiceDelegate(themes, self.view))
-        self.view.setUniformItemSizes(True)
-        self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.view.setFixedHeight(ROW_HEIGHT * ROWS)
-        self.view.clicked.connect(lambda _: self._take())
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 4, 8, 8)
-        layout.setSpacing(4)
-        for widget in (self.field, rule(), self.view):
-            layout.addWidget(widget)
+        self.field = self._make_field(prompt)
+        self.view = self._make_view(themes)
         self._empty = caption("Nothing is called so.", "muted")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setFixedHeight(self.view.height())
-        layout.addWidget(self._empty)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 4, 8, 8)
+        layout.setSpacing(4)
+        for widget in (self.field, rule(), self.view, self._empty):
+            layout.addWidget(widget)
         if hint:
-            layout.addWidget(rule())
             told = caption(hint, "small")
             told.setContentsMargins(8, 2, 8, 2)
+            layout.addWidget(rule())
             layout.addWidget(told)
         self.setFixedWidth(width)
         self._cast_shadow()
         self._filter("")
+
+    def _make_field(self, prompt: str) -> QLineEdit:
+        field = QLineEdit()
+        field.setPlaceholderText(prompt)
+        field.setAccessibleName(prompt)
+        field.textChanged.connect(self._filter)
+        field.installEventFilter(self)
+        return field
+
+    def _make_view(self, themes: ThemeSwitch) -> QListView:
+        view = QListView()
+        view.setObjectName("choices")
+        view.setModel(self._model)
+        view.setItemDelegate(_ChoiceDelegate(themes, view))
+        view.setUniformItemSizes(True)
+        view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        view.setFixedHeight(ROW_HEIGHT * ROWS)
+        view.clicked.connect(lambda _: self._take())
+        return view
 
     def _cast_shadow(self) -> None:
         shadow = QGraphicsDropShadowEffect(self)

@@ -19,7 +19,7 @@ from segstudio.gui.dialogs.bug_report import BugReport
 from segstudio.gui.dialogs.export_opener import ExportOpener
 from segstudio.gui.dialogs.finders import Finders
 from segstudio.gui.dialogs.import_texts import TOPIC as IMPORT_TOPIC
-from segstudio.gui.dialogs.key_layouts import KeyLayoutsDialog
+from segstudio.gui.dialogs.key_dialog import KeyLayoutsDialog
 from segstudio.gui.dialogs.key_sheet import KeySheet
 from segstudio.gui.dialogs.model_import import ModelImportDialog, Stage
 from segstudio.gui.dialogs.palette_choice import PaletteChoice
