@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.annotation import accept
-from segstudio.annotation.tools import Protection
+from segstudio.annotation.protection import Protection
 from segstudio.gui.action_spec import Needs
 from segstudio.gui.message import INFO, Message
 from segstudio.gui.session import Session
