@@ -5,10 +5,11 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from segstudio.annotation.history import Edit
-from segstudio.gui.canvas import clicks
 from segstudio.gui.canvas.canvas import Canvas
 from segstudio.gui.canvas.interactions import relabel
 from segstudio.gui.canvas.modes import Layer, OutlineMode, ShapeOp, ToolName
+from segstudio.gui.canvas.tools import reshape
+from segstudio.gui.canvas.tools.tool import may_edit
 from segstudio.gui.canvas.view import View
 from segstudio.gui.panels.status_bar import Reading
 from segstudio.gui.session import Session
@@ -169,7 +170,7 @@ class CanvasLink(QObject):
             return
         if self.canvas.editable and not document.in_stroke:
             title, value = "Relabel", self._session.classes.active
-            edit = relabel(document, *pixel, value, self.canvas.protection, title)
+            edit = relabel(document, *pixel, value, self.canvas.protection_at(pixel), title)
             self.canvas.report_edit(edit)
 
     def reshape(self, op: ShapeOp) -> None:
@@ -183,21 +184,21 @@ class CanvasLink(QObject):
             self.tool_state.set_op(op)
             self.choose_tool(ToolName.SHAPE)
         elif self._can_change():
-            clicks.reshape(self.canvas, op, pixel)
+            reshape.reshape(self.canvas, op, pixel)
 
     def fill_class_holes(self) -> None:
         """Fills what the active class encloses in the whole image."""
         if self._can_change():
-            clicks.fill_class_holes(self.canvas, self._session.classes.active)
+            reshape.fill_class_holes(self.canvas, self._session.classes.active)
 
     def remove_islands(self) -> None:
         """Gives small regions of the active class to their surroundings in the whole image."""
         if self._can_change():
-            clicks.remove_islands(self.canvas, self._session.classes.active)
+            reshape.remove_islands(self.canvas, self._session.classes.active)
 
     def _can_change(self) -> bool:
         document = self.canvas.document
-        return clicks.may_edit(self.canvas) and document is not None and not document.in_stroke
+        return may_edit(self.canvas) and document is not None and not document.in_stroke
 
     def _pointed_at(self) -> tuple[int, int] | None:
         """The pixel under the cursor, or None; the cursor may rest where the image before was larger."""

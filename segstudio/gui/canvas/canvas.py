@@ -1,5 +1,6 @@
 """Canvas: the widget that shows an image with its labels and lets tools edit the mask."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import cast
@@ -23,8 +24,9 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from segstudio.annotation.history import Edit
 from segstudio.annotation.mask import MaskDocument
+from segstudio.annotation.protection import Protection
 from segstudio.annotation.rect import Rect
-from segstudio.annotation.tools import Protection
+from segstudio.annotation.tools import Point
 from segstudio.gui.canvas import cursors
 from segstudio.gui.canvas.base import BaseImage, ScreenBuffer
 from segstudio.gui.canvas.modes import Layer, OutlineMode, ToolName, ToolOptions
@@ -61,7 +63,7 @@ class Canvas(QWidget):
         self.active_class = 0
         self.brush_radius = 10.0
         self.options = ToolOptions()
-        self.protection = Protection()
+        self._protection = Protection()
         self.editable = True
         self.uneditable_reason = ""
         self.view = View()
@@ -96,6 +98,12 @@ class Canvas(QWidget):
         """The image's pixels, uint8 [H,W,3], to be read only; None without an image."""
         return self._image.rgb if self._image else None
 
+    def pixel_at(self, point: Point) -> tuple[int, int] | None:
+        """Column and row under an image point; None beside the image."""
+        x, y = math.floor(point[0]), math.floor(point[1])
+        width, height = self.image_size
+        return (x, y) if 0 <= x < width and 0 <= y < height else None
+
     def clear(self) -> None:
         """Shows nothing."""
         self.set_document(None)
@@ -112,7 +120,7 @@ class Canvas(QWidget):
     def set_document(self, document: MaskDocument | None) -> None:
         """Edits another mask; a stroke that is under way is committed first."""
         self._pointer.finish()
-        self._pointer.forget_region()
+        self._pointer.forget()
         self.document = document
         self.overlay.mask = document.array if document else None
         self.update()
@@ -197,7 +205,11 @@ class Canvas(QWidget):
 
     def set_locked(self, locked: frozenset[int]) -> None:
         """Classes that no tool changes."""
-        self.protection = Protection(locked)
+        self._protection = replace(self._protection, locked=locked)
+
+    def protection_at(self, pixel: tuple[int, int] | None) -> Protection:
+        """What an edit that begins at a pixel may not change; None for edits that begin nowhere."""
+        return self._protection
 
     def set_editable(self, editable: bool, reason: str = "") -> None:
         """Allows or forbids edits; the reason is shown when somebody tries."""

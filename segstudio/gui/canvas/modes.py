@@ -27,6 +27,8 @@ class ToolName(Enum):
     BRUSH = "brush"
     ERASER = "eraser"
     POLYGON = "polygon"
+    LASSO = "lasso"
+    EXTEND = "extend"
     FILL = "fill"
     RELABEL = "relabel"
     WAND = "wand"

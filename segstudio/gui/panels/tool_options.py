@@ -29,6 +29,8 @@ TOOL_HINTS = {
     ToolName.BRUSH: "Drag paints · right button erases · Shift+click: straight line · Shift+wheel: size",
     ToolName.ERASER: "Drag erases · right button paints · Shift+click: straight line · Shift+wheel: size",
     ToolName.POLYGON: "Click corners or drag · Enter fills, Ctrl+Enter cuts out · Backspace: last corner",
+    ToolName.LASSO: "Drag round an area · right button erases · Shift: the class where the drag begins",
+    ToolName.EXTEND: "Drag from inside a region round what belongs to it: it takes the region's class",
     ToolName.FILL: "Click a region: it takes the active class · Ctrl+click: its class everywhere",
     ToolName.RELABEL: "Click a region, or point at it and press a class key",
     ToolName.ACCEPT_REGION: "Click: the predicted region there is taken over",
@@ -39,6 +41,7 @@ TOOL_HINTS = {
 NAMES = {
     ToolName.ACCEPT_REGION: "Use prediction",
     ToolName.WAND: "Magic wand",
+    ToolName.EXTEND: "Extend region",
 }
 
 
