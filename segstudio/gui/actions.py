@@ -74,6 +74,16 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ),
     _tool("pick", "Pick class", "eyedropper", ("I",), "Pick: the clicked class becomes active"),
     _tool("pan", "Pan", "hand", (), "Pan: drag the image (hold Space in any other tool)"),
+    A(
+        "tool.filter",
+        "Paint filter",
+        ("T",),
+        "",
+        S,
+        "Paint only over some classes, or where the model is unsure",
+        ticks=True,
+    ),
+    A("tool.filter_rules", "Paint only…", ("Shift+T",), "funnel", S, "Which pixels tools may paint"),
     A("tool.hold_pan", "Pan", ("Space",), needs=S, hold=True),
     A(
         "tool.bigger",

@@ -51,6 +51,7 @@ class CanvasLink(QObject):
         session.document_changed.connect(lambda _: self._view.propose(False))
         session.classes.changed.connect(self._show_classes)
         session.classes.active_changed.connect(canvas.set_active_class)
+        session.paint_filter.changed.connect(self._show_filter)
         self._view.changed.connect(self._show_view)
         self.tool_state.changed.connect(self._show_options)
         canvas.option_turned.connect(lambda notches: self.tool_state.turn(canvas.tool, notches))
@@ -105,6 +106,7 @@ class CanvasLink(QObject):
         untouched = entry is not None and not entry.document.history.can_undo
         empty = loaded is not None and loaded.mask is None and untouched
         self._view.propose(empty and prediction is not None)
+        self._show_filter()
         self._show_view()
 
     def _show_view(self) -> None:
@@ -130,8 +132,13 @@ class CanvasLink(QObject):
         classes = self._session.classes
         self.canvas.set_hidden(classes.hidden)
         self.canvas.set_solo(classes.solo)
-        self.canvas.set_locked(classes.locked)
         self.canvas.set_active_class(classes.active)
+        self._show_filter()
+
+    def _show_filter(self) -> None:
+        session, size = self._session, self.canvas.image_size[::-1]
+        protection = session.paint_filter.protection(session.classes.locked, session.prediction, size)
+        self.canvas.set_filter(protection, under_start=session.paint_filter.in_force.under_start)
 
     def _show_options(self) -> None:
         self.canvas.options = self.tool_state.options

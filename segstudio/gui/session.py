@@ -20,6 +20,7 @@ from segstudio.gui.message import ERROR, INFO, SUCCESS, WARNING, Message, from_e
 from segstudio.gui.model_exports import LANE as EXPORT_LANE
 from segstudio.gui.model_imports import LANE as MODEL_LANE
 from segstudio.gui.model_imports import ModelImports
+from segstudio.gui.paint_filter import PaintFilter
 from segstudio.gui.predictions import Outcome, Predictions
 from segstudio.gui.sample_book import SampleBook, needs_work
 from segstudio.gui.sample_loader import LoadedSample, SampleLoader
@@ -69,6 +70,7 @@ class Session(QObject):
         self.project: Project | None = None
         self.book = SampleBook()
         self.classes = ClassState()
+        self.paint_filter = PaintFilter()
         self.loader = SampleLoader(self.bridge)
         self.thumbnails = Thumbnails(self.bridge)
         self.documents = OpenDocuments(self.bridge)
@@ -116,6 +118,7 @@ class Session(QObject):
         for part in (self.documents, self.loader, self.thumbnails):
             part.set_project(project)
         self.classes.set_palette(project.palette)
+        self.paint_filter.reset()
         self.memory.opened(project.root)
         self.book.load(opened.samples)
         self.project_changed.emit()

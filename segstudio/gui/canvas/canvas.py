@@ -64,6 +64,7 @@ class Canvas(QWidget):
         self.brush_radius = 10.0
         self.options = ToolOptions()
         self._protection = Protection()
+        self._under_start = False
         self.editable = True
         self.uneditable_reason = ""
         self.view = View()
@@ -209,7 +210,15 @@ class Canvas(QWidget):
 
     def protection_at(self, pixel: tuple[int, int] | None) -> Protection:
         """What an edit that begins at a pixel may not change; None for edits that begin nowhere."""
-        return self._protection
+        protection, document = self._protection, self.document
+        if not self._under_start or pixel is None or document is None:
+            return protection
+        start = frozenset({int(document.array[pixel[1], pixel[0]])})
+        return replace(protection, only=start if protection.only is None else start & protection.only)
+
+    def set_filter(self, protection: Protection, *, under_start: bool) -> None:
+        """What tools spare besides; with `under_start` all but the class where a stroke begins."""
+        self._protection, self._under_start = protection, under_start
 
     def set_editable(self, editable: bool, reason: str = "") -> None:
         """Allows or forbids edits; the reason is shown when somebody tries."""

@@ -80,6 +80,12 @@ class ToolOptionsBar(QWidget):
         state.changed.connect(self._follow)
         self._follow()
 
+    def add_button(self, button: QWidget) -> None:
+        """Puts a button at the right end."""
+        row = self.layout()
+        assert row is not None
+        row.addWidget(button)
+
     def show_tool(self, tool: ToolName) -> None:
         """Follows the canvas."""
         self._tool = tool
