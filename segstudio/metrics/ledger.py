@@ -16,19 +16,19 @@ class Ledger:
     is a part of the loss, so the parts of all kinds sum to it.
 
     Attributes:
-        missed: float64 [K,7], by Kind: the class's own pixels that were predicted as another one.
+        lost: float64 [K,7], by Kind: the class's own pixels that were predicted as another one.
         taken: float64 [K,7]: pixels of other classes that were predicted as this one.
         iou: float64 [K].
     """
 
-    missed: NDArray[np.float64]
+    lost: NDArray[np.float64]
     taken: NDArray[np.float64]
     iou: NDArray[np.float64]
 
     @property
-    def lost(self) -> NDArray[np.float64]:
+    def total(self) -> NDArray[np.float64]:
         """float64 [K,7]: both together; a row sums to 1 - IoU."""
-        return self.missed + self.taken
+        return self.lost + self.taken
 
 
 def lost_iou(ledger: Counts, confusion: Counts) -> Ledger:
@@ -41,5 +41,5 @@ def lost_iou(ledger: Counts, confusion: Counts) -> Ledger:
     hits = np.diagonal(confusion).astype(np.float64)
     union = hits + ledger.sum(axis=(1, 2))
     with np.errstate(invalid="ignore"):
-        missed, taken = ledger[:, :, 0] / union[:, None], ledger[:, :, 1] / union[:, None]
-        return Ledger(missed, taken, hits / union)
+        lost, taken = ledger[:, :, 0] / union[:, None], ledger[:, :, 1] / union[:, None]
+        return Ledger(lost, taken, hits / union)

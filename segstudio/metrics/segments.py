@@ -3,16 +3,12 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.metrics.confusion import Counts
-from segstudio.metrics.runs import Indices, Runs, find_runs
-
-Mask = NDArray[np.uint8]
-Flags = NDArray[np.bool_]
-Floats = NDArray[np.float32]
+from segstudio.metrics.error_scene import Flags, Floats, Mask, Scene
+from segstudio.metrics.runs import Indices, Runs
 
 
 class Kind(IntEnum):
@@ -129,91 +125,12 @@ def extract(
     """
     if truth.shape != predicted.shape:
         raise ValueError(f"truth is {truth.shape}, prediction is {predicted.shape}")
-    scene = _Scene.of(truth, predicted, classes, ignore)
+    scene = Scene.of(truth, predicted, classes, ignore)
     return _measured(scene, confidence, margin, smallest, cut_offs)
 
 
-@dataclass(frozen=True)
-class _Scene:
-    """Both masks as runs of one true and one predicted class, and their regions.
-
-    Attributes:
-        runs: the runs.
-        truth: int64 [n], true class of each; K where there is none.
-        predicted: int64 [n], predicted class; K for no class.
-        true_region: int64 [n], number of the true region of each run.
-        predicted_region: int64 [n], of its predicted region.
-        segment: int64 [n], of its error segment; right runs and those without truth are segments too.
-        classes: K.
-        distance: float32 [H,W], pixels to the nearest border of the truth.
-    """
-
-    runs: Runs
-    truth: Indices
-    predicted: Indices
-    true_region: Indices
-    predicted_region: Indices
-    segment: Indices
-    classes: int
-    distance: Floats
-
-    @classmethod
-    def of(cls, truth: Mask, predicted: Mask, classes: int, ignore: int) -> "_Scene":
-        """The scene of two masks [H,W]."""
-        known = np.minimum(truth, classes) if ignore >= classes else np.where(truth == ignore, classes, truth)
-        known, shown = np.minimum(known, classes).astype(np.uint8), np.minimum(predicted, classes)
-        runs = find_runs(known.astype(np.uint16) * 256 + shown)
-        first, second = (
-            known.ravel()[runs.starts].astype(np.int64),
-            shown.ravel()[runs.starts].astype(np.int64),
-        )
-        regions = [_numbers(runs.connected(values)) for values in (first, second, first * 256 + second)]
-        distance = _edge_distance(known, classes)
-        return cls(runs, first, second, regions[0], regions[1], regions[2], classes, distance)
-
-    @property
-    def wrong(self) -> Flags:
-        """bool [n]: runs with a truth that was not predicted."""
-        return np.asarray((self.truth != self.predicted) & (self.truth < self.classes))
-
-    @property
-    def right(self) -> Flags:
-        """bool [n]: runs that were predicted right."""
-        return np.asarray((self.truth == self.predicted) & (self.truth < self.classes))
-
-    def pixels(self, groups: Indices, chosen: Flags | None = None) -> NDArray[np.float64]:
-        """float64 [groups]: pixels of each group of runs, of the chosen runs alone if some are."""
-        lengths = self.runs.lengths if chosen is None else self.runs.lengths * chosen
-        count = int(groups.max(initial=-1)) + 1
-        return np.bincount(groups, lengths, minlength=count).astype(np.float64)
-
-
-def _numbers(values: NDArray[np.int32]) -> Indices:
-    """int64 [n]: the values' places among all different ones."""
-    return np.unique(values, return_inverse=True)[1].astype(np.int64)
-
-
-def _edge_distance(known: Mask, classes: int) -> Floats:
-    """float32 [H,W]: pixels from a pixel's centre to the border that two true classes share nearest to it.
-
-    Borders against pixels without truth are none. Without any border it is farther than the image is wide.
-    """
-    free = np.ones(known.shape, np.uint8)
-    for here, there in (
-        ((slice(None), slice(1, None)), (slice(None), slice(None, -1))),
-        ((slice(1, None), slice(None)), (slice(None, -1), slice(None))),
-    ):
-        edge = (known[here] != known[there]) & (known[here] < classes) & (known[there] < classes)
-        free[here][edge] = 0
-        free[there][edge] = 0
-    if free.all():
-        return np.full(known.shape, float(sum(known.shape)), np.float32)
-    # A pixel beside the border has its centre half a pixel away from it.
-    return np.asarray(cv2.distanceTransform(free, cv2.DIST_L2, 5) + 0.5, np.float32)
-
-
 def _measured(
-    scene: _Scene, confidence: Mask | None, margin: Mask | None, smallest: int, cut_offs: CutOffs
+    scene: Scene, confidence: Mask | None, margin: Mask | None, smallest: int, cut_offs: CutOffs
 ) -> Segments:
     runs, segment = scene.runs, scene.segment
     one = _first_runs(segment)
@@ -255,9 +172,7 @@ def _first_runs(groups: Indices) -> Indices:
     return np.unique(groups, return_index=True)[1].astype(np.int64)
 
 
-def _kinds(
-    scene: _Scene, one: Indices, edge_max: NDArray[np.float64], cut_offs: CutOffs
-) -> NDArray[np.uint8]:
+def _kinds(scene: Scene, one: Indices, edge_max: NDArray[np.float64], cut_offs: CutOffs) -> NDArray[np.uint8]:
     """uint8 [segments]: the kind of every segment; those that are right have one that means nothing."""
     true_region, predicted_region = scene.true_region[one], scene.predicted_region[one]
     true_areas = scene.pixels(scene.true_region)[true_region]
@@ -276,7 +191,7 @@ def _kinds(
             edge_max <= cut_offs.slack,
             named | stolen,
             true_hit < cut_offs.hit,
-            own_hit < cut_offs.hit,
+            (own_hit < cut_offs.hit) & (scene.predicted[one] < scene.classes),
             parted,
             joined,
         ],
@@ -286,21 +201,21 @@ def _kinds(
     return kinds.astype(np.uint8)
 
 
-def _held(scene: _Scene, regions: Indices, values: Indices) -> NDArray[np.float64]:
+def _held(scene: Scene, regions: Indices, values: Indices) -> NDArray[np.float64]:
     """float64 [n]: for every run the pixels of its region that have the run's value of the other mask."""
     keys = regions * 256 + values
     _, groups = np.unique(keys, return_inverse=True)
     return scene.pixels(groups.astype(np.int64))[groups]
 
 
-def _shared(scene: _Scene) -> NDArray[np.float64]:
+def _shared(scene: Scene) -> NDArray[np.float64]:
     """float64 [n]: for every run the pixels that its true and its predicted region share."""
     keys = scene.true_region * (int(scene.predicted_region.max(initial=0)) + 1) + scene.predicted_region
     _, groups = np.unique(keys, return_inverse=True)
     return scene.pixels(groups.astype(np.int64))[groups]
 
 
-def _parted(scene: _Scene, count: int, part: int) -> tuple[Flags, Flags]:
+def _parted(scene: Scene, count: int, part: int) -> tuple[Flags, Flags]:
     """Which segments part the right pixels of a true region, and which join true regions: bool [segments]."""
     first, second = scene.runs.neighbours()
     first, second = np.concatenate([first, second]), np.concatenate([second, first])
@@ -319,7 +234,7 @@ def _parted(scene: _Scene, count: int, part: int) -> tuple[Flags, Flags]:
     return found[0], found[1]
 
 
-def _beside_ignore(scene: _Scene, count: int) -> Flags:
+def _beside_ignore(scene: Scene, count: int) -> Flags:
     first, second = scene.runs.neighbours()
     first, second = np.concatenate([first, second]), np.concatenate([second, first])
     beside = np.zeros(count, bool)
@@ -355,7 +270,7 @@ def _mean(runs: Runs, groups: Indices, areas: NDArray[np.float64], pixels: Mask 
 
 
 def _ledger(
-    scene: _Scene, one: Indices, areas: NDArray[np.float64], kinds: NDArray[np.uint8], wrong: Flags
+    scene: Scene, one: Indices, areas: NDArray[np.float64], kinds: NDArray[np.uint8], wrong: Flags
 ) -> Counts:
     """int64 [K,7,2]: pixels lost and taken by class and kind."""
     count, classes = len(Kind), scene.classes

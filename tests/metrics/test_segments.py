@@ -173,4 +173,4 @@ def test_the_ledger_sums_to_the_lost_iou(pairs: list[tuple[Mask, Mask]]) -> None
     assert isinstance(confusion, np.ndarray)
     made, iou = lost_iou(ledger, confusion), scores(confusion).iou
     np.testing.assert_allclose(made.iou, iou, atol=1e-12)
-    np.testing.assert_allclose(made.lost.sum(axis=1), 1 - iou, atol=1e-12)
+    np.testing.assert_allclose(made.total.sum(axis=1), 1 - iou, atol=1e-12)
