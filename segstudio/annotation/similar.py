@@ -1,0 +1,155 @@
+"""Regions by a few clicks: pixels that a network sees like those that were clicked."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.annotation.rect import Rect
+from segstudio.annotation.regions import Region
+from segstudio.annotation.segmenter import Click
+
+Floats = NDArray[np.float32]
+# Directions of the features that are kept; more change no region, and take longer.
+KEPT_DIRECTIONS = 64
+# How alike class scores must be to those of the first click, from 0 to 1, and how sharply that divides.
+ALIKE, SHARPNESS = 0.87, 4.0
+# How far a click reaches: in the features' cosine, and in the image's longer side.
+FEATURE_REACH, PLACE_REACH = 0.15, 0.25
+# Clicks may contradict each other a little.
+DOUBT = 0.05
+# Places outside of a box that stand for what is not wanted, a side.
+RING = 6
+# Pixels in which a region is found; larger ones are found in a smaller picture.
+LARGEST = 2**21
+
+
+class SimilarRegions:
+    """What a network saw in one image, made ready for clicks.
+
+    The answer is a Gaussian process (Rasmussen and Williams, 2006, section 2.2) of 1 on included and -1 on
+    excluded clicks, cut at 0. Its mean is how alike the class scores are to those of the first click
+    (Bhattacharyya's coefficient); every click then corrects what has like features and lies near. What is not
+    connected to an included click is left out.
+
+    Args:
+        shares: probabilities of classes, float32 [K,h,w].
+        features: of the network at the same places, float32 [C,h,w].
+        size: (width, height) of the image.
+    """
+
+    def __init__(self, shares: Floats, features: Floats, size: tuple[int, int]) -> None:
+        self._size = size
+        self._rows, self._columns = shares.shape[1:]
+        self._roots = np.ascontiguousarray(np.sqrt(shares.reshape(len(shares), -1)))
+        self._features = _directions(features.reshape(len(features), -1))
+        y, x = np.mgrid[0 : self._rows, 0 : self._columns].astype(np.float32)
+        unit = 1 / max(size)
+        self._x = x.ravel() * np.float32(size[0] / self._columns * unit)
+        self._y = y.ravel() * np.float32(size[1] / self._rows * unit)
+        self.nbytes = self._roots.nbytes + self._features.nbytes + self._x.nbytes + self._y.nbytes
+
+    def mask(self, clicks: Sequence[Click], box: Rect | None = None) -> Region | None:
+        """See `Embedding.mask`."""
+        bounds = Rect(0, 0, *self._size)
+        if box is not None:
+            bounds = bounds.intersection(box)
+        clicks = [click for click in clicks if _holds(bounds, click) or not click.include]
+        seeds = [click for click in clicks if click.include]
+        if bounds.is_empty or not (seeds or box is not None):
+            return None
+        if not seeds:
+            seeds = [Click(bounds.x + bounds.width // 2, bounds.y + bounds.height // 2)]
+        mean = self._mean(seeds[0]) if box is None else self._mean_of_box(bounds)
+        score = self._corrected(mean, clicks).reshape(self._rows, self._columns)
+        return self._region(score, seeds if clicks else [], bounds)
+
+    def _mean(self, first: Click) -> Floats:
+        alike = self._roots[:, self._node(first)] @ self._roots
+        return np.clip(SHARPNESS * (alike - ALIKE), -1, 1)
+
+    def _mean_of_box(self, box: Rect) -> Floats:
+        """1 where nothing around the box is alike."""
+        nodes = sorted({self._node(click) for click in _ring(box, *self._size)})
+        if not nodes:
+            return np.ones(self._rows * self._columns, np.float32)
+        alike = (self._roots[:, nodes].T @ self._roots).max(axis=0)
+        return np.clip(SHARPNESS * (ALIKE - alike), -1, 1)
+
+    def _corrected(self, mean: Floats, clicks: Sequence[Click]) -> Floats:
+        """The mean, bent to what every click says."""
+        if not clicks:
+            return mean
+        nodes = [self._node(click) for click in clicks]
+        reaches = np.stack([self._reach(node) for node in nodes])
+        wanted = np.array([1.0 if click.include else -1.0 for click in clicks])
+        known = reaches[:, nodes] + DOUBT * np.eye(len(nodes))
+        weights = np.linalg.solve(known, wanted - mean[nodes]).astype(np.float32)
+        return mean + weights @ reaches
+
+    def _reach(self, node: int) -> Floats:
+        """How much a click on a node says of every other one, from 0 to 1."""
+        unlike = (1 - self._features[:, node] @ self._features) / np.float32(FEATURE_REACH)
+        away = np.square(self._x - self._x[node]) + np.square(self._y - self._y[node])
+        return np.exp(-unlike - away / np.float32(2 * PLACE_REACH**2))
+
+    def _node(self, click: Click) -> int:
+        column = click.x * self._columns // self._size[0]
+        return click.y * self._rows // self._size[1] * self._columns + column
+
+    def _region(self, score: Floats, seeds: Sequence[Click], bounds: Rect) -> Region | None:
+        """The parts of the positive score with a seed; without seeds all parts."""
+        shrink = max(1.0, (bounds.width * bounds.height / LARGEST) ** 0.5)
+        width, height = round(bounds.width / shrink), round(bounds.height / shrink)
+        inside = (_enlarged(score, self._size, bounds, (width, height)) > 0).view(np.uint8)
+        if seeds:
+            _, parts = cv2.connectedComponents(inside, connectivity=4, ltype=cv2.CV_32S)
+            places = [((seed.y - bounds.y) * height // bounds.height,
+                       (seed.x - bounds.x) * width // bounds.width) for seed in seeds]  # fmt: skip
+            wanted = {int(parts[place]) for place in places} - {0}
+            inside = np.isin(parts, list(wanted)).view(np.uint8)
+        if (width, height) != (bounds.width, bounds.height):
+            size = (bounds.width, bounds.height)
+            inside = np.asarray(cv2.resize(inside, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+        box = Rect(*cv2.boundingRect(inside))
+        if box.is_empty:
+            return None
+        found = inside[box.slices].astype(np.bool_)
+        rect = Rect(box.x + bounds.x, box.y + bounds.y, box.width, box.height)
+        return Region(0, rect, found, int(np.count_nonzero(found)))
+
+
+def _directions(features: Floats) -> Floats:
+    """Unit vectors [c,n] whose products are nearly those of the features', [C,n], made as long as 1."""
+    lengths = np.sqrt(np.einsum("cn,cn->n", features, features))
+    units = features / np.maximum(lengths, np.float32(1e-12))
+    if len(units) <= KEPT_DIRECTIONS:
+        return np.ascontiguousarray(units)
+    # Eigenvalues come in ascending order: the last directions say most.
+    _, vectors = np.linalg.eigh(units @ units.T)
+    return np.ascontiguousarray(vectors[:, -KEPT_DIRECTIONS:].T @ units)
+
+
+def _enlarged(score: Floats, size: tuple[int, int], part: Rect, wanted: tuple[int, int]) -> Floats:
+    """A part of the image of that size at (width, height) wanted: bilinear, centres on centres."""
+    rows, columns = score.shape
+    across, down = columns / size[0], rows / size[1]
+    wide, high = part.width / wanted[0] * across, part.height / wanted[1] * down
+    left, top = part.x * across + wide / 2 - 0.5, part.y * down + high / 2 - 0.5
+    place = np.array([[wide, 0, left], [0, high, top]], np.float64)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(score, place, wanted, flags=flags, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _ring(box: Rect, width: int, height: int) -> list[Click]:
+    """Places just outside of a box and inside the image."""
+    apart = [(step + 0.5) / RING for step in range(RING)]
+    gap = 1 + max(box.width, box.height) // 32
+    points = [(box.x + int(share * box.width), y) for share in apart for y in (box.y - gap, box.bottom + gap)]
+    points += [(x, box.y + int(share * box.height)) for share in apart for x in (box.x - gap, box.right + gap)]
+    return [Click(x, y, include=False) for x, y in points if 0 <= x < width and 0 <= y < height]
+
+
+def _holds(rect: Rect, click: Click) -> bool:
+    return rect.x <= click.x < rect.right and rect.y <= click.y < rect.bottom
