@@ -32,8 +32,8 @@ class Embedding(Protocol):
     def mask(self, clicks: Sequence[Click], box: Rect | None = None) -> Region | None:
         """The region that clicks and a box ask for; None where they ask for nothing.
 
-        Clicks count in their order, without a limit, and lie inside the image; the region lies in the box. Its
-        `class_id` says nothing, and it may have several parts.
+        Clicks count in their order, without a limit, and lie inside the image; the region lies in the box.
+        Its `class_id` says nothing, and it may have several parts.
         """
         ...
 

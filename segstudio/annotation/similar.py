@@ -19,8 +19,10 @@ ALIKE, SHARPNESS = 0.87, 4.0
 FEATURE_REACH, PLACE_REACH = 0.15, 0.25
 # Clicks may contradict each other a little.
 DOUBT = 0.05
-# Places outside of a box that stand for what is not wanted, a side.
-RING = 6
+# Places along a side that stand for what a box holds, in its middle half, and for what lies around it.
+PLACES = 6
+# Most of what is boxed is wanted.
+FAVOUR = 0.05
 # Pixels in which a region is found; larger ones are found in a smaller picture.
 LARGEST = 2**21
 
@@ -41,7 +43,7 @@ class SimilarRegions:
 
     def __init__(self, shares: Floats, features: Floats, size: tuple[int, int]) -> None:
         self._size = size
-        self._rows, self._columns = shares.shape[1:]
+        self._rows, self._columns = int(shares.shape[1]), int(shares.shape[2])
         self._roots = np.ascontiguousarray(np.sqrt(shares.reshape(len(shares), -1)))
         self._features = _directions(features.reshape(len(features), -1))
         y, x = np.mgrid[0 : self._rows, 0 : self._columns].astype(np.float32)
@@ -67,15 +69,24 @@ class SimilarRegions:
 
     def _mean(self, first: Click) -> Floats:
         alike = self._roots[:, self._node(first)] @ self._roots
-        return np.clip(SHARPNESS * (alike - ALIKE), -1, 1)
+        mean: Floats = np.clip(SHARPNESS * (alike - ALIKE), -1, 1)
+        return mean
 
     def _mean_of_box(self, box: Rect) -> Floats:
-        """1 where nothing around the box is alike."""
-        nodes = sorted({self._node(click) for click in _ring(box, *self._size)})
-        if not nodes:
+        """Above 0 where the middle of the box is more alike than what lies around it."""
+        around = [click for click in _ring(box) if _holds(Rect(0, 0, *self._size), click)]
+        if not around:
             return np.ones(self._rows * self._columns, np.float32)
-        alike = (self._roots[:, nodes].T @ self._roots).max(axis=0)
-        return np.clip(SHARPNESS * (ALIKE - alike), -1, 1)
+        more = self._like_mean_of(_middle(box)) - self._like_mean_of(around)
+        mean: Floats = np.clip(SHARPNESS * (more + np.float32(FAVOUR)), -1, 1)
+        return mean
+
+    def _like_mean_of(self, places: Sequence[Click]) -> Floats:
+        """How alike class scores are to the mean of those at some places, from 0 to 1."""
+        nodes = sorted({self._node(place) for place in places})
+        mean = np.sqrt(np.square(self._roots[:, nodes]).mean(axis=1))
+        alike: Floats = mean @ self._roots
+        return alike
 
     def _corrected(self, mean: Floats, clicks: Sequence[Click]) -> Floats:
         """The mean, bent to what every click says."""
@@ -92,7 +103,8 @@ class SimilarRegions:
         """How much a click on a node says of every other one, from 0 to 1."""
         unlike = (1 - self._features[:, node] @ self._features) / np.float32(FEATURE_REACH)
         away = np.square(self._x - self._x[node]) + np.square(self._y - self._y[node])
-        return np.exp(-unlike - away / np.float32(2 * PLACE_REACH**2))
+        reach: Floats = np.exp(-unlike - away / np.float32(2 * PLACE_REACH**2))
+        return reach
 
     def _node(self, click: Click) -> int:
         column = click.x * self._columns // self._size[0]
@@ -121,14 +133,19 @@ class SimilarRegions:
 
 
 def _directions(features: Floats) -> Floats:
-    """Unit vectors [c,n] whose products are nearly those of the features', [C,n], made as long as 1."""
-    lengths = np.sqrt(np.einsum("cn,cn->n", features, features))
-    units = features / np.maximum(lengths, np.float32(1e-12))
+    """Unit vectors [c,n] whose products are nearly the cosines of the features, [C,n]."""
+    units = _as_units(features)
     if len(units) <= KEPT_DIRECTIONS:
         return np.ascontiguousarray(units)
     # Eigenvalues come in ascending order: the last directions say most.
     _, vectors = np.linalg.eigh(units @ units.T)
-    return np.ascontiguousarray(vectors[:, -KEPT_DIRECTIONS:].T @ units)
+    return _as_units(np.ascontiguousarray(vectors[:, -KEPT_DIRECTIONS:].T @ units))
+
+
+def _as_units(vectors: Floats) -> Floats:
+    lengths = np.sqrt(np.einsum("cn,cn->n", vectors, vectors))
+    units: Floats = vectors / np.maximum(lengths, np.float32(1e-12))
+    return units
 
 
 def _enlarged(score: Floats, size: tuple[int, int], part: Rect, wanted: tuple[int, int]) -> Floats:
@@ -142,13 +159,20 @@ def _enlarged(score: Floats, size: tuple[int, int], part: Rect, wanted: tuple[in
     return np.asarray(cv2.warpAffine(score, place, wanted, flags=flags, borderMode=cv2.BORDER_REPLICATE))
 
 
-def _ring(box: Rect, width: int, height: int) -> list[Click]:
-    """Places just outside of a box and inside the image."""
-    apart = [(step + 0.5) / RING for step in range(RING)]
+def _middle(box: Rect) -> list[Click]:
+    """Places in the middle half of a box."""
+    apart = [0.25 + (step + 0.5) / PLACES / 2 for step in range(PLACES)]
+    return [Click(box.x + int(x * box.width), box.y + int(y * box.height)) for x in apart for y in apart]
+
+
+def _ring(box: Rect) -> list[Click]:
+    """Places just outside of a box; some may lie outside of the image."""
+    apart = [(step + 0.5) / PLACES for step in range(PLACES)]
     gap = 1 + max(box.width, box.height) // 32
-    points = [(box.x + int(share * box.width), y) for share in apart for y in (box.y - gap, box.bottom + gap)]
-    points += [(x, box.y + int(share * box.height)) for share in apart for x in (box.x - gap, box.right + gap)]
-    return [Click(x, y, include=False) for x, y in points if 0 <= x < width and 0 <= y < height]
+    across, down = [int(x * box.width) + box.x for x in apart], [int(y * box.height) + box.y for y in apart]
+    points = [(x, y) for x in across for y in (box.y - gap, box.bottom + gap)]
+    points += [(x, y) for y in down for x in (box.x - gap, box.right + gap)]
+    return [Click(x, y, include=False) for x, y in points]
 
 
 def _holds(rect: Rect, click: Click) -> bool:
