@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from segstudio.annotation.similar import SimilarRegions
 from segstudio.errors import BackendError
 from segstudio.inference.core import RESIZED, Core, cut_core
+from segstudio.inference.onnx_ import DAMAGED, runtime_errors
 from segstudio.inference.openvino_core import IrCore, IrPart
 from segstudio.inference.resample import shrunk
 from segstudio.inference.spec import ModelSpec, ResizeRule
@@ -103,7 +104,10 @@ def _in_onnx(path: Path, spec: ModelSpec) -> tuple[Seeing, str]:
     content, features = with_features(core)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = cores(), 3
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except runtime_errors() as error:
+        raise BackendError(f"ONNX Runtime refuses {path}: {error}", hint=DAMAGED) from error
 
     def see(pixels: Floats) -> tuple[Floats, Floats]:
         scores, found = session.run([core.output, features], {RESIZED: pixels})
@@ -142,10 +146,13 @@ def _in_openvino(path: Path, spec: ModelSpec) -> tuple[Seeing, str]:
     import openvino
 
     runtime = openvino.Core()
-    part = IrCore(runtime.read_model(str(path)))
-    if part.kind is None:
-        raise BackendError(f"model {spec.name} {NO_SCORES}")
-    compiled = _compiled(runtime, part.get())
+    try:
+        part = IrCore(runtime.read_model(str(path)))
+        if part.kind is None:
+            raise BackendError(f"model {spec.name} {NO_SCORES}")
+        compiled = _compiled(runtime, part.get())
+    except RuntimeError as error:
+        raise BackendError(f"OpenVINO refuses {path}: {error}", hint=DAMAGED) from error
     # A compiled model's own call is for one thread at a time.
     asking = threading.Lock()
 
