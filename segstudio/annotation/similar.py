@@ -1,5 +1,6 @@
 """Regions by a few clicks: pixels that a network sees like those that were clicked."""
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -112,15 +113,18 @@ class SimilarRegions:
 
     def _region(self, score: Floats, seeds: Sequence[Click], bounds: Rect) -> Region | None:
         """The parts of the positive score with a seed; without seeds all parts."""
+        if seeds:
+            bounds = bounds.intersection(self._around(score, seeds))
+        if bounds.is_empty:
+            return None
         shrink = max(1.0, (bounds.width * bounds.height / LARGEST) ** 0.5)
-        width, height = round(bounds.width / shrink), round(bounds.height / shrink)
+        width, height = math.ceil(bounds.width / shrink), math.ceil(bounds.height / shrink)
         inside = (_enlarged(score, self._size, bounds, (width, height)) > 0).view(np.uint8)
         if seeds:
-            _, parts = cv2.connectedComponents(inside, connectivity=4, ltype=cv2.CV_32S)
-            places = [((seed.y - bounds.y) * height // bounds.height,
-                       (seed.x - bounds.x) * width // bounds.width) for seed in seeds]  # fmt: skip
-            wanted = {int(parts[place]) for place in places} - {0}
-            inside = np.isin(parts, list(wanted)).view(np.uint8)
+            places = [((seed.x - bounds.x) * width // bounds.width,
+                       (seed.y - bounds.y) * height // bounds.height)
+                      for seed in seeds if _holds(bounds, seed)]  # fmt: skip
+            inside = _connected(inside, places)
         if (width, height) != (bounds.width, bounds.height):
             size = (bounds.width, bounds.height)
             inside = np.asarray(cv2.resize(inside, size, interpolation=cv2.INTER_NEAREST), np.uint8)
@@ -130,6 +134,26 @@ class SimilarRegions:
         found = inside[box.slices].astype(np.bool_)
         rect = Rect(box.x + bounds.x, box.y + bounds.y, box.width, box.height)
         return Region(0, rect, found, int(np.count_nonzero(found)))
+
+    def _around(self, score: Floats, seeds: Sequence[Click]) -> Rect:
+        """A rectangle of the image in which all parts of the positive score with a seed lie."""
+        # Between places the score is above 0 only where one of the four around is.
+        near = cv2.dilate((score > 0).view(np.uint8), np.ones((3, 3), np.uint8))
+        places = [divmod(self._node(seed), self._columns)[::-1] for seed in seeds]
+        box = Rect(*cv2.boundingRect(_connected(np.asarray(near, np.uint8), places)))
+        across, down = self._size[0] / self._columns, self._size[1] / self._rows
+        left, top = math.floor(box.x * across), math.floor(box.y * down)
+        return Rect(left, top, math.ceil(box.right * across) - left, math.ceil(box.bottom * down) - top)
+
+
+def _connected(inside: NDArray[np.uint8], places: Sequence[tuple[int, int]]) -> NDArray[np.uint8]:
+    """1 in the 4-connected parts of 1 (uint8 [h,w]) that hold a place, its column and row."""
+    height, width = inside.shape
+    marks = np.zeros((height + 2, width + 2), np.uint8)
+    for x, y in places:
+        if inside[y, x] and not marks[y + 1, x + 1]:
+            cv2.floodFill(inside, marks, (x, y), 0, flags=4 | cv2.FLOODFILL_MASK_ONLY | (1 << 8))
+    return np.ascontiguousarray(marks[1:-1, 1:-1])
 
 
 def _directions(features: Floats) -> Floats:

@@ -59,7 +59,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _tool("wand", "Magic wand", "magic-wand", ("W",), "Wand: connected pixels of like colour"),
     _tool("superpixel", "Superpixels", "hexagon", ("S",), "Superpixels: cells of like colour, click or drag"),
     _tool("scissors", "Scissors", "scissors", ("C",), "Scissors: an outline that follows edges, Enter fills"),
-    _tool("segment", "Click to segment", "hand-pointing", ("Q",), "Segment: click what belongs, Enter paints"),
+    _tool("segment", "Click to segment", "crosshair", ("Q",), "Segment: click what belongs, Enter paints"),
     _tool(
         "shape",
         "Reshape region",
