@@ -201,6 +201,9 @@ class Canvas(QWidget):
     def set_active_class(self, class_id: int) -> None:
         """The class that tools paint."""
         self.active_class = class_id
+        if self._pointer.tool.is_open:
+            # A draft may show what it would paint.
+            self.update()
 
     def set_brush_radius(self, radius: float) -> None:
         """Radius of brush and eraser in image pixels."""

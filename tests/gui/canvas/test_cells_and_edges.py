@@ -15,7 +15,7 @@ from segstudio.annotation.rect import Rect
 from segstudio.annotation.regions import Region
 from segstudio.annotation.segmenter import Click
 from segstudio.gui.canvas.modes import ToolName, ToolOptions
-from tests.gui.canvas.conftest import CONTROL, IGNORE, RIGHT, SHIFT, Hand, Make
+from tests.gui.canvas.conftest import CONTROL, IGNORE, RIGHT, SHIFT, Hand, Make, pixels_of
 
 CLASS = 5
 Mask = NDArray[np.uint8]
@@ -285,3 +285,23 @@ def test_a_mask_that_may_not_be_edited_stays(worker: Hand, tool: ToolName) -> No
     worker.key(Qt.Key.Key_Return)
     assert (worker.mask == 7).all()
     assert set(worker.said) == {"locked by Ann"}
+
+
+def test_the_way_ahead_is_shown_and_a_class_key_colours_the_proposal(worker: Hand, squares: Squares) -> None:
+    def shown() -> Mask:
+        return pixels_of(worker.canvas.grab().toImage())
+
+    empty = shown()
+    worker.click(60.5, 60.5)
+    worker.move(150.5, 100.5)
+    proposed = shown()
+    assert (proposed != empty).any()
+    worker.canvas.set_active_class(11)
+    assert (shown() != proposed).any()
+    worker.key(Qt.Key.Key_Escape)
+    worker.canvas.set_tool(ToolName.SCISSORS)
+    worker.click(60.5, 60.5)
+    worker.move(120.5, 100.5)
+    ahead = shown()
+    worker.move(20.5, 100.5)
+    assert (shown() != ahead).any()
