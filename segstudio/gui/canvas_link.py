@@ -160,6 +160,8 @@ class CanvasLink(QObject):
 
     def _show_options(self) -> None:
         self.canvas.options = self.tool_state.options
+        # What a tool outlines at the cursor may depend on them.
+        self.canvas.update()
 
     # -- what the user does -------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import openvino
 import pytest
 import torch
 from onnx import TensorProto, helper
@@ -38,6 +39,18 @@ def test_features_are_what_the_classifier_reads(tiny_model: Exported, backend: s
     assert found.shape == (1, head.linear_pred.in_channels, 16, 24)
     for ours, theirs in ((found, seen[0].numpy()), (scores, seen[1].numpy())):
         assert np.abs(ours - theirs).max() < 1e-3 * np.abs(theirs).max()
+
+
+def test_a_model_that_is_stored_as_ir_alone_gives_the_same(tiny_model: Exported, tmp_path: Path) -> None:
+    read = openvino.Core().read_model(str(tiny_model.spec.file(tiny_model.folder, "onnx")))
+    openvino.save_model(read, str(tmp_path / "model.xml"), compress_to_fp16=False)
+    spec = replace(tiny_model.spec, files={"openvino": "model.xml", "openvino_weights": "model.bin"})
+    pixels = shrunk(noise(64, 64), (64, 64), (slice(0, 64), slice(0, 64)))[None]
+    ours = FeatureSegmenter(tmp_path, spec)._see(pixels)
+    theirs = FeatureSegmenter(tiny_model.folder, tiny_model.spec)._see(pixels)
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.shape == other.shape
+        assert np.abs(one - other).max() < 1e-3 * np.abs(other).max()
 
 
 def test_a_click_finds_a_region_of_the_image(tiny_model: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
