@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from segstudio.annotation.rect import Rect
 from segstudio.annotation.regions import Region
@@ -86,6 +87,23 @@ def test_a_click_and_enter_paint_and_undo_takes_it_back(
     np.testing.assert_array_equal(studio.mask(), expected)
     QTest.keyClick(studio.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     np.testing.assert_array_equal(studio.mask(), before)
+
+
+def test_enter_after_a_click_on_a_class_is_for_the_region_that_is_proposed(
+    studio: Studio, folder: Path, segmenter: type[FakeSegmenter]
+) -> None:
+    studio.open(folder)
+    QTest.keyClick(studio.canvas, Qt.Key.Key_Q)
+    studio.settle()
+    studio.click(20.5, 20.5)
+    view = studio.window.editor.classes.view
+    row = view.visualRect(studio.window.editor.classes.model.index(3))
+    place = QPoint(row.left() + 80, row.center().y())
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    focused = QApplication.focusWidget()
+    assert focused is studio.canvas
+    QTest.keyClick(focused, Qt.Key.Key_Return)
+    assert (studio.mask()[SQUARE.slices] == 3).all()
 
 
 def test_a_model_that_cannot_be_used_is_told_once(

@@ -202,8 +202,9 @@ class Canvas(QWidget):
         """The class that tools paint."""
         self.active_class = class_id
         if self._pointer.tool.is_open:
-            # A draft may show what it would paint.
+            # A draft may show what it would paint; and Enter, after a click on a class, is meant for it.
             self.update()
+            self.setFocus()
 
     def set_brush_radius(self, radius: float) -> None:
         """Radius of brush and eraser in image pixels."""
