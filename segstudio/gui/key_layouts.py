@@ -41,6 +41,7 @@ LABELME = {
     "model.accept": ("Ctrl+Alt+A",),
     "model.evaluate": ("Ctrl+Alt+E",),
     "view.right": ("Ctrl+Alt+J",),
+    "tool.filter": ("Ctrl+T",),
 }
 
 CVAT = {
@@ -55,6 +56,7 @@ CVAT = {
     # Their keys went to actions above.
     "view.hold_peek": ("V",),
     "tool.fill": ("A",),
+    "tool.lasso": ("Ctrl+L",),
 }
 
 NAPARI = {
@@ -77,6 +79,7 @@ NAPARI = {
     # Their keys went to actions above.
     "tool.polygon": ("Shift+P",),
     "tool.shape": ("Shift+Z",),
+    "tool.lasso": ("Ctrl+L",),
     "view.more": ("+", "Shift+="),
     "view.less": ("_", "Shift+-"),
 }

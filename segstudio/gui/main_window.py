@@ -127,6 +127,7 @@ class MainWindow(QMainWindow):
         session.bridge.finished.connect(lambda _: self.sync())
         session.bridge.crashed.connect(self.dialogs.show_bug)
         session.classes.changed.connect(self.sync)
+        session.paint_filter.changed.connect(self.sync)
         self.view.changed.connect(self.sync)
         self.view.changed.connect(self._remember_view)
         self.link.tool_changed.connect(lambda _: self.sync())
@@ -168,6 +169,7 @@ class MainWindow(QMainWindow):
             "view.left": not self.editor.left.isHidden(),
             "view.right": not self.editor.right.isHidden(),
             "view.full": self.isFullScreen(),
+            "tool.filter": self.session.paint_filter.is_on,
             "class.lock": classes.active in classes.locked,
             "class.hide": classes.active in classes.hidden,
             "class.solo": classes.solo == classes.active,
