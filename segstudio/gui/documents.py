@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from segstudio.annotation.history import Edit
-from segstudio.annotation.journal import Journal
+from segstudio.annotation.journal import Journal, checksum
 from segstudio.annotation.mask import MaskDocument
 from segstudio.annotation.rect import Rect
 from segstudio.errors import MaskError, SegstudioError
@@ -199,7 +199,7 @@ class OpenDocuments(QObject):
     ) -> None:
         entry.saving = False
         entry.saved_revision = revision
-        entry.journal.rebase(pixels, journalled)
+        entry.journal.rebase(checksum(pixels), journalled)
         if entry.failure is not None:
             entry.failure = None
             self.save_recovered.emit(entry.key)
