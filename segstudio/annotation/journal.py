@@ -5,6 +5,7 @@ between the first and the last of them gives the last state, so a replay is righ
 came before, during or after a save.
 """
 
+import contextlib
 import errno
 import os
 import struct
@@ -63,12 +64,15 @@ class Journal:
         self._base_crc = checksum(base)
         self._records: list[bytes] = []
         self._descriptor: int | None = None
+        self._dropped = 0
         self._behind = False
+        # The file as it was when this was closed: whoever opens the sample next may begin another one.
+        self._left: os.stat_result | None = None
 
     @property
     def length(self) -> int:
-        """Records since the last rebase."""
-        return len(self._records)
+        """Records that were ever appended."""
+        return self._dropped + len(self._records)
 
     @property
     def behind(self) -> bool:
@@ -83,7 +87,7 @@ class Journal:
         """
         self._records.append(_pack(edit, UNDONE if undo else DONE))
         try:
-            if self._behind or (self._descriptor is not None and not self._is_in_place()):
+            if self._behind or self._is_lost():
                 self._write_anew()
                 return
             if self._descriptor is None:
@@ -98,11 +102,18 @@ class Journal:
             ) from error
 
     def rebase(self, saved_crc: int, written: int) -> None:
-        """After a save: begins anew from the saved pixels, keeping records after the first `written` ones.
+        """After a save: begins anew from the saved pixels, without the records that are in them.
 
-        A disk that refuses keeps the old file: replaying it gives the same pixels.
+        `written` is the `length` as it was when the pixels were taken. A disk that refuses keeps the old
+        file: replaying it gives the same pixels. A closed journal goes if all of it was saved.
         """
-        self._records = self._records[written:]
+        if self._left is not None:
+            if written >= self.length and self._is_same(self._left):
+                with contextlib.suppress(OSError):
+                    self._path.unlink()
+            return
+        self._records = self._records[max(written - self._dropped, 0) :]
+        self._dropped = max(self._dropped, written)
         self._base_crc = saved_crc
         try:
             if self._records:
@@ -116,8 +127,9 @@ class Journal:
 
     def close(self) -> None:
         """Lets the file go; unsaved records stay in it for the next start."""
+        if self._descriptor is not None:
+            self._left = os.fstat(self._descriptor)
         self._close_file()
-        self._records = []
 
     def _open(self) -> None:
         self._make_folder()
@@ -144,11 +156,14 @@ class Journal:
         os.replace(part, self._path)
         self._behind = False
 
-    def _is_in_place(self) -> bool:
-        """Whether the open file is still the one of that name; a removed one takes records to nowhere."""
-        assert self._descriptor is not None
+    def _is_lost(self) -> bool:
+        """Whether the open file was removed; it would take records to nowhere."""
+        return self._descriptor is not None and not self._is_same(os.fstat(self._descriptor))
+
+    def _is_same(self, about: os.stat_result) -> bool:
+        """Whether that file is the one in the journal's place."""
         try:
-            return os.path.samestat(os.fstat(self._descriptor), os.stat(self._path))
+            return os.path.samestat(about, os.stat(self._path))
         except FileNotFoundError:
             return False
 

@@ -354,6 +354,11 @@ class Project:
         return self._store.speeds()
 
     @property
+    def facts_dir(self) -> Path:
+        """The folder of the project's facts; it is gone when the disk was pulled."""
+        return self._folders.facts
+
+    @property
     def runs_dir(self) -> Path:
         """Where trainings of this project are kept."""
         return self._folders.facts / "runs"
