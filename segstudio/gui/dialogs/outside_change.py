@@ -37,6 +37,9 @@ class OutsideChangeDialog(QDialog):
         layout.addWidget(caption(text, "muted", wrap=True))
         layout.addSpacing(8)
         layout.addLayout(self._make_buttons(review))
+        # Wrapped lines ask for too little height unless the width is known.
+        width = layout.sizeHint().width()
+        self.resize(width, layout.heightForWidth(width))
 
     def _make_pictures(self, review: OutsideReview, colours: Rgb, marks: tuple[Rgb, Rgb]) -> QHBoxLayout:
         row = QHBoxLayout()

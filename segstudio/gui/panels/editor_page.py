@@ -59,7 +59,7 @@ class EditorPage(QWidget):
         self.samples = SamplesPanel(session.book, session.thumbnails, themes)
         self.classes = ClassesPanel(session.classes, themes, icons)
         self.prediction = PredictionPanel(icons)
-        self.history = HistoryPanel(themes, session.versions)
+        self.history = HistoryPanel(themes, icons, session.versions)
         self.view_bar = ViewBar(view, actions)
         self.tools = ToolStrip(actions)
         self.tool_options = ToolOptionsBar(self.link.tool_state)
@@ -94,7 +94,7 @@ class EditorPage(QWidget):
         layout.addWidget(self.prediction)
         layout.addWidget(rule())
         layout.addWidget(self.history, 1)
-        self.history.setMinimumHeight(104)
+        self.history.setMinimumHeight(128)
         return column
 
     def _make_centre(self) -> QWidget:

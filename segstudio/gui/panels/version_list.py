@@ -1,12 +1,13 @@
-"""The list of a mask's earlier states: a click looks at one, a button restores it."""
+"""The list of a mask's earlier states: a click looks at one, a button restores it, another one hides it."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QWidget
 
-from segstudio.gui.panels.parts import EmptyState, RowList
+from segstudio.gui.icons import Icons
+from segstudio.gui.panels.parts import EmptyState, RowList, icon_button
 from segstudio.gui.sample_versions import WHY_TEXT, SampleVersions, clock
 from segstudio.project.versions import Version
 
@@ -45,7 +46,7 @@ class VersionModel(QAbstractListModel):
 class VersionList(QWidget):
     """Follows the versions of the open sample."""
 
-    def __init__(self, versions: SampleVersions) -> None:
+    def __init__(self, versions: SampleVersions, icons: Icons) -> None:
         super().__init__()
         self._versions = versions
         self.model = VersionModel()
@@ -55,32 +56,30 @@ class VersionList(QWidget):
         self.view.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.view.clicked.connect(self._look)
         self.view.activated.connect(self._look)
-        self.restore_button = QPushButton("Restore")
-        self.restore_button.setToolTip("Make this version the mask; one edit that can be undone")
-        self.hide_button = QPushButton("Hide")
-        self.hide_button.setToolTip("Look at the mask again")
-        self.hide_button.clicked.connect(versions.hide)
-        self._bar = QWidget()
-        bar = QHBoxLayout(self._bar)
-        bar.setContentsMargins(12, 4, 8, 4)
-        bar.setSpacing(8)
-        for button in (self.restore_button, self.hide_button):
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            bar.addWidget(button, 1)
-        filled = QWidget()
-        column = QVBoxLayout(filled)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.view, 1)
-        column.addWidget(self._bar)
+        self.buttons = self._make_buttons(icons)
         self._stack = QStackedLayout(self)
         self._stack.setContentsMargins(0, 0, 0, 0)
         self._stack.addWidget(EmptyState(EMPTY_TEXT))
-        self._stack.addWidget(filled)
+        self._stack.addWidget(self.view)
         versions.listed.connect(self._list)
         versions.shown_changed.connect(self._show)
         self._list()
         self._show()
+
+    def _make_buttons(self, icons: Icons) -> QWidget:
+        """What can be done with the version that is looked at; the panel puts it beside its title."""
+        self.restore_button = QPushButton("Restore")
+        self.restore_button.setToolTip("Make this version the mask; one edit that can be undone")
+        self.restore_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.hide_button = icon_button(icons, "eye-slash", "Look at the mask again")
+        self.hide_button.clicked.connect(self._versions.hide)
+        buttons = QWidget()
+        row = QHBoxLayout(buttons)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        row.addWidget(self.restore_button)
+        row.addWidget(self.hide_button)
+        return buttons
 
     @property
     def texts(self) -> list[str]:
@@ -94,7 +93,6 @@ class VersionList(QWidget):
 
     def _show(self) -> None:
         shown = self._versions.shown
-        self._bar.setVisible(shown is not None)
         rows = self.model.versions
         if shown is not None and shown.version in rows:
             self.view.setCurrentIndex(self.model.index(rows.index(shown.version)))
@@ -113,7 +111,7 @@ class VersionList(QWidget):
 def version_text(version: Version) -> str:
     """One line such as "14:02  Saved, 812 px"."""
     text = f"{clock(version.when)}  {WHY_TEXT[version.note.why]}"
-    return text if version.pixels is None else f"{text}, {version.pixels:,} px"
+    return text if not version.pixels else f"{text}, {version.pixels:,} px"
 
 
 def version_tip(version: Version) -> str:
