@@ -17,8 +17,10 @@ ProjectFolder = Annotated[Path, typer.Argument(help="The project's folder.")]
 
 def _with_project(folder: Path, work: Callable[[Any], None], **options: Any) -> None:
     from segstudio.project.project import Project
+    from segstudio.settings import Settings
 
-    project = Project.open(folder, **options)
+    versions_bytes = round(Settings.load().number("versions_mb") * 2**20)
+    project = Project.open(folder, versions_bytes=versions_bytes, **options)
     try:
         work(project)
     finally:

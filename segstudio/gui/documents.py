@@ -230,7 +230,8 @@ class OpenDocuments(QObject):
     def save(self, key: str, *, force: bool = False) -> None:
         """Starts saving a document in a worker, on a copy of its pixels; `force` overwrites any file."""
         entry = self._open.get(key)
-        if entry is not None and not entry.saving:
+        # What the user decided is done even while another try is under way.
+        if entry is not None and (force or not entry.saving):
             self._save(key, force=force)
 
     def _save(self, key: str, *, force: bool = False) -> Job[SavedMask] | None:

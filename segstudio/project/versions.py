@@ -203,13 +203,8 @@ class VersionFiles:
     # -- bytes --------------------------------------------------------------------------------------------
 
     @property
-    def is_full(self) -> bool:
-        """Whether all versions together take more bytes than they may; the first call counts them."""
-        return self.used > self._limit
-
-    @property
     def used(self) -> int:
-        """Bytes of all versions."""
+        """Bytes of all versions; the first call counts them."""
         if self._used is None:
             self._used = sum(size for _, size in self._files())
         return self._used

@@ -1,6 +1,7 @@
 """Full, read-only, pulled and shared disks: every message says what is wrong, and no pixel is lost."""
 
 import errno
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from segstudio.gui.dialogs.outside_change import OutsideChangeDialog
 from segstudio.gui.dialogs.unsaved import UnsavedDialog
 from segstudio.gui.documents import KEPT
 from segstudio.gui.message import ERROR, Message
+from segstudio.project.lock import FILE
 from segstudio.project.project import Project
 from segstudio.project.versions import Why
 from tests.gui.conftest import CAR, PALETTE, ROAD, Studio, true_mask
@@ -383,6 +385,16 @@ def stroke_is_refused(studio: Studio) -> None:
     studio.key(Qt.Key.Key_S, CONTROL)
     studio.settle()
     assert studio.session.documents.dirty_keys == frozenset()
+
+
+def test_a_folder_that_somebody_else_has_open_names_them(studio: Studio, folder: Path) -> None:
+    lock = {"user": "anna", "host": "her-desk", "pid": 1, "since": "2026-01-01 10:00", "token": "x"}
+    (folder / ".segstudio").mkdir()
+    (folder / ".segstudio" / FILE).write_text(json.dumps(lock))
+    studio.session.open_project(folder, "cityscapes")
+    studio.wait(lambda: any("anna on her-desk has this project open" in text for text in studio.messages()))
+    assert studio.session.project is None
+    assert json.loads((folder / ".segstudio" / FILE).read_text())["user"] == "anna"
 
 
 def test_the_memory_of_twenty_samples_is_bounded() -> None:
