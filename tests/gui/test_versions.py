@@ -1,14 +1,16 @@
 """Versions in the window: listed with their reasons, looked at, restored as one edit; the list of edits."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, Qt
+from PySide6.QtCore import QAbstractItemModel, Qt
+from PySide6.QtGui import QColor, QFont
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QListView
+from PySide6.QtWidgets import QApplication, QListView
 
 from segstudio.annotation.history import Edit
 from segstudio.annotation.rect import Rect
@@ -182,50 +184,60 @@ class TestHistoryModel:
     """The view hears of the rows that moved, and of no others."""
 
     @pytest.fixture
-    def model(self) -> HistoryModel:
-        self.heard: list[tuple[str, int, int]] = []
+    def model(self, qapp: QApplication) -> HistoryModel:
+        self.rows: list[tuple[str, int, int]] = []
+        self.dressed: set[int] = set()
         model = HistoryModel()
-
-        def hear(kind: str, first: int, last: int) -> None:
-            self.heard.append((kind, first, last))
-
-        model.rowsInserted.connect(lambda _, first, last: hear("in", first, last))
-        model.rowsRemoved.connect(lambda _, first, last: hear("out", first, last))
-        model.dataChanged.connect(
-            lambda first, last, _: hear("moved", QModelIndex(first).row(), QModelIndex(last).row())
-        )
-        model.modelReset.connect(lambda: hear("reset", 0, 0))
+        model.set_looks(QColor("black"), QColor("grey"), QFont("sans"), QFont("serif"))
+        model.rowsInserted.connect(lambda _, first, last: self.rows.append(("in", first, last)))
+        model.rowsRemoved.connect(lambda _, first, last: self.rows.append(("out", first, last)))
+        model.itemChanged.connect(lambda row: self.dressed.add(row.row()))
+        model.modelReset.connect(lambda: self.rows.append(("reset", 0, 0)))
         return model
+
+    def show(self, model: HistoryModel, edits: Sequence[Edit], done: int) -> None:
+        """Shows them; what the view heard before is forgotten."""
+        self.rows.clear()
+        self.dressed.clear()
+        model.show(tuple(edits), done, str)
 
     def test_a_stroke_adds_one_row(self, model: HistoryModel) -> None:
         edits = [edit(number) for number in range(500)]
         model.show(tuple(edits), 500, str)
-        self.heard.clear()
-        model.show((*edits, edit(500)), 501, str)
-        assert self.heard == [("in", 501, 501), ("moved", 500, 501)]
-        assert model.data(model.index(501)) == "Brush: 6, 1 px"
+        self.show(model, [*edits, edit(500)], 501)
+        assert self.rows == [("in", 501, 501)]
+        assert self.dressed == {500, 501}
+        assert model.item(501).text() == "Brush: 6, 1 px"
 
     def test_undo_changes_two_rows(self, model: HistoryModel) -> None:
-        edits = tuple(edit(number) for number in range(500))
-        model.show(edits, 500, str)
-        self.heard.clear()
-        model.show(edits, 499, str)
-        assert self.heard == [("moved", 499, 500)]
+        edits = [edit(number) for number in range(500)]
+        model.show(tuple(edits), 500, str)
+        self.show(model, edits, 499)
+        assert self.rows == []
+        assert self.dressed == {499, 500}
+        looks = [model.item(row).foreground().color() for row in (499, 500)]
+        assert looks == [QColor("black"), QColor("grey")]
 
     def test_a_new_stroke_after_undo(self, model: HistoryModel) -> None:
         edits = [edit(number) for number in range(10)]
         model.show(tuple(edits), 4, str)
-        self.heard.clear()
-        model.show((*edits[:4], edit(77)), 5, str)
-        assert self.heard == [("out", 5, 10), ("in", 5, 5), ("moved", 4, 5)]
+        self.show(model, [*edits[:4], edit(77)], 5)
+        assert self.rows == [("out", 5, 10), ("in", 5, 5)]
         assert model.rowCount() == 6
 
     def test_the_oldest_make_room(self, model: HistoryModel) -> None:
         edits = [edit(number) for number in range(10)]
         model.show(tuple(edits), 10, str)
-        self.heard.clear()
-        model.show((*edits[3:], edit(88)), 8, str)
-        assert self.heard == [("out", 1, 3), ("in", 8, 8), ("moved", 7, 8)]
+        self.show(model, [*edits[3:], edit(88)], 8)
+        assert self.rows == [("out", 1, 3), ("in", 8, 8)]
+
+    def test_another_sample(self, model: HistoryModel) -> None:
+        model.show(tuple(edit(number) for number in range(10)), 10, str)
+        other = [edit(number) for number in range(3)]
+        self.show(model, other, 2)
+        assert [model.item(row).text() for row in range(4)][1:] == [f"Brush: {n}, 1 px" for n in (1, 2, 3)]
+        self.show(model, (), 0)
+        assert model.rowCount() == 1
 
 
 def test_times_as_people_say_them() -> None:

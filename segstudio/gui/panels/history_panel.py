@@ -75,7 +75,7 @@ class HistoryPanel(Section):
         """Lists all edits, of which the first `done` are applied; `name` gives a class's name."""
         self.model.show(edits, done, name)
         self.show_part(self.parts.value)
-        current = self.model.index(done)
+        current = self.model.index(done, 0)
         if self.view.currentIndex() != current:
             self.view.setCurrentIndex(current)
             self.view.scrollTo(current)
@@ -83,12 +83,13 @@ class HistoryPanel(Section):
     @property
     def titles(self) -> list[str]:
         """What the rows say, the start state first."""
-        return [str(self.model.data(self.model.index(row))) for row in range(self.model.rowCount())]
+        return [self.model.item(row).text() for row in range(self.model.rowCount())]
 
     def _look(self) -> None:
-        font = QFont(self.view.font())
-        font.setWeight(QFont.Weight.DemiBold)
-        self.model.set_looks(self._themes.current.colour("disabled"), font)
+        usual, current = QFont(self.view.font()), QFont(self.view.font())
+        current.setWeight(QFont.Weight.DemiBold)
+        theme = self._themes.current
+        self.model.set_looks(theme.colour("text"), theme.colour("disabled"), usual, current)
 
     def _jump(self, index: QModelIndex) -> None:
         self.jumped.emit(index.row())
