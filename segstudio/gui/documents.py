@@ -145,6 +145,11 @@ class OpenDocuments(QObject):
         """Why the last try to save a sample failed, for those that are not saved since."""
         return {key: entry.failure for key, entry in self._open.items() if entry.failure is not None}
 
+    def is_at_rest(self, key: str) -> bool:
+        """Whether a sample is open and all that was done to it is in its file."""
+        entry = self._open.get(key)
+        return entry is not None and not (entry.dirty or entry.saving or entry.document.in_stroke)
+
     @property
     def journals_hold(self) -> bool:
         """Whether what is not saved is at least in journals."""

@@ -88,13 +88,14 @@ class Editing:
         session.document_changed.emit(edit.rect)
 
     def restore_version(self) -> None:
-        """The mask becomes the version that is looked at, locked classes aside: one edit like any other."""
+        """The mask becomes the version that is looked at where it may be painted: one edit like any other."""
         session = self._session
         entry, shown = session.entry, session.versions.shown
         if entry is None or shown is None or entry.document.in_stroke:
             return
         document = entry.document
-        protection = Protection(locked=session.classes.locked)
+        locked, shape = session.classes.locked, document.array.shape
+        protection = session.paint_filter.protection(locked, session.prediction, shape)
         edit = document.apply(
             f"Restore as of {shown.text}",
             document.whole(),

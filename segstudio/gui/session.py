@@ -30,7 +30,7 @@ from segstudio.gui.sample_versions import SampleVersions
 from segstudio.gui.save_trouble import SaveTrouble
 from segstudio.gui.thumbnails import LANE as THUMBNAIL_LANE
 from segstudio.gui.thumbnails import Thumbnails
-from segstudio.jobs import Job, JobContext, Jobs
+from segstudio.jobs import Job, Jobs
 from segstudio.project.project import Project
 from segstudio.project.sample import Changes, Sample, SampleStatus, StoredPrediction
 from segstudio.settings import Settings
@@ -104,12 +104,13 @@ class Session(QObject):
         """Opens a folder in a worker; the project that is open stays until the new one is there."""
 
         room = round(self.settings.number("versions_mb") * 2**20)
-
-        def work(context: JobContext) -> OpenedProject:
-            return read_project(folder, palette, room, context)
-
         replies = Replies(done=self._opened, failed=self.explain)
-        return self.bridge.start(f"Open {folder.name}", work, lane="project", replies=replies)
+        return self.bridge.start(
+            f"Open {folder.name}",
+            lambda context: read_project(folder, palette, room, context),
+            lane="project",
+            replies=replies,
+        )
 
     def _opened(self, opened: OpenedProject) -> None:
         self.close_project()
@@ -294,10 +295,8 @@ class Session(QObject):
     def _follow_files(self, keys: Iterable[str]) -> None:
         """Masks that other programs replaced are read again; where there are unsaved edits, saving asks."""
         for key in keys:
-            entry = self.documents.get(key)
-            if entry is None:
-                self.loader.forget([key])
-            elif not entry.dirty and not entry.saving and not entry.document.in_stroke:
+            self.loader.forget([key])
+            if self.documents.is_at_rest(key):
                 self.reopen([key])
 
     def step(self, by: int, *, work_only: bool = False) -> None:
