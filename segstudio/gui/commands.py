@@ -37,6 +37,7 @@ class FileCommands(CommandGroup):
 
     def close(self) -> None:
         """Closes the project."""
+        self.window.link.canvas.finish()
         self.session.trouble.leave(self.session.close_project)
 
     def quit(self) -> None:

@@ -37,6 +37,8 @@ VERDICTS = {
 }
 # Where masks are saved: what comes later finds them in their files.
 LANE = "project"
+# Saves must not wait while a thousand masks are kept; what many samples are judged by is saved long since.
+FEW, MANY_LANE = 20, "scan"
 
 
 @dataclass(frozen=True)
@@ -108,11 +110,13 @@ class SampleVersions(QObject):
 
         def work(context: JobContext) -> None:
             for number, key in enumerate(keys):
+                context.check()
                 context.progress(number, len(keys), key)
                 project.keep_version(key, VersionNote(why))
 
         replies = Replies(done=lambda _: self.moved())
-        self._bridge.start("Keep versions", work, lane=LANE, replies=replies)
+        lane = LANE if len(keys) <= FEW else MANY_LANE
+        self._bridge.start("Keep versions", work, lane=lane, replies=replies)
 
     def show(self, version: Version) -> None:
         """Reads a version in a worker and shows it."""

@@ -102,6 +102,24 @@ class TestWhenItIsSaved:
         assert not list((folder / ".segstudio").rglob("*.journal"))
 
 
+    @pytest.mark.parametrize("by", ["window", "folder"])
+    def test_a_stroke_under_way_when_it_closes(self, studio: Studio, folder: Path, by: str) -> None:
+        studio.open(folder)
+        stroke(studio)
+        QTest.mousePress(studio.canvas, LEFT, pos=studio.point(10, 40))
+        QTest.mouseMove(studio.canvas, studio.point(80, 40))
+        wanted = studio.mask().copy()
+        if by == "window":
+            studio.window.close()
+        else:
+            studio.window.actions_by_id["file.close"].trigger()
+            studio.wait(lambda: studio.session.project is None)
+            studio.settle()
+        assert wanted[40, 40] == CAR
+        np.testing.assert_array_equal(images.read_mask(folder / "masks" / "frame_0.png"), wanted)
+        assert not list((folder / ".segstudio").rglob("*.journal"))
+
+
 class TestAFullDisk:
     """The fake refuses what the system's own calls would refuse."""
 
