@@ -55,7 +55,7 @@ class OpenDocument:
 
 
 @dataclass(frozen=True)
-class SavedMask:
+class WrittenMask:
     """What a save wrote: the pixels uint8 [H,W] with their CRC-32, and how far document and journal were."""
 
     pixels: NDArray[np.uint8]
@@ -239,7 +239,7 @@ class OpenDocuments(QObject):
         if entry is not None and (force or not entry.saving):
             self._save(key, force=force)
 
-    def _save(self, key: str, *, force: bool = False) -> Job[SavedMask] | None:
+    def _save(self, key: str, *, force: bool = False) -> Job[WrittenMask] | None:
         """Also while an older state is being saved: saves of one lane come one after the other."""
         entry, project = self._open[key], self._project
         if not entry.dirty or entry.document.in_stroke:
@@ -249,9 +249,9 @@ class OpenDocuments(QObject):
         journalled, note = entry.journal.length, entry.note
         entry.saving, entry.note = True, SAVED
 
-        def work(_: JobContext) -> SavedMask:
+        def work(_: JobContext) -> WrittenMask:
             changes = project.save_mask(key, pixels, note=note, force=force, initiator=INITIATOR)
-            return SavedMask(pixels, checksum(pixels), revision, journalled, changes)
+            return WrittenMask(pixels, checksum(pixels), revision, journalled, changes)
 
         replies = Replies(
             done=lambda saved: self._saved(entry, saved),
@@ -262,7 +262,7 @@ class OpenDocuments(QObject):
         self.state_changed.emit()
         return job
 
-    def _saved(self, entry: OpenDocument, saved: SavedMask) -> None:
+    def _saved(self, entry: OpenDocument, saved: WrittenMask) -> None:
         entry.saving = False
         entry.saved, entry.saved_revision = saved.pixels, saved.revision
         entry.journal.rebase(saved.checksum, saved.journalled)
