@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from segstudio.annotation.rect import Rect
@@ -101,12 +101,6 @@ def draw_grid(painter: QPainter, view: View, area: QRect, size: tuple[int, int])
     lines += [QLineF(left, y, right, y) for row in rows for y in (round(view.to_screen(0, row)[1]),)]
     painter.setPen(QPen(GRID, 0))
     painter.drawLines(lines)
-
-
-def draw_hint(painter: QPainter, area: QRectF, text: str, colour: QColor) -> None:
-    """A quiet sentence in the middle of an empty canvas."""
-    painter.setPen(colour)
-    painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, text)
 
 
 def _lines(view: View, segments: Sequence[tuple[int, int, int, int]]) -> list[QLineF]:
