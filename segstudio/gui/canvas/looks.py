@@ -181,7 +181,7 @@ class CanvasLooks(Viewer):
             self.refresh()
 
     def set_split(self, share: float | None, other: Layer, *, named: bool = False) -> None:
-        """Another layer right of a share of the width (0-1), None for none; `named` writes the layers' names."""
+        """Another layer right of a share of the width (0-1), None for none; `named` writes the names."""
         old = self.divider.rect()
         same = other is self._other and (share is None) == (self.divider.share is None)
         same = same and named == self.captions.named

@@ -194,7 +194,7 @@ class Overlay:
         self._lines(painter, labels, left, top)
 
     def _wide(self, view: View, rows: Places, columns: Places, left: int, top: int) -> Labels:
-        """uint8 [rows,columns]: 1 where a difference is wide; exact from 100 % on, else of what is sampled."""
+        """uint8 [rows,columns]: 1 where a difference is wide; exact from 100 % on, else of the sample."""
         assert self.mask is not None
         assert self.prediction is not None
         height, width = self.mask.shape
@@ -237,7 +237,8 @@ def sampled(source: Labels, rows: Places, columns: Places) -> Labels:
         return source[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
     # Without the crop whole rows of the image would be gathered for a few columns.
     near: Labels = source[:, columns[0] : columns[-1] + 1]
-    return np.take(near[rows], columns - columns[0], axis=1)
+    found: Labels = np.take(near[rows], columns - columns[0], axis=1)
+    return found
 
 
 def _is_run(positions: Places) -> bool:
