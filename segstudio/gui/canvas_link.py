@@ -8,8 +8,9 @@ from segstudio.annotation.history import Edit
 from segstudio.gui.canvas import clicks
 from segstudio.gui.canvas.canvas import Canvas
 from segstudio.gui.canvas.interactions import relabel
-from segstudio.gui.canvas.modes import Layer, OutlineMode, ShapeOp, ToolName
+from segstudio.gui.canvas.modes import ShapeOp, ToolName
 from segstudio.gui.canvas.view import View
+from segstudio.gui.looks_link import LooksLink
 from segstudio.gui.panels.status_bar import Reading
 from segstudio.gui.session import Session
 from segstudio.gui.tool_state import ToolState
@@ -32,6 +33,7 @@ class CanvasLink(QObject):
         self.canvas = canvas
         self.tool = ToolName.BRUSH
         self.tool_state = ToolState(session.memory)
+        self.looks = LooksLink(view, session.classes, canvas)
         self._shown: str | None = None
         self._pixel: tuple[int, int] | None = None
         self._views: dict[str, View] = {}
@@ -80,6 +82,8 @@ class CanvasLink(QObject):
         # A stroke that is under way ends here, and still belongs to the sample before.
         canvas.set_image(loaded.image)
         canvas.set_document(entry.document if entry is not None else None)
+        if not same:
+            self.looks.show_version(None)
         self._shown = key
         problem = session.problem
         canvas.set_editable(problem is None, problem.message if problem else "")
@@ -103,16 +107,12 @@ class CanvasLink(QObject):
         loaded, entry = self._session.loaded, self._session.entry
         untouched = entry is not None and not entry.document.history.can_undo
         empty = loaded is not None and loaded.mask is None and untouched
+        self.looks.offer()
         self._view.propose(empty and prediction is not None)
         self._show_view()
 
     def _show_view(self) -> None:
-        view, canvas = self._view, self.canvas
-        layer = view.layer if self._session.prediction is not None else "mask"
-        canvas.set_layer(Layer[layer.upper()])
-        canvas.set_outline(OutlineMode[view.outline.upper()])
-        canvas.set_opacity(view.opacity)
-        canvas.set_overlay_visible(view.overlay)
+        self.looks.show()
         self._show_colours()
 
     def _show_colours(self) -> None:
@@ -148,11 +148,8 @@ class CanvasLink(QObject):
         self.canvas.set_tool(tool or self.tool)
 
     def blink(self, on: bool) -> None:
-        """Shows the prediction in place of the mask while a key is held."""
-        if on and self._session.prediction is not None:
-            self.canvas.set_layer(Layer.PREDICTION)
-        else:
-            self._show_view()
+        """Shows what is compared with in place of the present layer while a key is held."""
+        self.looks.blink(on)
 
     def resize_brush(self, factor: float) -> None:
         """Multiplies the brush's radius, by at least one pixel."""
@@ -206,6 +203,7 @@ class CanvasLink(QObject):
         return pixel if pixel is not None and pixel[0] < width and pixel[1] < height else None
 
     def _stroke(self, active: bool) -> None:
+        self.canvas.show_whole(active)
         if active:
             self._view.show_edits()
 

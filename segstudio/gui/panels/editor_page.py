@@ -16,6 +16,7 @@ from segstudio.gui.edit_text import edit_text
 from segstudio.gui.editing import Editing
 from segstudio.gui.icons import Icons
 from segstudio.gui.panels.classes_panel import ClassesPanel, panel_column
+from segstudio.gui.panels.compare_view import CompareView
 from segstudio.gui.panels.history_panel import HistoryPanel
 from segstudio.gui.panels.parts import EmptyState, rule
 from segstudio.gui.panels.prediction_panel import PredictionFacts, PredictionPanel
@@ -56,11 +57,12 @@ class EditorPage(QWidget):
         self._actions = actions
         self.canvas = Canvas()
         self.link = CanvasLink(session, view, self.canvas)
+        self.compared = CompareView(self.canvas, view)
         self.samples = SamplesPanel(session.book, session.thumbnails, themes)
         self.classes = ClassesPanel(session.classes, themes, icons)
         self.prediction = PredictionPanel(icons)
         self.history = HistoryPanel(themes)
-        self.view_bar = ViewBar(view, actions)
+        self.view_bar = ViewBar(view, actions, icons)
         self.tools = ToolStrip(actions)
         self.tool_options = ToolOptionsBar(self.link.tool_state)
         self._count_pause = QTimer(self, interval=COUNT_PAUSE_MS, singleShot=True)
@@ -101,7 +103,7 @@ class EditorPage(QWidget):
         surround.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._empty = EmptyState()
         self._stack = QStackedLayout(surround)
-        self._stack.addWidget(self.canvas)
+        self._stack.addWidget(self.compared)
         self._stack.addWidget(self._empty)
         across = QHBoxLayout()
         across.setContentsMargins(0, 0, 0, 0)
@@ -181,7 +183,7 @@ class EditorPage(QWidget):
         unreadable = session.loaded is not None and session.loaded.image is None
         self._empty.set_text(UNREADABLE if unreadable else NO_IMAGES)
         is_empty = unreadable or (session.project is not None and not session.book.samples)
-        self._stack.setCurrentWidget(self._empty if is_empty else self.canvas)
+        self._stack.setCurrentWidget(self._empty if is_empty else self.compared)
 
     def _history_changed(self) -> None:
         entry = self._session.entry
@@ -199,7 +201,6 @@ class EditorPage(QWidget):
     def _count_pixels(self) -> None:
         session = self._session
         entry, prediction = session.entry, session.prediction
-        self.view_bar.show_prediction(prediction is not None)
         mask = entry.document.array if entry is not None else None
         self.classes.model.set_shares(shares(mask) if mask is not None else None)
         if prediction is None:
