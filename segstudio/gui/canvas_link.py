@@ -12,6 +12,7 @@ from segstudio.gui.canvas.modes import ShapeOp, ToolName
 from segstudio.gui.canvas.view import View
 from segstudio.gui.looks_link import LooksLink
 from segstudio.gui.panels.status_bar import Reading
+from segstudio.gui.region_area import RegionArea
 from segstudio.gui.session import Session
 from segstudio.gui.tool_state import ToolState
 from segstudio.gui.view_state import ViewState
@@ -34,6 +35,7 @@ class CanvasLink(QObject):
         self.tool = ToolName.BRUSH
         self.tool_state = ToolState(session.memory)
         self.looks = LooksLink(view, session.classes, canvas)
+        self._area = RegionArea(session.bridge)
         self._shown: str | None = None
         self._pixel: tuple[int, int] | None = None
         self._views: dict[str, View] = {}
@@ -60,6 +62,7 @@ class CanvasLink(QObject):
         canvas.class_picked.connect(session.classes.set_active)
         canvas.hovered.connect(self._hovered)
         canvas.left.connect(lambda: self._hovered(-1, -1))
+        self._area.measured.connect(lambda: self._hovered(*(self._pixel or (-1, -1))))
 
     # -- what is shown ------------------------------------------------------------------------------------
 
@@ -229,7 +232,8 @@ class CanvasLink(QObject):
         red, green, blue = (int(channel) for channel in loaded.image[y, x])
         entry, prediction, name = self._session.entry, self._session.prediction, self._session.classes.name
         own = name(int(entry.document.array[y, x])) if entry is not None else ""
+        area = self._area.at(entry.document, x, y) if entry is not None else None
         if prediction is None:
-            return Reading(x, y, (red, green, blue), own)
+            return Reading(x, y, (red, green, blue), own, area=area)
         predicted, sure = int(prediction.ids[y, x]), float(prediction.confidence[y, x]) / 255
-        return Reading(x, y, (red, green, blue), own, name(predicted), sure)
+        return Reading(x, y, (red, green, blue), own, name(predicted), sure, area)

@@ -3,7 +3,16 @@
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
 
 from segstudio.gui.action_set import ActionSet
 from segstudio.gui.canvas.adjust import NEUTRAL, Adjustment
@@ -50,7 +59,9 @@ class AdjustPopover(QFrame):
             self._add(grid, row, knob)
         below = QHBoxLayout()
         below.addWidget(caption("On screen only: files and models never see it", "small"), 1)
-        self.reset = actions.button("view.neutral", text=True)
+        self.reset = QPushButton("Reset")
+        self.reset.setToolTip(actions["view.neutral"].toolTip())
+        self.reset.clicked.connect(actions["view.neutral"].trigger)
         below.addWidget(self.reset)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 12, 12, 8)

@@ -11,7 +11,10 @@ from segstudio.gui.panels.parts import ElidedLabel
 
 @dataclass(frozen=True)
 class Reading:
-    """What lies under the cursor; `predicted` and `confidence` (0-1) are None without a prediction."""
+    """What lies under the cursor; `predicted` and `confidence` (0-1) are None without a prediction.
+
+    `area` is that of the mask's region there in pixels, None while it is not known.
+    """
 
     x: int
     y: int
@@ -19,13 +22,14 @@ class Reading:
     name: str
     predicted: str | None = None
     confidence: float | None = None
+    area: int | None = None
 
 
 def reading_text(reading: Reading) -> tuple[str, str, str]:
     """The reading as three short texts: place, colour, classes."""
     place = f"{reading.x}, {reading.y}"
     colour = "RGB {:3d} {:3d} {:3d}".format(*reading.rgb)
-    classes = reading.name
+    classes = reading.name if reading.area is None else f"{reading.name}   {reading.area:,} px"
     if reading.predicted is not None and reading.confidence is not None:
         classes += f"   ·   model: {reading.predicted} {reading.confidence * 100:.0f} %"
     return place, colour, classes

@@ -12,6 +12,7 @@ from segstudio.gui.panels.parts import Segments, caption
 from segstudio.gui.view_state import DIFFERENCES, WIDEST_BORDER, ViewState
 
 HEIGHT = 44
+SLIDER_WIDTH = 72
 DIFFERENCE_TEXTS = {"all": "All", "active": "Active class", "wide": "Wider than"}
 
 
@@ -45,8 +46,7 @@ class ViewBar(QWidget):
         self.opacity = self._make_opacity()
         self.difference, self.border = self._make_difference(), self._make_border()
         self.compare = self._make_compare(actions, icons)
-        self.adjust = actions.button("view.adjust")
-        self.adjust.setCheckable(True)
+        self.adjust = self._make_adjust(actions, icons)
         self._popover = AdjustPopover(view, actions, self)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 0, 12, 0)
@@ -57,7 +57,7 @@ class ViewBar(QWidget):
         for widget in (self.difference, self.border):
             layout.addWidget(widget)
         layout.addStretch(1)
-        layout.addWidget(caption("Opacity", "muted"))
+        layout.addWidget(self._make_sign(icons))
         layout.addWidget(self.opacity)
         layout.addWidget(self.percent)
         for button in (self.compare, self.adjust, actions.button("view.fit")):
@@ -70,7 +70,7 @@ class ViewBar(QWidget):
     def _make_opacity(self) -> QSlider:
         slider = QSlider(Qt.Orientation.Horizontal)
         slider.setRange(0, 100)
-        slider.setFixedWidth(96)
+        slider.setFixedWidth(SLIDER_WIDTH)
         slider.setAccessibleName("Overlay opacity")
         slider.setToolTip(f"{BY_ID['view.less'].key_text} and {BY_ID['view.more'].key_text} change it")
         slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -113,6 +113,32 @@ class ViewBar(QWidget):
                     menu.addSection("with")
                 menu.addAction(actions[spec.id])
         button.setMenu(menu)
+        return button
+
+    def _make_adjust(self, actions: ActionSet, icons: Icons) -> QToolButton:
+        """Pressed while the image is not shown as it is; its action's own button has no such state."""
+        action, button = actions["view.adjust"], QToolButton()
+        icons.bind(button, "sliders-horizontal")
+        button.setIconSize(ICON)
+        button.setToolTip(action.toolTip())
+        button.setAccessibleName("Adjust image")
+        button.setCheckable(True)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.clicked.connect(action.trigger)
+        button.clicked.connect(self._follow)
+        action.enabledChanged.connect(button.setEnabled)
+        button.setEnabled(action.isEnabled())
+        return button
+
+    def _make_sign(self, icons: Icons) -> QToolButton:
+        """A picture where the bar has no room for a word; a click shows or hides the overlay."""
+        button = QToolButton()
+        icons.bind(button, "circle-half", "muted")
+        button.setIconSize(ICON)
+        button.setToolTip(BY_ID["view.overlay"].tip)
+        button.setAccessibleName("Overlay")
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.clicked.connect(lambda: self._view.set_overlay(not self._view.overlay))
         return button
 
     def show_adjustments(self) -> None:
