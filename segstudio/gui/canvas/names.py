@@ -37,8 +37,8 @@ class Spot:
 def spots(labels: NDArray[np.uint8]) -> list[tuple[int, int, int, float]]:
     """(id, column, row, room) of the large regions of a coarse sample, uint8 [h,w], largest first.
 
-    The place is the pixel farthest from the region's border, by the distance transform; room is that
-    distance in pixels of the sample.
+    The place is far from the region's border, by the distance transform; room is that distance in pixels of
+    the sample.
     """
     found: list[tuple[int, int, int, int, float]] = []
     least = LEAST_SHARE * labels.size
@@ -54,11 +54,18 @@ def spots(labels: NDArray[np.uint8]) -> list[tuple[int, int, int, float]]:
             if area < least:
                 continue
             inside = (parts[y : y + height, x : x + width] == number).astype(np.uint8)
-            away = cv2.distanceTransform(np.pad(inside, 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
-            row, column = divmod(int(np.argmax(away)), width)
+            away = cv2.distanceTransform(np.pad(inside, 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
+            row, column = _middle(np.asarray(away >= 0.95 * away.max()))
             found.append((area, class_id, x + column, y + row, float(away[row, column])))
     found.sort(reverse=True)
     return [entry[1:] for entry in found[:MOST_NAMES]]
+
+
+def _middle(good: NDArray[np.bool_]) -> tuple[int, int]:
+    """Of the places that are good, the (row, column) nearest to their mean."""
+    rows, columns = np.nonzero(good)
+    nearest = int(np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2))
+    return int(rows[nearest]), int(columns[nearest])
 
 
 class Names(Piece):
