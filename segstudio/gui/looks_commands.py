@@ -31,7 +31,7 @@ class LooksCommands(CommandGroup):
         self.window.view.set_difference(kind)
 
     def adjust(self) -> None:
-        """Opens brightness, contrast, gamma and local contrast."""
+        """Opens or closes brightness, contrast, gamma and local contrast."""
         self.window.editor.view_bar.show_adjustments()
 
     def neutral(self) -> None:

@@ -70,7 +70,9 @@ class Viewer(QWidget):
             return
         ratio = self.devicePixelRatioF()
         dx, dy = view.left - old.left, view.top - old.top
-        if view.scale == old.scale and ratio == int(ratio) and dx % int(ratio) == dy % int(ratio) == 0:
+        whole = ratio == int(ratio) and dx % int(ratio) == dy % int(ratio) == 0
+        # Pixels of one pane must not be moved into another.
+        if view.scale == old.scale and whole and len(self.panes()) < 2:
             self.view = old
             self.update_marks()
             self.view = view

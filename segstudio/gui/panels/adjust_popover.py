@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -43,10 +44,16 @@ KNOBS = (
 
 
 class AdjustPopover(QFrame):
-    """Sliders over the image; they change what is seen and nothing else. Esc or a click beside closes it."""
+    """Sliders over the window, open beside other work; they change what is seen and nothing else.
+
+    Esc or whatever opened it closes it; `closed` asks to give the keyboard back to the canvas.
+    """
+
+    closed = Signal()
 
     def __init__(self, view: ViewState, actions: ActionSet, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Popup)
+        super().__init__(parent)
+        self.hide()
         self.setObjectName("popover")
         self.setAccessibleName("Image on screen")
         self._view = view
@@ -100,13 +107,30 @@ class AdjustPopover(QFrame):
             self._values[knob.field].setText(f"{sign}{number}{knob.suffix}".replace("-", "−"))
         self.reset.setEnabled(adjustment != NEUTRAL)
 
-    def show_below(self, button: QWidget) -> None:
-        """Opens right-aligned under a button."""
+    def toggle_below(self, button: QWidget) -> None:
+        """Opens right-aligned under a button of the same window, or closes."""
+        if self.isVisible():
+            self.close_again()
+            return
+        window = button.window()
+        self.setParent(window)
         self.adjustSize()
-        corner = button.mapToGlobal(QPoint(button.width() - self.width(), button.height() + GAP))
-        self.move(corner)
+        self.move(button.mapTo(window, QPoint(button.width() - self.width(), button.height() + GAP)))
         self.show()
+        self.raise_()
         self.sliders[KNOBS[0].field].setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def close_again(self) -> None:
+        """Closes and lets the canvas have the keyboard."""
+        self.hide()
+        self.closed.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc closes."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.close_again()
+        else:
+            super().keyPressEvent(event)
 
 
 def number_of(adjustment: Adjustment, knob: Knob) -> int:

@@ -128,6 +128,7 @@ class EditorPage(QWidget):
         self.canvas.brush_radius_changed.connect(self.tools.show_radius)
         self.link.tool_changed.connect(lambda tool: self.tool_options.show_tool(ToolName(tool)))
         self.tool_options.finished.connect(self.canvas.setFocus)
+        self.view_bar.popover.closed.connect(self.canvas.setFocus)
         session.sample_opened.connect(self._sample_opened)
         session.book.reset.connect(self._show_place)
         session.project_changed.connect(self._project_changed)

@@ -47,7 +47,7 @@ class ViewBar(QWidget):
         self.difference, self.border = self._make_difference(), self._make_border()
         self.compare = self._make_compare(actions, icons)
         self.adjust = self._make_adjust(actions, icons)
-        self._popover = AdjustPopover(view, actions, self)
+        self.popover = AdjustPopover(view, actions, self)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 0, 12, 0)
         layout.setSpacing(4)
@@ -142,8 +142,8 @@ class ViewBar(QWidget):
         return button
 
     def show_adjustments(self) -> None:
-        """Opens the sliders for the image on screen."""
-        self._popover.show_below(self.adjust)
+        """Opens or closes the sliders for the image on screen."""
+        self.popover.toggle_below(self.adjust)
 
     def _follow(self) -> None:
         self.layers.set_value(self._view.shown_layer)

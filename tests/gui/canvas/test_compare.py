@@ -188,3 +188,15 @@ def test_a_cross_shows_where_the_cursor_is(split: Hand, twin: Callable[[], Twin]
     assert columns.mean() == pytest.approx(150, abs=1)
     QApplication.sendEvent(widget, QEvent(QEvent.Type.Leave))
     np.testing.assert_array_equal(seen(canvas), bare)
+
+
+def test_panning_keeps_each_layer_on_its_side(split: Hand) -> None:
+    canvas = split.canvas
+    for _ in range(3):
+        QApplication.processEvents()
+    canvas.set_view(canvas.view.moved(60, 0))
+    for _ in range(3):
+        QApplication.processEvents()
+    shown = pixels_of(canvas.screen().grabWindow(canvas.winId()).toImage())
+    assert (shown[200, 75:190] == COLOURS[MASK]).all()
+    assert (shown[200, 228:400] == COLOURS[PREDICTED]).all()
