@@ -206,9 +206,9 @@ def test_kinds_of_difference(studio: Studio, folder: Path, backend: FakeBackend)
 def test_switches_of_the_view_menu(studio: Studio, folder: Path) -> None:
     studio.open(folder)
     actions, canvas = studio.window.actions_by_id, studio.canvas
-    assert canvas.minimap.enabled
+    before = canvas.minimap.enabled
     studio.key(Qt.Key.Key_F9)
-    assert not canvas.minimap.enabled
+    assert (before, canvas.minimap.enabled) == (True, False)
     for name in ("view.patterns", "view.names"):
         actions[name].trigger()
     studio.settle()
