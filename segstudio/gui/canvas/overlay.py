@@ -116,7 +116,8 @@ def _argb(rgb: tuple[int, ...], opacity: float) -> int:
 class Overlay:
     """Draws a layer for any rectangle of the screen; holds no pixels of its own.
 
-    `layer` is what a canvas shows unless it is told otherwise.
+    `layer` is what a canvas shows unless it is told otherwise; `unit` is how many screen pixels a widget
+    pixel has, so that lines and stripes are no finer on a finer screen.
     """
 
     def __init__(self) -> None:
@@ -125,6 +126,7 @@ class Overlay:
         self.confidence: Labels | None = None
         self.version: Labels | None = None
         self.layer = Layer.MASK
+        self.unit = 1
         self.style = OverlayStyle()
 
     def source(self, layer: Layer | None = None) -> Labels | None:
@@ -144,9 +146,9 @@ class Overlay:
         source = self.source(layer)
         if source is None:
             return
-        # One pixel more on the left and above: outlines compare with those neighbours.
-        columns, left = view.columns(area.x() - 1, area.x() + area.width(), source.shape[1])
-        rows, top = view.rows(area.y() - 1, area.y() + area.height(), source.shape[0])
+        # One pixel more on every side: outlines compare with neighbours.
+        columns, left = view.columns(area.x() - 1, area.x() + area.width() + 1, source.shape[1])
+        rows, top = view.rows(area.y() - 1, area.y() + area.height() + 1, source.shape[0])
         if not columns.size or not rows.size:
             return
         style = self.style
@@ -155,7 +157,8 @@ class Overlay:
         elif layer is not Layer.DIFFERENCE:
             labels = sampled(source, rows, columns)
             self._areas(painter, labels, view, left, top)
-            _hatch(painter, labels, left, top, left - view.left + top - view.top, style.opacity)
+            if style.opacity > 0:
+                _hatch(painter, labels, left, top, left - view.left + top - view.top, self.unit)
             self._lines(painter, labels, left, top)
         elif self.mask is not None and self.mask.shape == source.shape:
             self._difference(painter, view, (rows, columns), left, top)
@@ -167,12 +170,14 @@ class Overlay:
         _draw(painter, labels, left, top, style.fill_table)
         if style.patterns and style.opacity > 0:
             colours = np.frombuffer(style.colours, np.uint8).reshape(256, 3)
-            marks = pattern_marks(labels, left - view.left, top - view.top, colours, style.hidden)
+            place = left - view.left, top - view.top
+            marks = pattern_marks(labels, place, colours, style.hidden, self.unit)
             _draw(painter, marks, left, top, PATTERN_TABLE)
 
     def _lines(self, painter: QPainter, labels: Labels, left: int, top: int) -> None:
         if self.style.outline is not OutlineMode.FILL:
-            _draw(painter, borders(labels), left, top, self.style.line_table)
+            marks = borders(labels, both_sides=self.unit > 1)
+            _draw(painter, marks, left, top, self.style.line_table)
 
     def _difference(
         self, painter: QPainter, view: View, places: tuple[Places, Places], left: int, top: int
@@ -215,15 +220,15 @@ class Overlay:
         return wide[top - above : top - above + rows.size, left - first : left - first + columns.size]
 
 
-def _hatch(painter: QPainter, labels: Labels, left: int, top: int, phase: int, opacity: float) -> None:
+def _hatch(painter: QPainter, labels: Labels, left: int, top: int, phase: int, unit: int) -> None:
     """Stripes where no class is, so that it is never mistaken for a class or for nothing."""
     empty = labels == IGNORE
-    if not empty.any() or opacity == 0:
+    if not empty.any():
         return
     # A wholly unlabelled image stays readable under it: the stripes are thin and faint.
     height, width = labels.shape
     # Counted from the image's corner, so that stripes move with it.
-    stripe = (np.arange(phase, phase + width + height - 1) % HATCH_PERIOD).astype(np.uint8)
+    stripe = (np.arange(phase, phase + width + height - 1) // unit % HATCH_PERIOD).astype(np.uint8)
     tones = np.where(stripe < HATCH_WIDTH, 1, np.where(stripe < 2 * HATCH_WIDTH, 2, 0)).astype(np.uint8)
     # Row y begins at tone y: one pixel further along the slant.
     slanted = np.lib.stride_tricks.as_strided(tones, labels.shape, (1, 1), writeable=False)
@@ -245,13 +250,19 @@ def _is_run(positions: Places) -> bool:
     return bool(positions[-1] - positions[0] + 1 == positions.size)
 
 
-def borders(labels: Labels) -> Labels:
-    """The labels of pixels that differ from their left or upper neighbour; 255 elsewhere."""
+def borders(labels: Labels, *, both_sides: bool = False) -> Labels:
+    """The labels of pixels that differ from their left or upper neighbour; 255 elsewhere.
+
+    On both sides, also of those that differ from their right or lower one: a line of two pixels.
+    """
     edge = np.zeros(labels.shape, np.uint8)
     if labels.shape[1] > 1:
         edge[:, 1:] = cv2.compare(labels[:, 1:], labels[:, :-1], cv2.CMP_NE)
     if labels.shape[0] > 1:
         edge[1:] |= np.asarray(cv2.compare(labels[1:], labels[:-1], cv2.CMP_NE), np.uint8)
+    if both_sides:
+        edge[:, :-1] |= np.where(labels[:, 1:] != labels[:, :-1], 255, 0).astype(np.uint8)
+        edge[:-1] |= np.where(labels[1:] != labels[:-1], 255, 0).astype(np.uint8)
     marked = labels | ~edge
     # Beside unlabelled pixels the line takes the colour of the class on the other side.
     bare = (edge != 0) & (labels == IGNORE)
@@ -259,6 +270,7 @@ def borders(labels: Labels) -> Labels:
         rows, columns = np.nonzero(bare)
         left = labels[rows, np.maximum(columns - 1, 0)]
         above = labels[np.maximum(rows - 1, 0), columns]
+        # With lines on both sides the class's own side carries the other half.
         marked[rows, columns] = np.where(left != IGNORE, left, above)
     return marked
 

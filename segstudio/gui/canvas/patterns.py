@@ -36,15 +36,20 @@ BITS = _bits()
 
 
 def pattern_marks(
-    labels: Labels, left: int, top: int, colours: NDArray[np.uint8], hidden: frozenset[int]
+    labels: Labels,
+    place: tuple[int, int],
+    colours: NDArray[np.uint8],
+    hidden: frozenset[int],
+    unit: int = 1,
 ) -> Labels:
     """uint8 [h,w] for PATTERN_TABLE: the lines of every label's pattern, dark on light colours.
 
     Args:
         labels: what is shown, uint8 [h,w].
-        left, top: how far the first pixel is from the image's corner in screen pixels; lines move with it.
+        place: how far the first pixel is from the image's corner, in screen pixels; lines move with it.
         colours: of all ids, uint8 [256,3].
         hidden: ids without lines.
+        unit: screen pixels a pixel of the pattern.
     """
     ids = np.arange(256)
     wanted = (1 << (ids % KINDS)).astype(np.uint8)
@@ -52,7 +57,8 @@ def pattern_marks(
     luma = colours.astype(np.float64) @ (0.299, 0.587, 0.114)
     tones = np.where(luma < MIDDLE_LUMA, LIGHT, DARK).astype(np.uint8)
     height, width = labels.shape
-    rows, columns = np.arange(top, top + height) % PERIOD, np.arange(left, left + width) % PERIOD
+    columns = np.arange(place[0], place[0] + width) // unit % PERIOD
+    rows = np.arange(place[1], place[1] + height) // unit % PERIOD
     lit = np.asarray(cv2.LUT(labels, wanted), np.uint8)
     lit &= np.take(BITS[rows], columns, axis=1)
     marks = np.asarray(cv2.LUT(labels, tones), np.uint8)

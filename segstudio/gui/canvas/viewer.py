@@ -138,6 +138,7 @@ class Viewer(QWidget):
             return
         ratio = self.devicePixelRatioF()
         painter.scale(1 / ratio, 1 / ratio)
+        self.scene.overlay.unit = max(1, round(ratio))
         width, height = self.screen_size()
         areas = rectangles(event.region(), ratio, width, height)
         self._painting.paint(painter, Frame(self.view, (width, height), surround(self)), areas, self.panes())

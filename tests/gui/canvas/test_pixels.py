@@ -5,6 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from segstudio.gui.canvas.modes import Layer, OutlineMode
+from segstudio.gui.canvas.overlay import borders
+from segstudio.gui.canvas.patterns import pattern_marks
 from segstudio.gui.canvas.view import View
 from tests.gui.canvas.conftest import COLOURS, IGNORE, SIZE, Hand, Make, picture, pixels_of
 
@@ -127,3 +129,20 @@ def test_the_version_layer_shows_its_own_pixels(hand: Make) -> None:
     np.testing.assert_array_equal(seen(made)[:150, :200], picture(7, 200, 150))
     canvas.set_version(np.full((150, 200), 9, np.uint8))
     assert (seen(made)[:150, :200] == COLOURS[9]).all()
+
+
+def test_lines_are_two_pixels_wide_on_fine_screens() -> None:
+    labels = np.full((4, 6), 3, np.uint8)
+    labels[:, 3:] = 8
+    one, two = borders(labels), borders(labels, both_sides=True)
+    assert one[0].tolist() == [255, 255, 255, 8, 255, 255]
+    assert two[0].tolist() == [255, 255, 3, 8, 255, 255]
+
+
+def test_patterns_are_no_finer_on_fine_screens() -> None:
+    labels = np.full((24, 24), 4, np.uint8)
+    colours = np.full((256, 3), 200, np.uint8)
+    plain = pattern_marks(labels[:12, :12], (0, 0), colours, frozenset())
+    fine = pattern_marks(labels, (0, 0), colours, frozenset(), unit=2)
+    np.testing.assert_array_equal(fine, np.kron(plain, np.ones((2, 2), np.uint8)))
+    assert not pattern_marks(labels, (0, 0), colours, frozenset({4})).any()
