@@ -240,16 +240,18 @@ def test_the_reading_tells_place_colour_classes_and_area(
     reading = studio.window.link.reading(40, 50)
     assert reading is not None
     assert reading.area == WIDTH * HEIGHT // 2
-    assert reading_text(reading)[2].startswith("road   3,072 px   ·   model: car 80 %")
-    assert studio.window.status.classes.text().startswith("road   3,072 px")
+    assert reading_text(reading)[2] == "road   ·   model: car 80 %   ·   region: 3,072 px"
+    assert studio.window.status.classes.text() == reading_text(reading)[2]
     assert studio.window.status.place.text() == "40, 50"
     hover(studio, 40.5, 10.5)
-    assert studio.window.status.classes.text().startswith("sky   3,072 px")
+    assert studio.window.status.classes.text().startswith("sky   ·")
+    assert studio.window.status.classes.text().endswith("region: 3,072 px")
     studio.session.classes.set_active(CAR)
     studio.drag((40.5, 10.5))
     hover(studio, 41.5, 10.5)
     painted = int((studio.mask() == CAR).sum())
-    assert studio.window.status.classes.text().startswith(f"car   {painted:,} px")
+    assert studio.window.status.classes.text().startswith("car   ·")
+    assert studio.window.status.classes.text().endswith(f"region: {painted:,} px")
     assert int((studio.mask() == SKY).sum()) == WIDTH * HEIGHT // 2 - painted
 
 
@@ -262,7 +264,7 @@ def test_large_regions_are_measured_by_a_worker(
     reading = studio.window.link.reading(20, 50)
     assert reading is not None
     assert reading.area is None
-    studio.wait(lambda: "3,072 px" in studio.window.status.classes.text())
+    studio.wait(lambda: "region: 3,072 px" in studio.window.status.classes.text())
     studio.settle()
 
 

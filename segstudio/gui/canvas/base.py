@@ -25,7 +25,7 @@ class BaseImage:
 
     def __init__(self, rgb: Pixels) -> None:
         self.height, self.width = rgb.shape[:2]
-        self._levels: list[Pixels] = [np.ascontiguousarray(rgb)]
+        self._levels: dict[int, Pixels] = {0: np.ascontiguousarray(rgb)}
         self._contrast = LocalContrast()
 
     @property
@@ -35,16 +35,15 @@ class BaseImage:
 
     def _level(self, scale: float) -> tuple[int, float]:
         """The number of the smallest reduced copy that still has the detail of a scale, and its own scale."""
-        number, reduced = 0, 1.0
-        while reduced * 0.5 >= scale and min(self._levels[number].shape[:2]) > SMALLEST_LEVEL:
-            if number + 1 == len(self._levels):
-                current = self._levels[number]
-                size = (max(1, current.shape[1] // 2), max(1, current.shape[0] // 2))
-                self._levels.append(
-                    np.asarray(cv2.resize(current, size, interpolation=cv2.INTER_AREA), np.uint8)
-                )
+        number = 0
+        while 0.5 ** (number + 1) >= scale and min(self.width, self.height) >> number > SMALLEST_LEVEL:
             number += 1
-            reduced *= 0.5
+        if number not in self._levels:
+            # At once from what there is: copies in between would cost time and memory and show nowhere.
+            largest = self._levels[max(level for level in self._levels if level < number)]
+            size = (max(1, self.width >> number), max(1, self.height >> number))
+            reduced = cv2.resize(largest, size, interpolation=cv2.INTER_AREA)
+            self._levels[number] = np.asarray(reduced, np.uint8)
         return number, self._levels[number].shape[1] / self.width
 
     def _part(self, number: int, box: Rect, adjustment: Adjustment) -> Pixels:

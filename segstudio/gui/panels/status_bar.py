@@ -29,9 +29,11 @@ def reading_text(reading: Reading) -> tuple[str, str, str]:
     """The reading as three short texts: place, colour, classes."""
     place = f"{reading.x}, {reading.y}"
     colour = "RGB {:3d} {:3d} {:3d}".format(*reading.rgb)
-    classes = reading.name if reading.area is None else f"{reading.name}   {reading.area:,} px"
+    classes = reading.name
     if reading.predicted is not None and reading.confidence is not None:
         classes += f"   ·   model: {reading.predicted} {reading.confidence * 100:.0f} %"
+    if reading.area is not None:
+        classes += f"   ·   region: {reading.area:,} px"
     return place, colour, classes
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from segstudio.gui.canvas.base import BaseImage
 from segstudio.gui.canvas.modes import Layer, OutlineMode
 from segstudio.gui.canvas.overlay import borders
 from segstudio.gui.canvas.patterns import pattern_marks
@@ -146,3 +147,11 @@ def test_patterns_are_no_finer_on_fine_screens() -> None:
     fine = pattern_marks(labels, (0, 0), colours, frozenset(), unit=2)
     np.testing.assert_array_equal(fine, np.kron(plain, np.ones((2, 2), np.uint8)))
     assert not pattern_marks(labels, (0, 0), colours, frozenset({4})).any()
+
+
+def test_a_reduced_copy_is_the_mean_of_the_pixels_beneath() -> None:
+    rgb = picture(5, 256, 192)
+    target = np.zeros((48, 64, 4), np.uint8)
+    BaseImage(rgb).sample(View(0.25, 0, 0), 0, 0, target)
+    wanted = rgb.reshape(48, 4, 64, 4, 3).mean(axis=(1, 3))[..., ::-1]
+    assert np.abs(target[..., :3] - wanted).max() <= 1.5
