@@ -8,6 +8,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QLinearGradient, QPainter
 from segstudio.gui.canvas.difference import VERDICT_COLOURS, VERDICT_NAMES, DifferenceKind
 from segstudio.gui.canvas.furniture import Host, Piece
 from segstudio.gui.canvas.modes import Layer
+from segstudio.gui.canvas.overlay import heat_colours
 
 TEXTS = {
     Layer.MASK: "Mask",
@@ -148,9 +149,9 @@ class Legend(Piece):
         bar = QRect(
             inner.x() + advance + PAD_X, inner.y() + (inner.height() - SWATCH) // 2, HEAT_WIDTH, SWATCH
         )
-        table = self.host.scene.overlay.style.heat_table
+        colours = heat_colours(self.host.scene.overlay.style.opacity)
         gradient = QLinearGradient(bar.x(), 0, bar.right(), 0)
         for stop in range(5):
-            gradient.setColorAt(stop / 4, QColor.fromRgba(table[round(stop * 255 / 4)]))
+            gradient.setColorAt(stop / 4, QColor.fromRgba(colours[round(stop * 255 / 4)]))
         painter.fillRect(bar, QColor(120, 120, 120))
         painter.fillRect(bar, gradient)

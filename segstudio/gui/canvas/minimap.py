@@ -62,8 +62,10 @@ class Minimap(Piece):
     def _is_needed(self) -> bool:
         if self.host.scene.image is None:
             return False
-        shown = self.visible_part()
-        return shown != QRectF(0, 0, 1, 1)
+        view, ratio = self.host.view, self.host.devicePixelRatioF()
+        width, height = self.host.scene.size
+        fits = view.left >= 0 and view.left + width * view.scale <= self.host.width() * ratio
+        return not fits or view.top < 0 or view.top + height * view.scale > self.host.height() * ratio
 
     def visible_part(self) -> QRectF:
         """The part of the image that the canvas shows, as shares of its width and height."""

@@ -116,6 +116,8 @@ class Names(Piece):
         return font
 
     def _shown(self) -> list[tuple[str, QRect]]:
+        if not self._spots:
+            return []
         metrics = QFontMetrics(self._font())
         view, ratio = self.host.view, self.host.devicePixelRatioF()
         found = []

@@ -8,7 +8,7 @@ IGNORE = 255
 PERIOD = 12
 KINDS = 6
 DARK, LIGHT = 1, 2
-PATTERN_TABLE = [0, 0x6E000000, 0x82FFFFFF] + [0] * 253
+PATTERN_TABLE = (0, 0x6E000000, 0x82FFFFFF)
 # Colours darker than this (0-255, ITU-R BT.601 luma) get light lines.
 MIDDLE_LUMA = 110.0
 Labels = NDArray[np.uint8]
