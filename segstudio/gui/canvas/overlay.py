@@ -28,6 +28,7 @@ HATCH_WIDTH = 2
 HATCH = 0x5AFFFFFF
 HATCH_DARK = 0x46000000
 GREY = (128, 128, 128)
+BOTH_SIDES_FROM = 2.0
 Labels = NDArray[np.uint8]
 Places = NDArray[np.intp]
 Table = NDArray[np.uint32]
@@ -172,7 +173,7 @@ class Overlay:
             self._areas(painter, labels, view, left, top)
             if style.opacity > 0:
                 _hatch(painter, labels, left, top, left - view.left + top - view.top, self.unit)
-            self._lines(painter, labels, left, top)
+            self._lines(painter, labels, view, left, top)
         elif self.mask is not None and self.mask.shape == source.shape:
             self._difference(painter, view, (rows, columns), left, top)
 
@@ -187,9 +188,10 @@ class Overlay:
             marks = pattern_marks(labels, place, colours, style.hidden, self.unit)
             _draw(painter, marks, left, top, PATTERN_COLOURS)
 
-    def _lines(self, painter: QPainter, labels: Labels, left: int, top: int) -> None:
+    def _lines(self, painter: QPainter, labels: Labels, view: View, left: int, top: int) -> None:
         if self.style.outline is not OutlineMode.FILL:
-            marks = borders(labels, both_sides=self.unit > 1)
+            # Where there is room each side has its line: one of both would change colour at every step.
+            marks = borders(labels, both_sides=self.unit > 1 or view.scale >= BOTH_SIDES_FROM)
             _draw(painter, marks, left, top, self.style.line_table)
 
     def _difference(
@@ -209,7 +211,7 @@ class Overlay:
             same = mask == labels
         labels[same] = IGNORE
         self._areas(painter, labels, view, left, top)
-        self._lines(painter, labels, left, top)
+        self._lines(painter, labels, view, left, top)
 
     def _wide(self, view: View, rows: Places, columns: Places, left: int, top: int) -> Labels:
         """uint8 [rows,columns]: 1 where a difference is wide; exact from 100 % on, else of the sample."""
