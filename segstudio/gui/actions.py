@@ -45,6 +45,13 @@ ACTIONS: tuple[ActionSpec, ...] = (
     A("edit.redo", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "arrow-u-up-right", Needs.REDO, repeats=True),
     _tool("brush", "Brush", "paint-brush", ("B",), "Brush: paint the active class"),
     _tool("eraser", "Eraser", "eraser", ("E",), "Eraser: back to unlabelled"),
+    _tool(
+        "restore",
+        "Restore brush",
+        "clock-counter-clockwise",
+        ("Shift+B",),
+        "Restore: paint back what was predicted or saved",
+    ),
     _tool("polygon", "Polygon", "polygon", ("P",), "Polygon: click corners, Enter fills"),
     _tool("lasso", "Lasso", "scribble-loop", ("L",), "Lasso: drag round an area, it takes the active class"),
     _tool(

@@ -12,6 +12,8 @@ from segstudio.gui.canvas.tools import reshape
 from segstudio.gui.canvas.tools.tool import may_edit
 from segstudio.gui.canvas.view import View
 from segstudio.gui.panels.status_bar import Reading
+from segstudio.gui.saved_mask import SavedMask
+from segstudio.gui.screen_brush import ScreenBrush
 from segstudio.gui.session import Session
 from segstudio.gui.tool_state import ToolState
 from segstudio.gui.view_state import ViewState
@@ -36,6 +38,8 @@ class CanvasLink(QObject):
         self._shown: str | None = None
         self._pixel: tuple[int, int] | None = None
         self._views: dict[str, View] = {}
+        ScreenBrush(canvas)
+        SavedMask(session, self).changed.connect(canvas.set_saved)
         self._connect()
         self._show_view()
         self._show_classes()

@@ -29,7 +29,7 @@ from segstudio.annotation.rect import Rect
 from segstudio.annotation.tools import Point
 from segstudio.gui.canvas import cursors
 from segstudio.gui.canvas.base import BaseImage, ScreenBuffer
-from segstudio.gui.canvas.modes import Layer, OutlineMode, ToolName, ToolOptions
+from segstudio.gui.canvas.modes import Layer, OutlineMode, Source, ToolName, ToolOptions
 from segstudio.gui.canvas.overlay import Overlay
 from segstudio.gui.canvas.pointer import Pointer
 from segstudio.gui.canvas.view import View, fitted, fitted_width
@@ -65,6 +65,7 @@ class Canvas(QWidget):
         self.options = ToolOptions()
         self._protection = Protection()
         self._under_start = False
+        self._saved: NDArray[np.uint8] | None = None
         self.editable = True
         self.uneditable_reason = ""
         self.view = View()
@@ -219,6 +220,14 @@ class Canvas(QWidget):
     def set_filter(self, protection: Protection, *, under_start: bool) -> None:
         """What tools spare besides; with `under_start` all but the class where a stroke begins."""
         self._protection, self._under_start = protection, under_start
+
+    def set_saved(self, saved: NDArray[np.uint8] | None) -> None:
+        """The mask that was saved last, uint8 [H,W]; None if none was."""
+        self._saved = saved
+
+    def restore_source(self, source: Source) -> NDArray[np.uint8] | None:
+        """A mask of the image's size to restore from, uint8 [H,W], to be read only; None if there is none."""
+        return self._saved if source is Source.SAVED else self.overlay.prediction
 
     def set_editable(self, editable: bool, reason: str = "") -> None:
         """Allows or forbids edits; the reason is shown when somebody tries."""

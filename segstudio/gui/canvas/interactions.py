@@ -17,49 +17,13 @@ from segstudio.annotation.tools import (
     fill_value,
     paint_polygon,
     paint_region,
-    paint_stroke,
     polygon_bounds,
     put_pixels,
-    stroke_bounds,
 )
 from segstudio.annotation.wand import like_region
 
 SNAP_ANGLE = math.pi / 4
 LARGEST_TOLERANCE = 100
-
-
-@dataclass
-class Stroke:
-    """A brush that is held down: paints from point to point, and ends as one edit or as nothing."""
-
-    document: MaskDocument
-    value: int
-    radius: float
-    protection: Protection
-    last: Point
-    title: str
-
-    def __post_init__(self) -> None:
-        """Begins the stroke in the document."""
-        self.document.begin(self.title)
-
-    def move(self, point: Point) -> Rect:
-        """Paints from the last point to this one; returns what may have changed."""
-        rect = self.document.touch(stroke_bounds(self.last, point, self.radius))
-        if not rect.is_empty:
-            paint_stroke(
-                self.document.array, self.last, point, self.radius, self.value, protection=self.protection
-            )
-        self.last = point
-        return rect
-
-    def finish(self) -> Edit | None:
-        """Ends it; returns the edit, or None when no pixel changed."""
-        return self.document.commit()
-
-    def cancel(self) -> Rect:
-        """Takes it back; returns what changed."""
-        return self.document.abort()
 
 
 @dataclass

@@ -11,7 +11,7 @@ from segstudio.annotation.mask import MaskDocument
 from segstudio.annotation.protection import Protection
 from segstudio.annotation.rect import Rect
 from segstudio.annotation.tools import Point
-from segstudio.gui.canvas.modes import ToolName, ToolOptions
+from segstudio.gui.canvas.modes import Source, ToolName, ToolOptions
 from segstudio.gui.canvas.overlay import Overlay
 from segstudio.gui.canvas.view import View
 
@@ -70,6 +70,13 @@ class Surface(Protocol):
 
     def protection_at(self, pixel: tuple[int, int] | None) -> Protection:
         """What an edit that begins at a pixel may not change; None for edits that begin nowhere."""
+        ...
+
+    def restore_source(self, source: Source) -> NDArray[np.uint8] | None:
+        """A mask of the image's size to restore from, uint8 [H,W], to be read only; None if there is none."""
+
+    def screen_size(self) -> tuple[int, int]:
+        """(width, height) in screen pixels."""
         ...
 
     def set_brush_radius(self, radius: float) -> None:

@@ -28,6 +28,7 @@ OP_HINTS = {
 TOOL_HINTS = {
     ToolName.BRUSH: "Drag paints · right button erases · Shift+click: straight line · Shift+wheel: size",
     ToolName.ERASER: "Drag erases · right button paints · Shift+click: straight line · Shift+wheel: size",
+    ToolName.RESTORE: "Drag paints back what was there · right button erases · Shift+wheel: size",
     ToolName.POLYGON: "Click corners or drag · Enter fills, Ctrl+Enter cuts out · Backspace: last corner",
     ToolName.LASSO: "Drag round an area · right button erases · Shift: the class where the drag begins",
     ToolName.EXTEND: "Drag from inside a region round what belongs to it: it takes the region's class",
@@ -41,6 +42,7 @@ TOOL_HINTS = {
 NAMES = {
     ToolName.ACCEPT_REGION: "Use prediction",
     ToolName.WAND: "Magic wand",
+    ToolName.RESTORE: "Restore brush",
     ToolName.EXTEND: "Extend region",
 }
 
@@ -79,6 +81,12 @@ class ToolOptionsBar(QWidget):
         self.spin.lineEdit().returnPressed.connect(self.finished)
         state.changed.connect(self._follow)
         self._follow()
+
+    def add_options(self, options: QWidget) -> None:
+        """Puts more options before the hint."""
+        row = self.layout()
+        assert isinstance(row, QHBoxLayout)
+        row.insertWidget(row.indexOf(self.hint), options)
 
     def add_button(self, button: QWidget) -> None:
         """Puts a button at the right end."""
