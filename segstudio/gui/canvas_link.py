@@ -11,6 +11,7 @@ from segstudio.gui.canvas.modes import Layer, OutlineMode, ShapeOp, ToolName
 from segstudio.gui.canvas.tools import reshape
 from segstudio.gui.canvas.tools.tool import may_edit
 from segstudio.gui.canvas.view import View
+from segstudio.gui.large_changes import LargeChanges
 from segstudio.gui.panels.status_bar import Reading
 from segstudio.gui.saved_mask import SavedMask
 from segstudio.gui.screen_brush import ScreenBrush
@@ -40,6 +41,9 @@ class CanvasLink(QObject):
         self._views: dict[str, View] = {}
         ScreenBrush(canvas)
         SavedMask(session, self).changed.connect(canvas.set_saved)
+        self.large_changes = LargeChanges(session, self)
+        self.large_changes.locks_changed.connect(self._show_editable)
+        canvas.large_changes = self.large_changes.start
         self._connect()
         self._show_view()
         self._show_classes()
@@ -87,12 +91,16 @@ class CanvasLink(QObject):
         canvas.set_image(loaded.image)
         canvas.set_document(entry.document if entry is not None else None)
         self._shown = key
-        problem = session.problem
-        canvas.set_editable(problem is None, problem.message if problem else "")
+        self._show_editable()
         if state is not None:
             canvas.set_view_state(state)
         else:
             canvas.fit()
+
+    def _show_editable(self) -> None:
+        problem = self._session.problem
+        reason = problem.message if problem else self.large_changes.reason(self._shown)
+        self.canvas.set_editable(not reason, reason)
 
     def _remember_view(self) -> None:
         if self._shown is not None and self.canvas.has_image:
@@ -197,15 +205,10 @@ class CanvasLink(QObject):
         elif self._can_change():
             reshape.reshape(self.canvas, op, pixel)
 
-    def fill_class_holes(self) -> None:
-        """Fills what the active class encloses in the whole image."""
+    def reshape_class(self, op: ShapeOp) -> None:
+        """Changes the active class in the whole image."""
         if self._can_change():
-            reshape.fill_class_holes(self.canvas, self._session.classes.active)
-
-    def remove_islands(self) -> None:
-        """Gives small regions of the active class to their surroundings in the whole image."""
-        if self._can_change():
-            reshape.remove_islands(self.canvas, self._session.classes.active)
+            reshape.reshape_class(self.canvas, op, self._session.classes.active)
 
     def _can_change(self) -> bool:
         document = self.canvas.document

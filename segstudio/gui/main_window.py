@@ -280,6 +280,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Saves everything, ends Jobs, remembers the window."""
+        self.link.large_changes.drop()
         memory = self.session.memory
         memory.geometry = self.saveGeometry().toBase64().toStdString()
         memory.splitters["editor"] = self.editor.splitter.sizes()

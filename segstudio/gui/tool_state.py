@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, Signal
 
-from segstudio.gui.canvas.interactions import LARGEST_TOLERANCE
 from segstudio.gui.canvas.modes import ShapeOp, ToolName, ToolOptions
+from segstudio.gui.canvas.wand_stroke import LARGEST_TOLERANCE
 from segstudio.gui.memory import Memory
 from segstudio.gui.tool_choices import CHOICES, Value, stored
 

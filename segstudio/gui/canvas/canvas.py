@@ -1,7 +1,7 @@
 """Canvas: the widget that shows an image with its labels and lets tools edit the mask."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import cast
 
@@ -29,10 +29,12 @@ from segstudio.annotation.rect import Rect
 from segstudio.annotation.tools import Point
 from segstudio.gui.canvas import cursors
 from segstudio.gui.canvas.base import BaseImage, ScreenBuffer
+from segstudio.gui.canvas.changes import MaskChange
 from segstudio.gui.canvas.modes import Layer, OutlineMode, Source, ToolName, ToolOptions
 from segstudio.gui.canvas.overlay import Overlay
 from segstudio.gui.canvas.pointer import Pointer
 from segstudio.gui.canvas.view import View, fitted, fitted_width
+from segstudio.jobs import JobContext
 
 SMALLEST_BRUSH, LARGEST_BRUSH = 0.5, 2000.0
 HINT = "Open a folder of images to begin"
@@ -65,6 +67,7 @@ class Canvas(QWidget):
         self.options = ToolOptions()
         self._protection = Protection()
         self._under_start = False
+        self.large_changes: Callable[[MaskChange], None] | None = None
         self._saved: NDArray[np.uint8] | None = None
         self.editable = True
         self.uneditable_reason = ""
@@ -400,6 +403,17 @@ class Canvas(QWidget):
         """Finishes what was under way: the release may go elsewhere."""
         self._pointer.focus_lost()
         super().focusOutEvent(event)
+
+    def change_mask(self, change: MaskChange) -> None:
+        """Makes a change: a large one whoever serves `large_changes`, others at once."""
+        if self.large_changes is not None and change.is_large:
+            self.large_changes(change)
+            return
+        context = JobContext()
+        edit = change.document.apply(change.title, change.rect, lambda mask: change.make(mask, context))
+        self.report_edit(edit)
+        if edit is None and change.nothing:
+            self.status_text.emit(change.nothing)
 
     def report_edit(self, edit: Edit | None) -> None:
         """Tells the window about an edit that a gesture made."""

@@ -4,14 +4,16 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QLineF, QRect
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtCore import QLineF, QRect, QRectF
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from segstudio.annotation.rect import Rect
 from segstudio.gui.canvas.cursors import DARK
 from segstudio.gui.canvas.view import View
 
 Cover = NDArray[np.bool_]
+# Opacity of a tint, 0-255.
+TINT = 96
 
 
 def draw_cover(painter: QPainter, view: View, rect: Rect, cover: Cover, colour: QColor) -> None:
@@ -24,6 +26,22 @@ def draw_box(painter: QPainter, view: View, rect: Rect, colour: QColor) -> None:
     x0, y0, x1, y1 = rect.x, rect.y, rect.right, rect.bottom
     sides = np.array([(x0, y0, x1, y0), (x1, y0, x1, y1), (x0, y1, x1, y1), (x0, y0, x0, y1)], np.float64)
     _draw(painter, view, sides, colour)
+
+
+def draw_tint(painter: QPainter, view: View, rect: Rect, cover: Cover, colour: QColor) -> None:
+    """Tints the pixels `cover` (bool [h,w], stretched over a rectangle of the image)."""
+    height, width = cover.shape
+    if not cover.size:
+        return
+    pixels = np.ascontiguousarray(cover).view(np.uint8)
+    image = QImage(pixels.data, width, height, width, QImage.Format.Format_Indexed8)
+    tint = QColor(colour)
+    tint.setAlpha(TINT)
+    image.setColorTable([0, tint.rgba(), *[0] * 254])
+    x0, y0 = view.to_screen(rect.x, rect.y)
+    x1, y1 = view.to_screen(rect.right, rect.bottom)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+    painter.drawImage(QRectF(x0, y0, x1 - x0, y1 - y0), image)
 
 
 def _draw(painter: QPainter, view: View, lines: NDArray[np.float64], colour: QColor) -> None:

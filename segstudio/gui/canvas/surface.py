@@ -11,6 +11,7 @@ from segstudio.annotation.mask import MaskDocument
 from segstudio.annotation.protection import Protection
 from segstudio.annotation.rect import Rect
 from segstudio.annotation.tools import Point
+from segstudio.gui.canvas.changes import MaskChange
 from segstudio.gui.canvas.modes import Source, ToolName, ToolOptions
 from segstudio.gui.canvas.overlay import Overlay
 from segstudio.gui.canvas.view import View
@@ -93,6 +94,9 @@ class Surface(Protocol):
 
     def update_screen_rect(self, rect: QRect) -> None:
         """Repaints screen pixels."""
+
+    def change_mask(self, change: MaskChange) -> None:
+        """Makes a change, at once or in a worker, and tells the window about it."""
 
     def report_edit(self, edit: Edit | None) -> None:
         """Tells the window about an edit."""

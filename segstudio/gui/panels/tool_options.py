@@ -15,14 +15,16 @@ OPS = (
     (ShapeOp.SMOOTH, "Smooth", "Round the border off (Shift+S)"),
     (ShapeOp.FILL_HOLES, "Fill holes", "What the region encloses takes its class (Shift+F)"),
     (ShapeOp.MERGE, "Merge", "The region takes the class around it (Shift+M)"),
+    (ShapeOp.KEEP, "Keep", "The other regions of its class take what surrounds them"),
     (ShapeOp.SPLIT, "Split", "Cut the region along a line (Shift+C)"),
 )
 OP_HINTS = {
-    ShapeOp.GROW: "Right click shrinks",
-    ShapeOp.SHRINK: "Right click grows",
-    ShapeOp.SMOOTH: "Click a region",
+    ShapeOp.GROW: "Right click shrinks · Shift: whole class",
+    ShapeOp.SHRINK: "Right click grows · Shift: whole class",
+    ShapeOp.SMOOTH: "Right click: whole class",
     ShapeOp.FILL_HOLES: "Right click: whole class",
     ShapeOp.MERGE: "Right click: islands",
+    ShapeOp.KEEP: "Right click: the largest",
     ShapeOp.SPLIT: "Draw a line across; the smaller part changes class",
 }
 TOOL_HINTS = {
