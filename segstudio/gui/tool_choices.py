@@ -71,7 +71,7 @@ CONNECTED = Choice(
     "Whether pixels must hang together with the one you click",
     ((True, "Connected"), (False, "All alike")),
 )
-CHOICES = (SHAPE, SIZE, SNAP, ERASE_TO, RESTORE_FROM, WHERE, CONNECTED)
+CHOICES = (ERASE_TO, RESTORE_FROM, SHAPE, SIZE, SNAP, WHERE, CONNECTED)
 CHOICES_OF_TOOL: dict[ToolName, tuple[Choice, ...]] = {
     ToolName.BRUSH: (SHAPE, SIZE, SNAP),
     ToolName.ERASER: (ERASE_TO, SHAPE, SIZE, SNAP),
