@@ -20,6 +20,7 @@ from segstudio.annotation.tools import (
     polygon_bounds,
     put_pixels,
 )
+from segstudio.gui.canvas.changes import MaskChange
 
 SNAP_ANGLE = math.pi / 4
 
@@ -79,11 +80,14 @@ def relabel(
 
 def fill_everywhere(
     document: MaskDocument, x: int, y: int, value: int, protection: Protection, title: str
-) -> Edit | None:
+) -> MaskChange:
     """Gives every pixel of the clicked class another one."""
     old = int(document.array[y, x])
-    return document.apply(
-        title, document.whole(), lambda array: fill_value(array, old, value, protection=protection)
+    return MaskChange(
+        document,
+        title,
+        document.whole(),
+        lambda mask, _: fill_value(mask, old, value, protection=protection),
     )
 
 
