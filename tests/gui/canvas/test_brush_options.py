@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 
 from segstudio.gui.canvas.modes import Snap, Source, ToolName
 from segstudio.gui.screen_brush import ScreenBrush
-from tests.gui.canvas.conftest import IGNORE, RIGHT, Hand, Make, patchwork
+from tests.gui.canvas.conftest import IGNORE, RIGHT, SHIFT, Hand, Make, patchwork, pixels_of
 
 ALT = Qt.KeyboardModifier.AltModifier
 
@@ -171,3 +171,28 @@ def test_the_largest_brush_is_wider_than_2000_pixels(hand: Make) -> None:
     made.canvas.set_active_class(5)
     made.click(100.0, 70.0)
     assert (made.mask == 5).all()
+
+
+def test_the_polygon_shows_the_side_that_shift_would_make(hand: Make) -> None:
+    made = hand()
+    made.canvas.set_image(np.zeros((150, 200, 3), np.uint8))
+    made.canvas.set_overlay_visible(False)
+    made.canvas.set_tool(ToolName.POLYGON)
+    made.click(40.0, 70.0)
+    place = made.screen(100.0, 70.0)
+
+    def brightness() -> int:
+        shown = pixels_of(made.canvas.grab().toImage())
+        return int(shown[round(place.y()) - 1 : round(place.y()) + 2, round(place.x())].max())
+
+    made.move(140.0, 88.0)
+    assert brightness() < 60
+    made.move(140.0, 89.0, SHIFT)
+    assert brightness() > 150
+    made.press(140.0, 89.0, modifier=SHIFT)
+    made.release(140.0, 89.0)
+    made.click(140.0, 120.0)
+    made.canvas.set_active_class(5)
+    made.key(Qt.Key.Key_Return)
+    assert (made.mask[70, 60:130] == 5).all()
+    assert (made.mask[:70] == IGNORE).all()
