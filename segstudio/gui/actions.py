@@ -77,6 +77,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _tool("fill", "Fill region", "paint-bucket", ("F",), "Fill: the clicked region takes the active class"),
     _tool("relabel", "Relabel region", "swap", ("R",), "Relabel: the region takes the class you choose"),
     _tool("wand", "Magic wand", "magic-wand", ("W",), "Wand: connected pixels of like colour"),
+    _tool("superpixel", "Superpixels", "hexagon", ("S",), "Superpixels: cells of like colour, click or drag"),
+    _tool("scissors", "Scissors", "scissors", ("C",), "Scissors: an outline that follows edges, Enter fills"),
+    _tool("segment", "Click to segment", "crosshair", ("Q",), "Segment: click what belongs, Enter paints"),
     _tool(
         "shape",
         "Reshape region",

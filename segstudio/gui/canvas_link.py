@@ -11,6 +11,7 @@ from segstudio.gui.canvas.modes import Layer, OutlineMode, ShapeOp, ToolName
 from segstudio.gui.canvas.tools import reshape
 from segstudio.gui.canvas.tools.tool import may_edit
 from segstudio.gui.canvas.view import View
+from segstudio.gui.embeddings import Embeddings
 from segstudio.gui.large_changes import LargeChanges
 from segstudio.gui.panels.status_bar import Reading
 from segstudio.gui.saved_mask import SavedMask
@@ -36,6 +37,7 @@ class CanvasLink(QObject):
         self.canvas = canvas
         self.tool = ToolName.BRUSH
         self.tool_state = ToolState(session.memory)
+        self.embeddings = Embeddings(session.bridge, session.predictions, session.settings.text("backend"))
         self._shown: str | None = None
         self._pixel: tuple[int, int] | None = None
         self._views: dict[str, View] = {}
@@ -60,6 +62,9 @@ class CanvasLink(QObject):
         session.classes.changed.connect(self._show_classes)
         session.classes.active_changed.connect(canvas.set_active_class)
         session.paint_filter.changed.connect(self._show_filter)
+        session.predictions.models_changed.connect(self._show_embedding)
+        self.embeddings.ready.connect(self._show_embedding)
+        self.embeddings.failed.connect(session.explain)
         self._view.changed.connect(self._show_view)
         self.tool_state.changed.connect(self._show_options)
         canvas.option_turned.connect(lambda notches: self.tool_state.turn(canvas.tool, notches))
@@ -73,6 +78,7 @@ class CanvasLink(QObject):
 
     def _project_changed(self) -> None:
         self._views.clear()
+        self.embeddings.clear()
         self._show_colours()
         if self._session.project is None:
             self._shown = None
@@ -96,6 +102,7 @@ class CanvasLink(QObject):
             canvas.set_view_state(state)
         else:
             canvas.fit()
+        self._show_embedding()
 
     def _show_editable(self) -> None:
         problem = self._session.problem
@@ -120,6 +127,17 @@ class CanvasLink(QObject):
         self._view.propose(empty and prediction is not None)
         self._show_filter()
         self._show_view()
+
+    def _show_embedding(self) -> None:
+        """Gives the tool that clicks what a model sees here, and has it look if it did not yet."""
+        session, canvas = self._session, self.canvas
+        shown = session.book.get(self._shown) if self._shown is not None else None
+        embedding = self.embeddings.get(shown.key) if shown is not None else None
+        if embedding is not canvas.embedding:
+            canvas.set_embedding(embedding)
+        if shown is not None and canvas.tool is ToolName.SEGMENT:
+            after = session.book.neighbour(shown.key, 1)
+            self.embeddings.want([shown] if after is None else [shown, after])
 
     def _show_view(self) -> None:
         view, canvas = self._view, self.canvas
@@ -154,6 +172,8 @@ class CanvasLink(QObject):
 
     def _show_options(self) -> None:
         self.canvas.options = self.tool_state.options
+        # What a tool outlines at the cursor may depend on them.
+        self.canvas.update()
 
     # -- what the user does -------------------------------------------------------------------------------
 
@@ -161,11 +181,13 @@ class CanvasLink(QObject):
         """Uses another tool from now on."""
         self.tool = tool
         self.canvas.set_tool(tool)
+        self._show_embedding()
         self.tool_changed.emit(tool.value)
 
     def lend_tool(self, tool: ToolName | None) -> None:
         """Uses a tool for as long as a key is held; None gives the chosen one back."""
         self.canvas.set_tool(tool or self.tool)
+        self._show_embedding()
 
     def blink(self, on: bool) -> None:
         """Shows the prediction in place of the mask while a key is held."""

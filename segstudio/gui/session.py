@@ -14,6 +14,7 @@ from segstudio.annotation.rect import Rect
 from segstudio.errors import SegstudioError
 from segstudio.gui.class_state import ClassState
 from segstudio.gui.documents import OpenDocument, OpenDocuments
+from segstudio.gui.embeddings import LANE as EMBEDDING_LANE
 from segstudio.gui.job_bridge import JobBridge, Replies
 from segstudio.gui.memory import Memory
 from segstudio.gui.message import ERROR, INFO, SUCCESS, WARNING, Message, from_error
@@ -34,7 +35,17 @@ from segstudio.settings import Settings
 LOG = logging.getLogger(__name__)
 SCAN_LANE = "scan"
 EDIT_LANE = "edit"
-LANES = ("gpu", "project", "io", EDIT_LANE, THUMBNAIL_LANE, SCAN_LANE, MODEL_LANE, EXPORT_LANE)
+LANES = (
+    "gpu",
+    EMBEDDING_LANE,
+    "project",
+    "io",
+    EDIT_LANE,
+    THUMBNAIL_LANE,
+    SCAN_LANE,
+    MODEL_LANE,
+    EXPORT_LANE,
+)
 IGNORE = 255
 # More rows than this are read again in a worker.
 FEW = 64

@@ -26,6 +26,7 @@ from segstudio.annotation.history import Edit
 from segstudio.annotation.mask import MaskDocument
 from segstudio.annotation.protection import Protection
 from segstudio.annotation.rect import Rect
+from segstudio.annotation.segmenter import Embedding
 from segstudio.annotation.tools import Point
 from segstudio.gui.canvas import cursors
 from segstudio.gui.canvas.base import BaseImage, ScreenBuffer
@@ -73,6 +74,7 @@ class Canvas(QWidget):
         self.uneditable_reason = ""
         self.view = View()
         self.overlay = Overlay()
+        self.embedding: Embedding | None = None
         self._image: BaseImage | None = None
         self._buffer = ScreenBuffer()
         self._overlay_visible = True
@@ -134,6 +136,11 @@ class Canvas(QWidget):
         """The prediction that its layers show and that regions are accepted from."""
         self.overlay.prediction, self.overlay.confidence = ids, confidence
         self.update()
+
+    def set_embedding(self, embedding: Embedding | None) -> None:
+        """What a segmenter sees of the image that is shown; None while it is not known."""
+        self.embedding = embedding
+        self._pointer.tool.embedded()
 
     def mask_changed(self, rect: Rect | None = None) -> None:
         """Repaints pixels that something else changed: undo, redo, acceptance."""
@@ -198,6 +205,10 @@ class Canvas(QWidget):
     def set_active_class(self, class_id: int) -> None:
         """The class that tools paint."""
         self.active_class = class_id
+        if self._pointer.tool.is_open:
+            # A draft may show what it would paint; and Enter, after a click on a class, is meant for it.
+            self.update()
+            self.setFocus()
 
     def set_brush_radius(self, radius: float) -> None:
         """Radius of brush and eraser in image pixels."""

@@ -37,6 +37,9 @@ class ToolName(Enum):
     PICK = "pick"
     PAN = "pan"
     ACCEPT_REGION = "accept_region"
+    SUPERPIXEL = "superpixel"
+    SCISSORS = "scissors"
+    SEGMENT = "segment"
 
 
 class ShapeOp(Enum):
@@ -84,6 +87,7 @@ class ToolOptions:
         snap: what a brush does not paint across.
         erase_to: what the eraser leaves: a class, 255 for unlabelled, or what a source says.
         restore_from: what the restore brush paints.
+        cell: side of a superpixel, in pixels.
     """
 
     op: ShapeOp = ShapeOp.GROW
@@ -99,3 +103,4 @@ class ToolOptions:
     snap: Snap = Snap.NOTHING
     erase_to: int | Source = 255
     restore_from: Source = Source.PREDICTION
+    cell: int = 24

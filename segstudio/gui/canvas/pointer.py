@@ -24,6 +24,7 @@ class Pointer:
         self._pan_from: QPointF | None = None
         self._cursor: Point | None = None
         self._space = False
+        self._tapping = False
         self._button = Qt.MouseButton.NoButton
 
     @property
@@ -48,6 +49,7 @@ class Pointer:
         self._button = button = event.button()
         if button == MIDDLE or (button == LEFT and (self._space or canvas.tool is ToolName.PAN)):
             self._pan_from = event.position()
+            self._tapping = False
             canvas.setCursor(Qt.CursorShape.ClosedHandCursor)
             self.update_cursor()
         elif button in (LEFT, RIGHT) and (not self.tool.edits or may_edit(canvas)):
@@ -159,7 +161,7 @@ class Pointer:
         key = event.key()
         if key == Qt.Key.Key_Space:
             if not event.isAutoRepeat():
-                self._space = True
+                self._space = self._tapping = True
                 self._canvas.setCursor(self._shape())
                 self.update_cursor()
             return True
@@ -177,6 +179,9 @@ class Pointer:
             return False
         if not event.isAutoRepeat():
             self._space = False
+            if self._tapping and self.tool.space_confirms:
+                self.tool.confirm(control=False)
+            self._tapping = False
             self._canvas.setCursor(self._shape())
             self.update_cursor()
         return True

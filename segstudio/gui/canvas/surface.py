@@ -10,6 +10,7 @@ from segstudio.annotation.history import Edit
 from segstudio.annotation.mask import MaskDocument
 from segstudio.annotation.protection import Protection
 from segstudio.annotation.rect import Rect
+from segstudio.annotation.segmenter import Embedding
 from segstudio.annotation.tools import Point
 from segstudio.gui.canvas.changes import MaskChange
 from segstudio.gui.canvas.modes import Source, ToolName, ToolOptions
@@ -29,6 +30,7 @@ class Surface(Protocol):
     uneditable_reason: str
     view: View
     overlay: Overlay
+    embedding: Embedding | None
 
     @property
     def has_image(self) -> bool:

@@ -98,6 +98,7 @@ class FilterRules(QFrame):
 
     def _class_list(self, classes: ClassState, chosen: frozenset[int]) -> QListWidget:
         found = QListWidget()
+        found.setObjectName("choices")
         found.setAccessibleName("Classes that may be painted over")
         ignore = classes.palette.ignore_id if classes.palette is not None else 255
         rows: Sequence[tuple[int, str]] = [

@@ -38,6 +38,9 @@ TOOL_HINTS = {
     ToolName.RELABEL: "Click a region, or point at it and press a class key",
     ToolName.ACCEPT_REGION: "Click: the predicted region there is taken over",
     ToolName.WAND: "Click: pixels of like colour · drag right: more, left: fewer · right button erases",
+    ToolName.SUPERPIXEL: "Click or drag adds cells, again or right button removes · Shift: class borders",
+    ToolName.SCISSORS: "Click knots along an edge · Ctrl: straight · Backspace: last knot · Enter fills",
+    ToolName.SEGMENT: "Click what belongs, right click what does not, or drag a box · Enter or Space paints",
     ToolName.PICK: "Click: the class there becomes active",
     ToolName.PAN: "Drag the image",
 }
@@ -45,6 +48,8 @@ NAMES = {
     ToolName.ACCEPT_REGION: "Use prediction",
     ToolName.WAND: "Magic wand",
     ToolName.RESTORE: "Restore brush",
+    ToolName.SUPERPIXEL: "Superpixels",
+    ToolName.SEGMENT: "Click to segment",
     ToolName.EXTEND: "Extend region",
 }
 

@@ -7,6 +7,9 @@ from segstudio.gui.canvas.tools.looking import PanTool, PickTool
 from segstudio.gui.canvas.tools.outline import ExtendTool, LassoTool, PolygonTool
 from segstudio.gui.canvas.tools.regions import AcceptRegionTool, FillTool, RelabelTool
 from segstudio.gui.canvas.tools.reshape import ReshapeTool
+from segstudio.gui.canvas.tools.scissors import ScissorsTool
+from segstudio.gui.canvas.tools.segment import SegmentTool
+from segstudio.gui.canvas.tools.superpixel import SuperpixelTool
 from segstudio.gui.canvas.tools.tool import CanvasTool
 from segstudio.gui.canvas.tools.wand import WandTool
 
@@ -24,6 +27,9 @@ TOOLS: dict[ToolName, type[CanvasTool]] = {
     ToolName.ACCEPT_REGION: AcceptRegionTool,
     ToolName.PICK: PickTool,
     ToolName.PAN: PanTool,
+    ToolName.SUPERPIXEL: SuperpixelTool,
+    ToolName.SCISSORS: ScissorsTool,
+    ToolName.SEGMENT: SegmentTool,
 }
 
 

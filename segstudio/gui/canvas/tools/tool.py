@@ -49,11 +49,13 @@ class CanvasTool:
         edits: whether a press changes the mask; without a mask that may be edited it is then not called.
         shape: the mouse cursor's.
         has_options: whether Shift+wheel turns an option instead of the brush's size.
+        space_confirms: whether a tap of Space means Enter, where nothing was panned with it.
     """
 
     edits = True
     shape = Qt.CursorShape.CrossCursor
     has_options = False
+    space_confirms = False
 
     def __init__(self, canvas: Surface) -> None:
         self._canvas = canvas
@@ -107,6 +109,9 @@ class CanvasTool:
 
     def forget(self) -> None:
         """Another mask or image: nothing that was found in the one before holds."""
+
+    def embedded(self) -> None:
+        """What the model sees of the image came, or another model does."""
 
     def marks(self, cursor: Point) -> QRect:
         """Screen pixels that `paint` may touch with the cursor at an image point."""
