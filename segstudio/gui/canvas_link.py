@@ -1,20 +1,23 @@
 """Ties the canvas to the Session: what it shows, what may be edited, and what the user does on it."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from segstudio.annotation.colour_sets import screen_colours
 from segstudio.annotation.history import Edit
+from segstudio.annotation.mask import MaskDocument
 from segstudio.gui.canvas.canvas import Canvas
 from segstudio.gui.canvas.interactions import relabel
-from segstudio.gui.canvas.modes import Layer, OutlineMode, ShapeOp, ToolName
+from segstudio.gui.canvas.modes import Layer, OutlineMode, ShapeOp, Source, ToolName
 from segstudio.gui.canvas.tools import reshape
 from segstudio.gui.canvas.tools.tool import may_edit
 from segstudio.gui.canvas.view import View
 from segstudio.gui.embeddings import Embeddings
 from segstudio.gui.large_changes import LargeChanges
 from segstudio.gui.panels.status_bar import Reading
-from segstudio.gui.saved_mask import SavedMask
 from segstudio.gui.screen_brush import ScreenBrush
 from segstudio.gui.session import Session
 from segstudio.gui.tool_state import ToolState
@@ -22,6 +25,15 @@ from segstudio.gui.view_state import ViewState
 
 # Views of samples that were open before; each is a few numbers.
 VIEWS_KEPT = 500
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A pixel of a mask."""
+
+    document: MaskDocument
+    x: int
+    y: int
 
 
 class CanvasLink(QObject):
@@ -42,7 +54,7 @@ class CanvasLink(QObject):
         self._pixel: tuple[int, int] | None = None
         self._views: dict[str, View] = {}
         ScreenBrush(canvas)
-        SavedMask(session, self).changed.connect(canvas.set_saved)
+        canvas.restorable = self._restorable
         self.large_changes = LargeChanges(session, self)
         self.large_changes.locks_changed.connect(self._show_editable)
         canvas.large_changes = self.large_changes.start
@@ -109,6 +121,10 @@ class CanvasLink(QObject):
         reason = problem.message if problem else self.large_changes.reason(self._shown)
         self.canvas.set_editable(not reason, reason)
 
+    def _restorable(self, source: Source) -> NDArray[np.uint8] | None:
+        session = self._session
+        return session.version_shown if source is Source.VERSION else session.saved_mask()
+
     def _remember_view(self) -> None:
         if self._shown is not None and self.canvas.has_image:
             self._views[self._shown] = self.canvas.view_state()
@@ -152,11 +168,11 @@ class CanvasLink(QObject):
         self.canvas.set_colours(self.colours())
 
     def colours(self) -> NDArray[np.uint8]:
-        """uint8 [256,3]: the colours on screen, those for editing if the user wants them."""
+        """uint8 [256,3]: the colours on screen, of the set that the user chose."""
         palette = self._session.classes.palette
         if palette is None:
             return np.zeros((256, 3), np.uint8)
-        return palette.colours(editing=self._view.editing_colours)
+        return screen_colours(palette, self._view.colours)
 
     def _show_classes(self) -> None:
         classes = self._session.classes
@@ -205,14 +221,26 @@ class CanvasLink(QObject):
 
     def choose_slot(self, slot: int) -> None:
         """A class key: makes the class active; with the relabel tool it relabels what is pointed at."""
-        self._session.classes.choose_slot(slot)
-        document, pixel = self.canvas.document, self._pointed_at()
-        if self.canvas.tool is not ToolName.RELABEL or document is None or pixel is None:
+        if slot >= len(self._session.classes.classes):
             return
-        if self.canvas.editable and not document.in_stroke:
-            title, value = "Relabel", self._session.classes.active
-            edit = relabel(document, *pixel, value, self.canvas.protection_at(pixel), title)
-            self.canvas.report_edit(edit)
+        self._session.classes.choose_slot(slot)
+        spot = self.spot()
+        if self.canvas.tool is ToolName.RELABEL and spot is not None:
+            self.relabel(spot)
+
+    def spot(self) -> Spot | None:
+        """What the cursor points at, to be kept while a list lies over it; None outside the image."""
+        document, pixel = self.canvas.document, self._pointed_at()
+        return Spot(document, *pixel) if document is not None and pixel is not None else None
+
+    def relabel(self, spot: Spot) -> None:
+        """The region at a spot takes the active class, if its mask is still the one on screen."""
+        document = self.canvas.document
+        if document is not spot.document or not self._can_change():
+            return
+        value = self._session.classes.active
+        protection = self.canvas.protection_at((spot.x, spot.y))
+        self.canvas.report_edit(relabel(document, spot.x, spot.y, value, protection, "Relabel"))
 
     def reshape(self, op: ShapeOp) -> None:
         """Changes the region under the cursor.

@@ -37,7 +37,8 @@ class FileCommands(CommandGroup):
 
     def close(self) -> None:
         """Closes the project."""
-        self.session.close_project()
+        self.window.link.canvas.finish()
+        self.session.trouble.leave(self.session.close_project)
 
     def quit(self) -> None:
         """Closes the window."""
@@ -89,7 +90,7 @@ class ClassCommands(CommandGroup):
 
     def find(self) -> None:
         """Opens a list of classes to type into."""
-        self.window.dialogs.find_class()
+        self.window.dialogs.find_class(self.window.link)
 
     def swap(self) -> None:
         """Back to the class that was active before."""
@@ -98,6 +99,15 @@ class ClassCommands(CommandGroup):
     def step(self, by: str) -> None:
         """Activates a neighbour in the list."""
         self.session.classes.step(int(by))
+
+    def move(self, by: str) -> None:
+        """Moves the active class in the list, and so to another key."""
+        classes = self.session.classes
+        classes.move(classes.active, classes.slot(classes.active) + int(by))
+
+    def reset_order(self) -> None:
+        """The classes stand in the palette's order again."""
+        self.session.classes.reset_slots()
 
     def lock(self) -> None:
         """Locks or unlocks the active class."""
@@ -167,9 +177,9 @@ class ViewCommands(CommandGroup):
         """Makes the overlay more or less opaque."""
         self.window.view.set_opacity(self.window.view.opacity + float(by))
 
-    def colours(self) -> None:
-        """Switches between editing colours and the files' colours."""
-        self.window.view.set_editing_colours(not self.window.view.editing_colours)
+    def colours(self, colours: str) -> None:
+        """Shows classes in a set of colours."""
+        self.window.view.set_colours(colours)
 
     def fit(self) -> None:
         """Shows the whole image."""
@@ -284,6 +294,10 @@ class HelpCommands(CommandGroup):
     def keys(self) -> None:
         """Shows the sheet of keys."""
         self.window.dialogs.show_keys()
+
+    def layouts(self) -> None:
+        """Shows all actions with their keys, to change them."""
+        self.window.dialogs.show_layouts()
 
     def commands(self) -> None:
         """Opens the command palette."""

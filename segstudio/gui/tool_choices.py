@@ -50,6 +50,7 @@ ERASE_TO = Choice(
         (UNLABELLED, "Erase to unlabelled"),
         (Source.PREDICTION, "Erase to prediction"),
         (Source.SAVED, "Erase to last saved"),
+        (Source.VERSION, "Erase to chosen version"),
     ),
     classes="Erase to",
 )
@@ -57,7 +58,11 @@ RESTORE_FROM = Choice(
     "restore_from",
     "Restore",
     "What the restore brush paints back",
-    ((Source.PREDICTION, "From prediction"), (Source.SAVED, "From last saved")),
+    (
+        (Source.PREDICTION, "From prediction"),
+        (Source.SAVED, "From last saved"),
+        (Source.VERSION, "From chosen version"),
+    ),
 )
 WHERE = Choice(
     "within_view",

@@ -34,6 +34,7 @@ from segstudio.gui.canvas.changes import MaskChange
 from segstudio.gui.canvas.modes import Layer, OutlineMode, Source, ToolName, ToolOptions
 from segstudio.gui.canvas.overlay import Overlay
 from segstudio.gui.canvas.pointer import Pointer
+from segstudio.gui.canvas.stylus import Stylus
 from segstudio.gui.canvas.view import View, fitted, fitted_width
 from segstudio.jobs import JobContext
 
@@ -69,11 +70,12 @@ class Canvas(QWidget):
         self._protection = Protection()
         self._under_start = False
         self.large_changes: Callable[[MaskChange], None] | None = None
-        self._saved: NDArray[np.uint8] | None = None
+        self.restorable: Callable[[Source], NDArray[np.uint8] | None] | None = None
         self.editable = True
         self.uneditable_reason = ""
         self.view = View()
         self.overlay = Overlay()
+        self.pan_keys: frozenset[int] = frozenset({Qt.Key.Key_Space})
         self.embedding: Embedding | None = None
         self._image: BaseImage | None = None
         self._buffer = ScreenBuffer()
@@ -81,6 +83,7 @@ class Canvas(QWidget):
         self._peeking = False
         self._fitting = True
         self._pointer = Pointer(self)
+        Stylus(self, self)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -131,6 +134,10 @@ class Canvas(QWidget):
         self.document = document
         self.overlay.mask = document.array if document else None
         self.update()
+
+    def finish(self) -> None:
+        """Ends what is under way before the mask is let go: a stroke is committed."""
+        self._pointer.finish()
 
     def set_prediction(self, ids: NDArray[np.uint8] | None, confidence: NDArray[np.uint8] | None) -> None:
         """The prediction that its layers show and that regions are accepted from."""
@@ -235,13 +242,11 @@ class Canvas(QWidget):
         """What tools spare besides; with `under_start` all but the class where a stroke begins."""
         self._protection, self._under_start = protection, under_start
 
-    def set_saved(self, saved: NDArray[np.uint8] | None) -> None:
-        """The mask that was saved last, uint8 [H,W]; None if none was."""
-        self._saved = saved
-
     def restore_source(self, source: Source) -> NDArray[np.uint8] | None:
         """A mask of the image's size to restore from, uint8 [H,W], to be read only; None if there is none."""
-        return self._saved if source is Source.SAVED else self.overlay.prediction
+        if source is Source.PREDICTION:
+            return self.overlay.prediction
+        return self.restorable(source) if self.restorable is not None else None
 
     def set_editable(self, editable: bool, reason: str = "") -> None:
         """Allows or forbids edits; the reason is shown when somebody tries."""

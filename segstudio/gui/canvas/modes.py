@@ -67,6 +67,7 @@ class Source(Enum):
 
     PREDICTION = "prediction"
     SAVED = "saved"
+    VERSION = "version"
 
 
 @dataclass(frozen=True)

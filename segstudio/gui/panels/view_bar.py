@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QSlider, QWidget
 
 from segstudio.gui.action_set import ActionSet
-from segstudio.gui.actions import BY_ID
+from segstudio.gui.key_book import KeyBook
 from segstudio.gui.panels.parts import Segments, caption
 from segstudio.gui.view_state import ViewState
 
@@ -23,7 +23,7 @@ class ViewBar(QWidget):
         self.layers = Segments(
             "Layer",
             [
-                ("mask", "Mask", "Your mask (M: next layer)"),
+                ("mask", "Mask", "Your mask"),
                 ("prediction", "Prediction", "What the model says"),
                 ("difference", "Difference", "Where mask and prediction differ"),
                 ("confidence", "Confidence", "How sure the model is"),
@@ -32,7 +32,7 @@ class ViewBar(QWidget):
         self.outlines = Segments(
             "Outline",
             [
-                ("fill", "Fill", "Filled regions (O: next style)"),
+                ("fill", "Fill", "Filled regions"),
                 ("outline", "Line", "Outlines only"),
                 ("both", "Both", "Filled regions with outlines"),
             ],
@@ -59,12 +59,17 @@ class ViewBar(QWidget):
         slider.setRange(0, 100)
         slider.setFixedWidth(96)
         slider.setAccessibleName("Overlay opacity")
-        slider.setToolTip(f"{BY_ID['view.less'].key_text} and {BY_ID['view.more'].key_text} change it")
         slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         slider.valueChanged.connect(lambda value: self._view.set_opacity(value / 100))
         self.percent = caption("", "muted")
         self.percent.setFixedWidth(self.percent.fontMetrics().horizontalAdvance("100 %") + 4)
         return slider
+
+    def show_keys(self, keys: KeyBook) -> None:
+        """Names the keys in force."""
+        self.opacity.setToolTip(keys.fill("{view.less} and {view.more} change it"))
+        self.layers.buttons["mask"].setToolTip(keys.fill("Your mask ({layer.next}: next layer)"))
+        self.outlines.buttons["fill"].setToolTip(keys.fill("Filled regions ({style.next}: next style)"))
 
     def _follow(self) -> None:
         self.layers.set_value(self._view.layer)

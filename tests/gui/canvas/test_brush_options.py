@@ -75,7 +75,7 @@ def test_a_brush_on_the_other_side_of_a_snapped_edge_takes_over(hand: Make) -> N
 def test_the_eraser_leaves_what_its_option_says(hand: Make, target: int | Source, title: str) -> None:
     made = hand(value=7)
     saved = patchwork(3, 200, 150)
-    made.canvas.set_saved(saved)
+    made.canvas.restorable = {Source.SAVED: saved}.get
     choose(made, ToolName.ERASER, erase_to=target)
     made.canvas.set_brush_radius(10)
     made.drag([(60.5, 70.5), (120.5, 70.5)])
@@ -115,7 +115,7 @@ def test_restoring_from_nothing_says_so(hand: Make, source: Source) -> None:
     assert (made.mask == 7).all()
     assert "restore from" in made.said[-1]
     # A mask of another size is none.
-    made.canvas.set_saved(np.zeros((4, 4), np.uint8))
+    made.canvas.restorable = {Source.SAVED: np.zeros((4, 4), np.uint8)}.get
     made.canvas.set_prediction(np.zeros((4, 4), np.uint8), np.zeros((4, 4), np.uint8))
     made.drag([(60.5, 70.5), (120.5, 70.5)])
     assert (made.mask == 7).all()
@@ -124,7 +124,7 @@ def test_restoring_from_nothing_says_so(hand: Make, source: Source) -> None:
 def test_locked_pixels_are_not_restored(hand: Make) -> None:
     made = hand(value=7)
     made.mask[:, 90:] = 4
-    made.canvas.set_saved(np.full((150, 200), 1, np.uint8))
+    made.canvas.restorable = {Source.SAVED: np.full((150, 200), 1, np.uint8)}.get
     made.canvas.set_locked(frozenset({4}))
     choose(made, ToolName.RESTORE, restore_from=Source.SAVED)
     made.drag([(60.5, 70.5), (120.5, 70.5)])

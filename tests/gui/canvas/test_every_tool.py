@@ -70,7 +70,7 @@ def made(hand: Make) -> Hand:
     hand_ = hand(SIDE, SIDE, scale=2.0)
     canvas = hand_.canvas
     canvas.set_prediction(patchwork(11, SIDE, SIDE), patchwork(12, SIDE, SIDE, 250))
-    canvas.set_saved(patchwork(13, SIDE, SIDE))
+    canvas.restorable = {Source.SAVED: patchwork(13, SIDE, SIDE)}.get
     canvas.set_hidden(frozenset({1}))
     return hand_
 

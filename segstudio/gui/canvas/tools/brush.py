@@ -26,6 +26,7 @@ TWICE = 120.0
 NO_SOURCE = {
     Source.PREDICTION: "There is no prediction to restore from: predict this image first",
     Source.SAVED: "There is no saved mask to restore from yet",
+    Source.VERSION: "No version is looked at to restore from: choose one in the history panel",
 }
 NO_BORDERS = "The brush snaps to the model's borders, and there is no prediction: predict this image first"
 
