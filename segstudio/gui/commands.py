@@ -37,7 +37,8 @@ class FileCommands(CommandGroup):
 
     def close(self) -> None:
         """Closes the project."""
-        self.session.close_project()
+        self.window.link.canvas.finish()
+        self.session.trouble.leave(self.session.close_project)
 
     def quit(self) -> None:
         """Closes the window."""

@@ -30,6 +30,8 @@ from segstudio.gui.view_state import ViewState
 
 TITLE = "segstudio"
 CANVAS = "canvas"
+# How long closing the window waits for one mask to be written.
+SAVE_SECONDS = 10.0
 SMALLEST_TEXT, LARGEST_TEXT = 0.8, 1.6
 
 
@@ -52,6 +54,7 @@ class MainWindow(QMainWindow):
         self.job_strip = JobStrip(session.bridge, self.icons)
         self.commands = Commands(self)
         self._page = EDITOR
+        self._leaves = False
         self._sync_timer = QTimer(self, interval=0, singleShot=True)
         self._sync_timer.timeout.connect(self._sync)
         self._dashboards: dict[str, QWidget] = {}
@@ -200,7 +203,7 @@ class MainWindow(QMainWindow):
     def _saved_state(self) -> None:
         documents = self.session.documents
         self.status.saved.setText(
-            saved_text(documents.is_saving, documents.has_failure, documents.dirty_keys)
+            saved_text(documents.is_saving, bool(documents.failures), documents.dirty_keys)
         )
 
     def _remember_view(self) -> None:
@@ -283,13 +286,23 @@ class MainWindow(QMainWindow):
             self.dialogs.open_dropped(path)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Saves everything, ends Jobs, remembers the window."""
+        """Saves everything, ends Jobs, remembers the window; stays if edits could not be saved."""
+        self.link.canvas.finish()
+        problems = {} if self._leaves else self.session.documents.finish(SAVE_SECONDS)
+        if problems:
+            event.ignore()
+            self.session.trouble.leaving.emit(problems, self._leave)
+            return
         memory = self.session.memory
         memory.geometry = self.saveGeometry().toBase64().toStdString()
         memory.splitters["editor"] = self.editor.splitter.sizes()
         self.session.close()
         memory.save()
         event.accept()
+
+    def _leave(self) -> None:
+        self._leaves = True
+        self.close()
 
 
 def saved_text(saving: bool, failed: bool, dirty: frozenset[str]) -> str:

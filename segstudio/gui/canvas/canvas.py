@@ -131,6 +131,10 @@ class Canvas(QWidget):
         self.overlay.mask = document.array if document else None
         self.update()
 
+    def finish(self) -> None:
+        """Ends what is under way before the mask is let go: a stroke is committed."""
+        self._pointer.finish()
+
     def set_prediction(self, ids: NDArray[np.uint8] | None, confidence: NDArray[np.uint8] | None) -> None:
         """The prediction that its layers show and that regions are accepted from."""
         self.overlay.prediction, self.overlay.confidence = ids, confidence

@@ -1,7 +1,7 @@
 """Opens every dialog of the window, and does what they are answered with."""
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -22,12 +22,15 @@ from segstudio.gui.dialogs.import_texts import TOPIC as IMPORT_TOPIC
 from segstudio.gui.dialogs.key_dialog import KeyLayoutsDialog
 from segstudio.gui.dialogs.key_sheet import KeySheet
 from segstudio.gui.dialogs.model_import import ModelImportDialog, Stage
+from segstudio.gui.dialogs.outside_change import OutsideChangeDialog, as_rgb
 from segstudio.gui.dialogs.palette_choice import PaletteChoice
 from segstudio.gui.dialogs.recovery import RecoveryDialog
+from segstudio.gui.dialogs.unsaved import UnsavedDialog
 from segstudio.gui.icons import Icons
 from segstudio.gui.job_bridge import Replies
 from segstudio.gui.message import ERROR, Message
 from segstudio.gui.model_imports import DroppedKind, dropped_kind, is_model_file
+from segstudio.gui.save_trouble import OutsideReview
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.project.layout import FACTS_DIR
@@ -50,6 +53,8 @@ class Dialogs(QObject):
         self._importer: ModelImportDialog | None = None
         self._exports = ExportOpener(window, session, themes, self._icons)
         session.recovery_needed.connect(self.offer_recovery)
+        session.trouble.leaving.connect(self.ask_to_stay)
+        session.trouble.review.connect(self.ask_whose)
 
     # -- folders and models -------------------------------------------------------------------------------
 
@@ -112,11 +117,14 @@ class Dialogs(QObject):
         if not folder.is_dir():
             self._session.message.emit(Message(ERROR, f"{folder} is no folder", "Give a folder of images"))
         elif (folder / FACTS_DIR).is_dir():
-            self._session.open_project(folder)
+            self._leave_for(folder, None)
         else:
             dialog = PaletteChoice(self._window, folder)
-            dialog.chosen.connect(lambda palette: self._session.open_project(folder, palette))
+            dialog.chosen.connect(lambda palette: self._leave_for(folder, palette))
             dialog.open()
+
+    def _leave_for(self, folder: Path, palette: str | None) -> None:
+        self._session.trouble.leave(lambda: self._session.open_project(folder, palette))
 
     @property
     def has_demo(self) -> bool:
@@ -172,6 +180,24 @@ class Dialogs(QObject):
         dialog = RecoveryDialog(self._window, keys)
         dialog.recover_asked.connect(lambda chosen: recovery.recover(self._session, chosen))
         dialog.discard_asked.connect(lambda chosen: recovery.discard(self._session, chosen))
+        dialog.open()
+
+    def ask_to_stay(self, problems: Mapping[str, SegstudioError], then: Callable[[], object]) -> None:
+        """Says what could not be saved before it is let go."""
+        UnsavedDialog(self._window, problems, self._session.documents.journals_hold, then).open()
+
+    def ask_whose(self, review: OutsideReview) -> None:
+        """Asks which state of a mask stays, the one in hand or another program's."""
+        session, palette = self._session, self._session.classes.palette
+        if palette is None:
+            return
+        theme = self._themes.current
+        marks = (as_rgb(theme.colour("raised")), as_rgb(theme.colour("danger")))
+        dialog = OutsideChangeDialog(self._window, review, palette.colours(), marks)
+        dialog.keep_mine.connect(lambda: session.trouble.keep_mine(review.key))
+        dialog.take_theirs.connect(lambda: session.trouble.take_theirs(review))
+        dialog.look_button.setEnabled(review.theirs is not None and review.key == session.current)
+        dialog.look.connect(lambda: session.trouble.look_at(review, session.versions))
         dialog.open()
 
     def show_problem(self, error: SegstudioError) -> None:

@@ -12,7 +12,6 @@ from segstudio.gui.action_set import ActionSet
 from segstudio.gui.canvas.canvas import Canvas
 from segstudio.gui.canvas.modes import ToolName
 from segstudio.gui.canvas_link import CanvasLink
-from segstudio.gui.edit_text import edit_text
 from segstudio.gui.editing import Editing
 from segstudio.gui.icons import Icons
 from segstudio.gui.key_book import KeyBook
@@ -62,7 +61,7 @@ class EditorPage(QWidget):
         self.samples = SamplesPanel(session.book, session.thumbnails, themes)
         self.classes = ClassesPanel(session.classes, themes, icons)
         self.prediction = PredictionPanel(icons)
-        self.history = HistoryPanel(themes)
+        self.history = HistoryPanel(themes, icons, session.versions)
         self.view_bar = ViewBar(view, actions)
         self.tools = ToolStrip(actions)
         self.tool_options = ToolOptionsBar(self.link.tool_state)
@@ -97,7 +96,7 @@ class EditorPage(QWidget):
         layout.addWidget(self.prediction)
         layout.addWidget(rule())
         layout.addWidget(self.history, 1)
-        self.history.setMinimumHeight(104)
+        self.history.setMinimumHeight(128)
         return column
 
     def _make_centre(self) -> QWidget:
@@ -126,6 +125,7 @@ class EditorPage(QWidget):
         session = self._session
         self.samples.opened.connect(session.open_sample)
         self.history.jumped.connect(editing.jump)
+        self.history.versions.restore_button.clicked.connect(editing.restore_version)
         self.prediction.asked.connect(lambda action_id: self._actions[action_id].trigger())
         self.prediction.model_chosen.connect(session.predictions.choose)
         self.tools.radius_changed.connect(self.canvas.set_brush_radius)
@@ -208,8 +208,8 @@ class EditorPage(QWidget):
     def _history_changed(self) -> None:
         entry = self._session.entry
         history = entry.document.history if entry is not None else None
-        titles = [edit_text(edit, self._session.classes.name) for edit in history.edits] if history else []
-        self.history.show_steps(titles, history.position if history else 0)
+        edits = history.edits if history is not None else ()
+        self.history.show_steps(edits, history.position if history else 0, self._session.classes.name)
         self.samples.model.set_unsaved(self._session.documents.dirty_keys)
         self._count_pause.start()
 
