@@ -101,7 +101,6 @@ class TestWhenItIsSaved:
         np.testing.assert_array_equal(images.read_mask(folder / "masks" / "frame_0.png"), wanted)
         assert not list((folder / ".segstudio").rglob("*.journal"))
 
-
     @pytest.mark.parametrize("by", ["window", "folder"])
     def test_a_stroke_under_way_when_it_closes(self, studio: Studio, folder: Path, by: str) -> None:
         studio.open(folder)
