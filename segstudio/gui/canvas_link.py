@@ -1,15 +1,21 @@
 """Ties the canvas to the Session: what it shows, what may be edited, and what the user does on it."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from segstudio.annotation.colour_sets import screen_colours
 from segstudio.annotation.history import Edit
-from segstudio.gui.canvas import clicks
+from segstudio.annotation.mask import MaskDocument
 from segstudio.gui.canvas.canvas import Canvas
 from segstudio.gui.canvas.interactions import relabel
 from segstudio.gui.canvas.modes import ShapeOp, ToolName
+from segstudio.gui.canvas.tools import reshape
+from segstudio.gui.canvas.tools.tool import may_edit
 from segstudio.gui.canvas.view import View
+from segstudio.gui.embeddings import Embeddings
 from segstudio.gui.looks_link import LooksLink
 from segstudio.gui.panels.status_bar import Reading
 from segstudio.gui.region_area import RegionArea
@@ -19,6 +25,15 @@ from segstudio.gui.view_state import ViewState
 
 # Views of samples that were open before; each is a few numbers.
 VIEWS_KEPT = 500
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A pixel of a mask."""
+
+    document: MaskDocument
+    x: int
+    y: int
 
 
 class CanvasLink(QObject):
@@ -36,6 +51,7 @@ class CanvasLink(QObject):
         self.tool_state = ToolState(session.memory)
         self.looks = LooksLink(view, session.classes, canvas)
         self._area = RegionArea(session.bridge)
+        self.embeddings = Embeddings(session.bridge, session.predictions, session.settings.text("backend"))
         self._shown: str | None = None
         self._pixel: tuple[int, int] | None = None
         self._views: dict[str, View] = {}
@@ -54,6 +70,11 @@ class CanvasLink(QObject):
         session.document_changed.connect(lambda _: self._view.propose(False))
         session.classes.changed.connect(self._show_classes)
         session.classes.active_changed.connect(canvas.set_active_class)
+        session.paint_filter.changed.connect(self._show_filter)
+        session.version_changed.connect(self._show_version)
+        session.predictions.models_changed.connect(self._show_embedding)
+        self.embeddings.ready.connect(self._show_embedding)
+        self.embeddings.failed.connect(session.explain)
         self._view.changed.connect(self._show_view)
         self.tool_state.changed.connect(self._show_options)
         canvas.option_turned.connect(lambda notches: self.tool_state.turn(canvas.tool, notches))
@@ -68,6 +89,7 @@ class CanvasLink(QObject):
 
     def _project_changed(self) -> None:
         self._views.clear()
+        self.embeddings.clear()
         self._show_colours()
         if self._session.project is None:
             self._shown = None
@@ -94,6 +116,7 @@ class CanvasLink(QObject):
             canvas.set_view_state(state)
         else:
             canvas.fit()
+        self._show_embedding()
 
     def _remember_view(self) -> None:
         if self._shown is not None and self.canvas.has_image:
@@ -112,7 +135,25 @@ class CanvasLink(QObject):
         empty = loaded is not None and loaded.mask is None and untouched
         self.looks.offer()
         self._view.propose(empty and prediction is not None)
+        self._show_filter()
         self._show_view()
+
+    def _show_embedding(self) -> None:
+        """Gives the tool that clicks what a model sees here, and has it look if it did not yet."""
+        session, canvas = self._session, self.canvas
+        shown = session.book.get(self._shown) if self._shown is not None else None
+        embedding = self.embeddings.get(shown.key) if shown is not None else None
+        if embedding is not canvas.embedding:
+            canvas.set_embedding(embedding)
+        if shown is not None and canvas.tool is ToolName.SEGMENT:
+            after = session.book.neighbour(shown.key, 1)
+            self.embeddings.want([shown] if after is None else [shown, after])
+
+    def _show_version(self) -> None:
+        """Offers the version that was chosen in the list, and shows it."""
+        self.looks.show_version(self._session.version_shown)
+        if "version" in self._view.available:
+            self._view.set_layer("version")
 
     def _show_view(self) -> None:
         self.looks.show()
@@ -122,21 +163,28 @@ class CanvasLink(QObject):
         self.canvas.set_colours(self.colours())
 
     def colours(self) -> NDArray[np.uint8]:
-        """uint8 [256,3]: the colours on screen, those for editing if the user wants them."""
+        """uint8 [256,3]: the colours on screen, of the set that the user chose."""
         palette = self._session.classes.palette
         if palette is None:
             return np.zeros((256, 3), np.uint8)
-        return palette.colours(editing=self._view.editing_colours)
+        return screen_colours(palette, self._view.colours)
 
     def _show_classes(self) -> None:
         classes = self._session.classes
         self.canvas.set_hidden(classes.hidden)
         self.canvas.set_solo(classes.solo)
-        self.canvas.set_locked(classes.locked)
         self.canvas.set_active_class(classes.active)
+        self._show_filter()
+
+    def _show_filter(self) -> None:
+        session, size = self._session, self.canvas.image_size[::-1]
+        protection = session.paint_filter.protection(session.classes.locked, session.prediction, size)
+        self.canvas.set_filter(protection, under_start=session.paint_filter.in_force.under_start)
 
     def _show_options(self) -> None:
         self.canvas.options = self.tool_state.options
+        # What a tool outlines at the cursor may depend on them.
+        self.canvas.update()
 
     # -- what the user does -------------------------------------------------------------------------------
 
@@ -144,11 +192,13 @@ class CanvasLink(QObject):
         """Uses another tool from now on."""
         self.tool = tool
         self.canvas.set_tool(tool)
+        self._show_embedding()
         self.tool_changed.emit(tool.value)
 
     def lend_tool(self, tool: ToolName | None) -> None:
         """Uses a tool for as long as a key is held; None gives the chosen one back."""
         self.canvas.set_tool(tool or self.tool)
+        self._show_embedding()
 
     def blink(self, on: bool) -> None:
         """Shows what is compared with in place of the present layer while a key is held."""
@@ -163,14 +213,26 @@ class CanvasLink(QObject):
 
     def choose_slot(self, slot: int) -> None:
         """A class key: makes the class active; with the relabel tool it relabels what is pointed at."""
-        self._session.classes.choose_slot(slot)
-        document, pixel = self.canvas.document, self._pointed_at()
-        if self.canvas.tool is not ToolName.RELABEL or document is None or pixel is None:
+        if slot >= len(self._session.classes.classes):
             return
-        if self.canvas.editable and not document.in_stroke:
-            title, value = "Relabel", self._session.classes.active
-            edit = relabel(document, *pixel, value, self.canvas.protection, title)
-            self.canvas.report_edit(edit)
+        self._session.classes.choose_slot(slot)
+        spot = self.spot()
+        if self.canvas.tool is ToolName.RELABEL and spot is not None:
+            self.relabel(spot)
+
+    def spot(self) -> Spot | None:
+        """What the cursor points at, to be kept while a list lies over it; None outside the image."""
+        document, pixel = self.canvas.document, self._pointed_at()
+        return Spot(document, *pixel) if document is not None and pixel is not None else None
+
+    def relabel(self, spot: Spot) -> None:
+        """The region at a spot takes the active class, if its mask is still the one on screen."""
+        document = self.canvas.document
+        if document is not spot.document or not self._can_change():
+            return
+        value = self._session.classes.active
+        protection = self.canvas.protection_at((spot.x, spot.y))
+        self.canvas.report_edit(relabel(document, spot.x, spot.y, value, protection, "Relabel"))
 
     def reshape(self, op: ShapeOp) -> None:
         """Changes the region under the cursor.
@@ -183,21 +245,21 @@ class CanvasLink(QObject):
             self.tool_state.set_op(op)
             self.choose_tool(ToolName.SHAPE)
         elif self._can_change():
-            clicks.reshape(self.canvas, op, pixel)
+            reshape.reshape(self.canvas, op, pixel)
 
     def fill_class_holes(self) -> None:
         """Fills what the active class encloses in the whole image."""
         if self._can_change():
-            clicks.fill_class_holes(self.canvas, self._session.classes.active)
+            reshape.fill_class_holes(self.canvas, self._session.classes.active)
 
     def remove_islands(self) -> None:
         """Gives small regions of the active class to their surroundings in the whole image."""
         if self._can_change():
-            clicks.remove_islands(self.canvas, self._session.classes.active)
+            reshape.remove_islands(self.canvas, self._session.classes.active)
 
     def _can_change(self) -> bool:
         document = self.canvas.document
-        return clicks.may_edit(self.canvas) and document is not None and not document.in_stroke
+        return may_edit(self.canvas) and document is not None and not document.in_stroke
 
     def _pointed_at(self) -> tuple[int, int] | None:
         """The pixel under the cursor, or None; the cursor may rest where the image before was larger."""

@@ -38,7 +38,8 @@ class FileCommands(CommandGroup):
 
     def close(self) -> None:
         """Closes the project."""
-        self.session.close_project()
+        self.window.link.canvas.finish()
+        self.session.trouble.leave(self.session.close_project)
 
     def quit(self) -> None:
         """Closes the window."""
@@ -68,6 +69,18 @@ class ToolCommands(CommandGroup):
         """Makes the brush larger or smaller."""
         self.window.link.resize_brush(RADIUS_FACTOR ** int(steps))
 
+    def filter(self) -> None:
+        """Puts the paint filter in force or lifts it; without rules it asks for them."""
+        paint_filter = self.session.paint_filter
+        if paint_filter.rules.is_empty:
+            self.filter_rules()
+        else:
+            paint_filter.set_on(not paint_filter.is_on)
+
+    def filter_rules(self) -> None:
+        """Asks which pixels may be painted."""
+        self.window.editor.ask_filter()
+
     def hold_pan(self, held: bool) -> None:
         """Pans while Space is down."""
         self.window.link.lend_tool(ToolName.PAN if held else None)
@@ -78,7 +91,7 @@ class ClassCommands(CommandGroup):
 
     def find(self) -> None:
         """Opens a list of classes to type into."""
-        self.window.dialogs.find_class()
+        self.window.dialogs.find_class(self.window.link)
 
     def swap(self) -> None:
         """Back to the class that was active before."""
@@ -87,6 +100,15 @@ class ClassCommands(CommandGroup):
     def step(self, by: str) -> None:
         """Activates a neighbour in the list."""
         self.session.classes.step(int(by))
+
+    def move(self, by: str) -> None:
+        """Moves the active class in the list, and so to another key."""
+        classes = self.session.classes
+        classes.move(classes.active, classes.slot(classes.active) + int(by))
+
+    def reset_order(self) -> None:
+        """The classes stand in the palette's order again."""
+        self.session.classes.reset_slots()
 
     def lock(self) -> None:
         """Locks or unlocks the active class."""
@@ -156,9 +178,9 @@ class ViewCommands(CommandGroup):
         """Makes the overlay more or less opaque."""
         self.window.view.set_opacity(self.window.view.opacity + float(by))
 
-    def colours(self) -> None:
-        """Switches between editing colours and the files' colours."""
-        self.window.view.set_editing_colours(not self.window.view.editing_colours)
+    def colours(self, colours: str) -> None:
+        """Shows classes in a set of colours."""
+        self.window.view.set_colours(colours)
 
     def fit(self) -> None:
         """Shows the whole image."""
@@ -273,6 +295,10 @@ class HelpCommands(CommandGroup):
     def keys(self) -> None:
         """Shows the sheet of keys."""
         self.window.dialogs.show_keys()
+
+    def layouts(self) -> None:
+        """Shows all actions with their keys, to change them."""
+        self.window.dialogs.show_layouts()
 
     def commands(self) -> None:
         """Opens the command palette."""

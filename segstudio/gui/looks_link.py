@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject
 
-from segstudio.gui.actions import BY_ID
 from segstudio.gui.canvas.difference import DifferenceKind
 from segstudio.gui.canvas.looks import CanvasLooks
 from segstudio.gui.canvas.modes import Layer, OutlineMode
@@ -34,7 +33,7 @@ class LooksLink(QObject):
         canvas.set_patterns(view.patterns)
         canvas.set_names(view.names)
         canvas.set_minimap(view.minimap)
-        canvas.set_adjustment(view.adjustment, BY_ID["view.neutral"].key_text)
+        canvas.set_adjustment(view.adjustment)
         self._show_active()
         self._show_split()
 

@@ -1,6 +1,5 @@
 """The main window: menus, pages and status around a Session; it lays out and connects."""
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -8,13 +7,14 @@ from PySide6.QtCore import QByteArray, QEvent, QMimeData, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from segstudio.annotation.colour_sets import COLOUR_SETS, ORIGINAL
 from segstudio.gui.action_set import ActionSet
-from segstudio.gui.actions import ACTIONS
 from segstudio.gui.commands import Commands
 from segstudio.gui.dialogs.opener import Dialogs
 from segstudio.gui.editing import Editing
-from segstudio.gui.held_keys import HeldKeys, Hold
 from segstudio.gui.icons import Icons
+from segstudio.gui.key_book import KeyBook
+from segstudio.gui.key_service import KeyService
 from segstudio.gui.message import INFO, Message
 from segstudio.gui.pages import DASHBOARDS, EDITOR
 from segstudio.gui.panels.editor_page import EditorPage
@@ -24,11 +24,14 @@ from segstudio.gui.panels.message_bar import MessageBar
 from segstudio.gui.panels.start_page import StartPage
 from segstudio.gui.panels.status_bar import StatusBar
 from segstudio.gui.session import Session
+from segstudio.gui.slot_keeper import SlotKeeper
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.gui.view_state import ViewState
 
 TITLE = "segstudio"
 CANVAS = "canvas"
+# How long closing the window waits for one mask to be written.
+SAVE_SECONDS = 10.0
 SMALLEST_TEXT, LARGEST_TEXT = 0.8, 1.6
 
 
@@ -42,20 +45,23 @@ class MainWindow(QMainWindow):
         self.icons = Icons(themes)
         self.view = ViewState()
         self.editing = Editing(session)
-        self.actions_by_id = ActionSet(self, self.icons, lambda spec: self.commands.run(spec))
+        SlotKeeper(session)
+        self.keys = KeyBook()
+        self.actions_by_id = ActionSet(self, self.icons, self.keys, lambda spec: self.commands.run(spec))
         self.editor = EditorPage(session, self.editing, self.view, themes, self.icons, self.actions_by_id)
         self.link = self.editor.link
         self.dialogs = Dialogs(self, session, themes, self.actions_by_id)
         self.job_strip = JobStrip(session.bridge, self.icons)
         self.commands = Commands(self)
         self._page = EDITOR
+        self._leaves = False
         self._sync_timer = QTimer(self, interval=0, singleShot=True)
         self._sync_timer.timeout.connect(self._sync)
         self._dashboards: dict[str, QWidget] = {}
         self._lay_out()
         self._make_menus()
-        self._serve_keys()
         self._connect()
+        self._serve_keys()
         self._restore()
         self.setAcceptDrops(True)
         self._project_changed()
@@ -96,23 +102,18 @@ class MainWindow(QMainWindow):
             self._recent.addAction(folder, partial(self.dialogs.open_folder, Path(folder)))
 
     def _serve_keys(self) -> None:
-        holds: dict[Qt.Key, Hold] = {}
-        tools: dict[Qt.Key, Callable[[], Callable[[], None] | None]] = {}
-        for spec in ACTIONS:
-            if spec.hold:
-                act = self.commands.find(spec)
-                holds[key_code(spec.keys[0])] = Hold(partial(self._hold, spec.id, act), partial(act, False))
-            elif spec.strip and spec.keys:
-                tools[key_code(spec.keys[0])] = self._way_back
-        self.held_keys = HeldKeys(self, holds, tools, self.link.choose_slot)
+        service = KeyService(
+            self, self.keys, self.actions_by_id, self.commands, self.link, lambda: self._page == EDITOR
+        )
+        self.held_keys = service.held
+        self.keys.changed.connect(self._show_keys)
+        self._show_keys()
+        if self.keys.warning is not None:
+            self.session.message.emit(self.keys.warning)
 
-    def _hold(self, action_id: str, act: Callable[[bool], None]) -> None:
-        if self.actions_by_id[action_id].isEnabled() and self._page == EDITOR:
-            act(True)
-
-    def _way_back(self) -> Callable[[], None]:
-        before = self.link.tool
-        return lambda: self.link.choose_tool(before)
+    def _show_keys(self) -> None:
+        for part in (self.editor, self.header, self.start):
+            part.show_keys(self.keys)
 
     def _connect(self) -> None:
         session = self.session
@@ -129,6 +130,7 @@ class MainWindow(QMainWindow):
         session.bridge.finished.connect(lambda _: self.sync())
         session.bridge.crashed.connect(self.dialogs.show_bug)
         session.classes.changed.connect(self.sync)
+        session.paint_filter.changed.connect(self.sync)
         self.view.changed.connect(self.sync)
         self.view.changed.connect(self._remember_view)
         self.link.tool_changed.connect(lambda _: self.sync())
@@ -161,15 +163,16 @@ class MainWindow(QMainWindow):
             f"page.{self._page}",
             f"layer.{view.layer}",
             f"style.{view.outline}",
+            f"colours.{view.colours}",
             f"theme.{self.themes.choice}",
         }
         switches = {
             "view.overlay": view.overlay,
-            "view.colours": view.editing_colours,
             "view.keep": view.keep_view,
             "view.left": not self.editor.left.isHidden(),
             "view.right": not self.editor.right.isHidden(),
             "view.full": self.isFullScreen(),
+            "tool.filter": self.session.paint_filter.is_on,
             "class.lock": classes.active in classes.locked,
             "class.hide": classes.active in classes.hidden,
             "class.solo": classes.solo == classes.active,
@@ -188,7 +191,11 @@ class MainWindow(QMainWindow):
             self.start.show_recent(self.session.memory.recent)
             self.pages.setCurrentWidget(self.start)
         else:
-            self.view.set_opacity(self.session.memory.opacity.get(str(project.root), self.view.opacity))
+            memory, root = self.session.memory, str(project.root)
+            # Both are read before either is set: what changes is remembered for the open project.
+            colours, opacity = memory.colours.get(root), memory.opacity.get(root, self.view.opacity)
+            self.view.set_colours(colours if colours in COLOUR_SETS else ORIGINAL)
+            self.view.set_opacity(opacity)
             self.show_page(EDITOR)
         self._saved_state()
         self.sync()
@@ -196,12 +203,14 @@ class MainWindow(QMainWindow):
     def _saved_state(self) -> None:
         documents = self.session.documents
         self.status.saved.setText(
-            saved_text(documents.is_saving, documents.has_failure, documents.dirty_keys)
+            saved_text(documents.is_saving, bool(documents.failures), documents.dirty_keys)
         )
 
     def _remember_view(self) -> None:
         if self.session.project is not None:
-            self.session.memory.opacity[str(self.session.project.root)] = self.view.opacity
+            memory, root = self.session.memory, str(self.session.project.root)
+            memory.opacity[root] = self.view.opacity
+            memory.colours[root] = self.view.colours
 
     def _forget(self, folder: str) -> None:
         self.session.memory.forget(folder)
@@ -277,7 +286,13 @@ class MainWindow(QMainWindow):
             self.dialogs.open_dropped(path)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Saves everything, ends Jobs, remembers the window."""
+        """Saves everything, ends Jobs, remembers the window; stays if edits could not be saved."""
+        self.link.canvas.finish()
+        problems = {} if self._leaves else self.session.documents.finish(SAVE_SECONDS)
+        if problems:
+            event.ignore()
+            self.session.trouble.leaving.emit(problems, self._leave)
+            return
         memory = self.session.memory
         memory.geometry = self.saveGeometry().toBase64().toStdString()
         memory.splitters["editor"] = self.editor.splitter.sizes()
@@ -285,10 +300,9 @@ class MainWindow(QMainWindow):
         memory.save()
         event.accept()
 
-
-def key_code(key: str) -> Qt.Key:
-    """The Qt key of a single-key shortcut such as "H" or "Space"."""
-    return Qt.Key.Key_Space if key == "Space" else Qt.Key(ord(key))
+    def _leave(self) -> None:
+        self._leaves = True
+        self.close()
 
 
 def saved_text(saving: bool, failed: bool, dirty: frozenset[str]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Set
 
 from PySide6.QtCore import QObject, Signal
 
+from segstudio.annotation.colour_sets import ORIGINAL
 from segstudio.gui.canvas.adjust import NEUTRAL, Adjustment
 
 LAYERS = ("mask", "prediction", "difference", "confidence", "version")
@@ -29,7 +30,7 @@ class ViewState(QObject):
         self.outline = OUTLINES[0]
         self.overlay = True
         self.opacity = OPACITY
-        self.editing_colours = False
+        self.colours = ORIGINAL
         self.keep_view = False
         self.comparison = COMPARISONS[0]
         self.other = OTHERS[0]
@@ -150,9 +151,9 @@ class ViewState(QObject):
         """Shows or hides the overlay."""
         self._set("overlay", shown)
 
-    def set_editing_colours(self, used: bool) -> None:
-        """Uses the palette's editing colours on screen, or those of its files."""
-        self._set("editing_colours", used)
+    def set_colours(self, colours: str) -> None:
+        """Uses one of COLOUR_SETS on screen; files keep the palette's own."""
+        self._set("colours", colours)
 
     def set_keep_view(self, keep: bool) -> None:
         """Carries zoom and place to the next sample, or lets each sample have its own."""

@@ -173,7 +173,7 @@ def test_class_keys(studio: Studio, folder: Path) -> None:
     assert classes.locked == {4}
     studio.key(Qt.Key.Key_K, SHIFT)
     assert classes.locked == set(range(19)) - {4}
-    assert studio.canvas.protection.locked == classes.locked
+    assert studio.canvas.protection_at(None).locked == classes.locked
     studio.key(Qt.Key.Key_K, SHIFT)
     assert classes.locked == frozenset()
 
@@ -205,16 +205,6 @@ def test_command_palette_runs_what_is_chosen(studio: Studio, folder: Path) -> No
     scale = studio.canvas.view.scale
     QTest.keyClick(chooser.field, Qt.Key.Key_Return)
     assert studio.canvas.view.scale == pytest.approx(scale * 1.25)
-
-
-def test_palette_offers_only_what_is_of_use(studio: Studio) -> None:
-    QTest.keyClick(studio.window, Qt.Key.Key_K, CONTROL)
-    chooser = studio.window.findChild(Chooser)
-    assert chooser is not None
-    offered = {choice.value.id for choice in chooser.shown}
-    assert "file.open" in offered
-    assert "edit.undo" not in offered
-    chooser.close()
 
 
 def test_find_class(studio: Studio, folder: Path) -> None:

@@ -1,5 +1,8 @@
 """Canvas: the widget that shows an image with its labels and lets tools edit the mask."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QRect, Qt, Signal
@@ -8,12 +11,15 @@ from PySide6.QtWidgets import QWidget
 
 from segstudio.annotation.history import Edit
 from segstudio.annotation.mask import MaskDocument
+from segstudio.annotation.protection import Protection
 from segstudio.annotation.rect import Rect
-from segstudio.annotation.tools import Protection
+from segstudio.annotation.segmenter import Embedding
+from segstudio.annotation.tools import Point
 from segstudio.gui.canvas.base import BaseImage
 from segstudio.gui.canvas.looks import CanvasLooks
 from segstudio.gui.canvas.modes import ToolName, ToolOptions
 from segstudio.gui.canvas.pointer import Pointer
+from segstudio.gui.canvas.stylus import Stylus
 
 SMALLEST_BRUSH, LARGEST_BRUSH = 0.5, 2000.0
 
@@ -37,10 +43,14 @@ class Canvas(CanvasLooks):
         self.active_class = 0
         self.brush_radius = 10.0
         self.options = ToolOptions()
-        self.protection = Protection()
+        self._protection = Protection()
+        self._under_start = False
         self.editable = True
         self.uneditable_reason = ""
+        self.pan_keys: frozenset[int] = frozenset({Qt.Key.Key_Space})
+        self.embedding: Embedding | None = None
         self._pointer = Pointer(self)
+        Stylus(self, self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Canvas")
 
@@ -50,6 +60,12 @@ class Canvas(CanvasLooks):
     def rgb(self) -> NDArray[np.uint8] | None:
         """The image's pixels, uint8 [H,W,3], to be read only; None without an image."""
         return self.scene.image.rgb if self.scene.image else None
+
+    def pixel_at(self, point: Point) -> tuple[int, int] | None:
+        """Column and row under an image point; None beside the image."""
+        x, y = math.floor(point[0]), math.floor(point[1])
+        width, height = self.image_size
+        return (x, y) if 0 <= x < width and 0 <= y < height else None
 
     def clear(self) -> None:
         """Shows nothing."""
@@ -67,10 +83,19 @@ class Canvas(CanvasLooks):
     def set_document(self, document: MaskDocument | None) -> None:
         """Edits another mask; a stroke that is under way is committed first."""
         self._pointer.finish()
-        self._pointer.forget_region()
+        self._pointer.forget()
         self.document = document
         self.overlay.mask = document.array if document else None
         self.refresh()
+
+    def finish(self) -> None:
+        """Ends what is under way before the mask is let go: a stroke is committed."""
+        self._pointer.finish()
+
+    def set_embedding(self, embedding: Embedding | None) -> None:
+        """What a segmenter sees of the image that is shown; None while it is not known."""
+        self.embedding = embedding
+        self._pointer.tool.embedded()
 
     def mask_changed(self, rect: Rect | None = None) -> None:
         """Repaints pixels that something else changed: undo, redo, acceptance."""
@@ -92,6 +117,10 @@ class Canvas(CanvasLooks):
     def set_active_class(self, class_id: int) -> None:
         """The class that tools paint."""
         self.active_class = class_id
+        if self._pointer.tool.is_open:
+            # A draft may show what it would paint; and Enter, after a click on a class, is meant for it.
+            self.update()
+            self.setFocus()
 
     def set_brush_radius(self, radius: float) -> None:
         """Radius of brush and eraser in image pixels."""
@@ -104,7 +133,19 @@ class Canvas(CanvasLooks):
 
     def set_locked(self, locked: frozenset[int]) -> None:
         """Classes that no tool changes."""
-        self.protection = Protection(locked)
+        self._protection = replace(self._protection, locked=locked)
+
+    def protection_at(self, pixel: tuple[int, int] | None) -> Protection:
+        """What an edit that begins at a pixel may not change; None for edits that begin nowhere."""
+        protection, document = self._protection, self.document
+        if not self._under_start or pixel is None or document is None:
+            return protection
+        start = frozenset({int(document.array[pixel[1], pixel[0]])})
+        return replace(protection, only=start if protection.only is None else start & protection.only)
+
+    def set_filter(self, protection: Protection, *, under_start: bool) -> None:
+        """What tools spare besides; with `under_start` all but the class where a stroke begins."""
+        self._protection, self._under_start = protection, under_start
 
     def set_editable(self, editable: bool, reason: str = "") -> None:
         """Allows or forbids edits; the reason is shown when somebody tries."""

@@ -12,11 +12,12 @@ from segstudio.gui.action_set import ActionSet
 from segstudio.gui.canvas.canvas import Canvas
 from segstudio.gui.canvas.modes import ToolName
 from segstudio.gui.canvas_link import CanvasLink
-from segstudio.gui.edit_text import edit_text
 from segstudio.gui.editing import Editing
 from segstudio.gui.icons import Icons
+from segstudio.gui.key_book import KeyBook
 from segstudio.gui.panels.classes_panel import ClassesPanel, panel_column
 from segstudio.gui.panels.compare_view import CompareView
+from segstudio.gui.panels.filter_bar import FilterBanner, FilterRules
 from segstudio.gui.panels.history_panel import HistoryPanel
 from segstudio.gui.panels.parts import EmptyState, rule
 from segstudio.gui.panels.prediction_panel import PredictionFacts, PredictionPanel
@@ -31,8 +32,9 @@ from segstudio.inference.spec import ModelSpec
 
 COUNT_PAUSE_MS = 150
 LEFT, RIGHT = 264, 288
-NO_IMAGES = "This folder has no images.\nPut some in it and press F5, or open another folder (Ctrl+O)."
-UNREADABLE = "This image cannot be read.\nPress D for the next one."
+NO_IMAGES = """This folder has no images.
+Put some in it and press {file.rescan}, or open another folder ({file.open})."""
+UNREADABLE = "This image cannot be read.\nPress {go.next} for the next one."
 
 
 class EditorPage(QWidget):
@@ -61,10 +63,12 @@ class EditorPage(QWidget):
         self.samples = SamplesPanel(session.book, session.thumbnails, themes)
         self.classes = ClassesPanel(session.classes, themes, icons)
         self.prediction = PredictionPanel(icons)
-        self.history = HistoryPanel(themes)
+        self.history = HistoryPanel(themes, icons, session.versions)
         self.view_bar = ViewBar(view, actions, icons)
         self.tools = ToolStrip(actions)
         self.tool_options = ToolOptionsBar(self.link.tool_state)
+        self.tool_options.add_button(actions.button("tool.filter_rules"))
+        self.filter_banner = FilterBanner(session.paint_filter, session.classes, icons)
         self._count_pause = QTimer(self, interval=COUNT_PAUSE_MS, singleShot=True)
         self._count_pause.timeout.connect(self._count_pixels)
         self.left, self.right = self._make_left(), self._make_right()
@@ -94,7 +98,7 @@ class EditorPage(QWidget):
         layout.addWidget(self.prediction)
         layout.addWidget(rule())
         layout.addWidget(self.history, 1)
-        self.history.setMinimumHeight(104)
+        self.history.setMinimumHeight(128)
         return column
 
     def _make_centre(self) -> QWidget:
@@ -115,6 +119,7 @@ class EditorPage(QWidget):
         layout.setSpacing(0)
         layout.addWidget(self.view_bar)
         layout.addWidget(self.tool_options)
+        layout.addWidget(self.filter_banner)
         layout.addLayout(across, 1)
         return centre
 
@@ -122,6 +127,7 @@ class EditorPage(QWidget):
         session = self._session
         self.samples.opened.connect(session.open_sample)
         self.history.jumped.connect(editing.jump)
+        self.history.versions.restore_button.clicked.connect(editing.restore_version)
         self.prediction.asked.connect(lambda action_id: self._actions[action_id].trigger())
         self.prediction.model_chosen.connect(session.predictions.choose)
         self.tools.radius_changed.connect(self.canvas.set_brush_radius)
@@ -129,6 +135,10 @@ class EditorPage(QWidget):
         self.link.tool_changed.connect(lambda tool: self.tool_options.show_tool(ToolName(tool)))
         self.tool_options.finished.connect(self.canvas.setFocus)
         self.view_bar.popover.closed.connect(self.canvas.setFocus)
+        self.filter_banner.asked.connect(self.ask_filter)
+        session.prediction_changed.connect(
+            lambda: self.filter_banner.show_prediction(session.prediction is not None)
+        )
         session.sample_opened.connect(self._sample_opened)
         session.book.reset.connect(self._show_place)
         session.project_changed.connect(self._project_changed)
@@ -153,11 +163,23 @@ class EditorPage(QWidget):
         """Shows or hides classes, prediction and history."""
         self.right.setVisible(self.right.isHidden())
 
+    def ask_filter(self) -> FilterRules:
+        """Opens the small window with the paint filter's rules."""
+        rules = FilterRules(self._session.paint_filter, self._session.classes, self)
+        rules.show_below(self.tool_options)
+        return rules
+
     def show_enabled(self) -> None:
         """Follows the actions' state where buttons are not made from them."""
         self.prediction.show_enabled(
             {name: self._actions[name].isEnabled() for name in self.prediction.buttons}
         )
+
+    def show_keys(self, keys: KeyBook) -> None:
+        """Names the keys in force."""
+        for panel in (self.view_bar, self.compared, self.tools, self.tool_options, self.prediction):
+            panel.show_keys(keys)
+        self._show_place()
 
     def _project_changed(self) -> None:
         self._show_colours()
@@ -182,15 +204,15 @@ class EditorPage(QWidget):
         total = len(session.book.listed)
         self.placed.emit(key or "", f"{row + 1:,} of {total:,}" if row is not None else "")
         unreadable = session.loaded is not None and session.loaded.image is None
-        self._empty.set_text(UNREADABLE if unreadable else NO_IMAGES)
+        self._empty.set_text(self._actions.keys.fill(UNREADABLE if unreadable else NO_IMAGES))
         is_empty = unreadable or (session.project is not None and not session.book.samples)
         self._stack.setCurrentWidget(self._empty if is_empty else self.compared)
 
     def _history_changed(self) -> None:
         entry = self._session.entry
         history = entry.document.history if entry is not None else None
-        titles = [edit_text(edit, self._session.classes.name) for edit in history.edits] if history else []
-        self.history.show_steps(titles, history.position if history else 0)
+        edits = history.edits if history is not None else ()
+        self.history.show_steps(edits, history.position if history else 0, self._session.classes.name)
         self.samples.model.set_unsaved(self._session.documents.dirty_keys)
         self._count_pause.start()
 

@@ -5,17 +5,18 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from segstudio.gui.canvas.modes import ShapeOp, ToolName
 from segstudio.gui.dialogs.import_parts import CalmSpin
+from segstudio.gui.key_book import KeyBook
 from segstudio.gui.panels.parts import ElidedLabel, Segments, caption
 from segstudio.gui.tool_state import Amount, ToolState
 
 HEIGHT = 40
 OPS = (
-    (ShapeOp.GROW, "Grow", "Wider on all sides (Ctrl+])"),
-    (ShapeOp.SHRINK, "Shrink", "Narrower; the nearest class takes the rim (Ctrl+[)"),
-    (ShapeOp.SMOOTH, "Smooth", "Round the border off (Shift+S)"),
-    (ShapeOp.FILL_HOLES, "Fill holes", "What the region encloses takes its class (Shift+F)"),
-    (ShapeOp.MERGE, "Merge", "The region takes the class around it (Shift+M)"),
-    (ShapeOp.SPLIT, "Split", "Cut the region along a line (Shift+C)"),
+    (ShapeOp.GROW, "Grow", "Wider on all sides"),
+    (ShapeOp.SHRINK, "Shrink", "Narrower; the nearest class takes the rim"),
+    (ShapeOp.SMOOTH, "Smooth", "Round the border off"),
+    (ShapeOp.FILL_HOLES, "Fill holes", "What the region encloses takes its class"),
+    (ShapeOp.MERGE, "Merge", "The region takes the class around it"),
+    (ShapeOp.SPLIT, "Split", "Cut the region along a line"),
 )
 OP_HINTS = {
     ShapeOp.GROW: "Right click shrinks",
@@ -29,16 +30,24 @@ TOOL_HINTS = {
     ToolName.BRUSH: "Drag paints · right button erases · Shift+click: straight line · Shift+wheel: size",
     ToolName.ERASER: "Drag erases · right button paints · Shift+click: straight line · Shift+wheel: size",
     ToolName.POLYGON: "Click corners or drag · Enter fills, Ctrl+Enter cuts out · Backspace: last corner",
+    ToolName.LASSO: "Drag round an area · right button erases · Shift: the class where the drag begins",
+    ToolName.EXTEND: "Drag from inside a region round what belongs to it: it takes the region's class",
     ToolName.FILL: "Click a region: it takes the active class · Ctrl+click: its class everywhere",
     ToolName.RELABEL: "Click a region, or point at it and press a class key",
     ToolName.ACCEPT_REGION: "Click: the predicted region there is taken over",
     ToolName.WAND: "Click: pixels of like colour · drag right: more, left: fewer · right button erases",
+    ToolName.SUPERPIXEL: "Click or drag adds cells, again or right button removes · Shift: class borders",
+    ToolName.SCISSORS: "Click knots along an edge · Ctrl: straight · Backspace: last knot · Enter fills",
+    ToolName.SEGMENT: "Click what belongs, right click what does not, or drag a box · Enter or Space paints",
     ToolName.PICK: "Click: the class there becomes active",
     ToolName.PAN: "Drag the image",
 }
 NAMES = {
     ToolName.ACCEPT_REGION: "Use prediction",
     ToolName.WAND: "Magic wand",
+    ToolName.SUPERPIXEL: "Superpixels",
+    ToolName.SEGMENT: "Click to segment",
+    ToolName.EXTEND: "Extend region",
 }
 
 
@@ -76,6 +85,17 @@ class ToolOptionsBar(QWidget):
         self.spin.lineEdit().returnPressed.connect(self.finished)
         state.changed.connect(self._follow)
         self._follow()
+
+    def show_keys(self, keys: KeyBook) -> None:
+        """Names the keys in force."""
+        for op, _, tip in OPS:
+            self.ops.buttons[op.value].setToolTip(keys.with_key(tip, f"region.{op.value}"))
+
+    def add_button(self, button: QWidget) -> None:
+        """Puts a button at the right end."""
+        row = self.layout()
+        assert row is not None
+        row.addWidget(button)
 
     def show_tool(self, tool: ToolName) -> None:
         """Follows the canvas."""

@@ -4,9 +4,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QSlider, QToolButton, QWidget
 
 from segstudio.gui.action_set import ICON, ActionSet
-from segstudio.gui.actions import ACTIONS, BY_ID
+from segstudio.gui.actions import ACTIONS
 from segstudio.gui.dialogs.import_parts import CalmSpin
 from segstudio.gui.icons import Icons
+from segstudio.gui.key_book import KeyBook
 from segstudio.gui.panels.adjust_popover import AdjustPopover
 from segstudio.gui.panels.parts import Segments, caption
 from segstudio.gui.view_state import DIFFERENCES, WIDEST_BORDER, ViewState
@@ -28,7 +29,7 @@ class ViewBar(QWidget):
         self.layers = Segments(
             "Layer",
             [
-                ("mask", "Mask", "Your mask (M: next layer)"),
+                ("mask", "Mask", "Your mask"),
                 ("prediction", "Prediction", "What the model says"),
                 ("difference", "Difference", "Where mask and prediction differ"),
                 ("confidence", "Confidence", "How sure the model is"),
@@ -38,13 +39,14 @@ class ViewBar(QWidget):
         self.outlines = Segments(
             "Outline",
             [
-                ("fill", "Fill", "Filled regions (O: next style)"),
+                ("fill", "Fill", "Filled regions"),
                 ("outline", "Line", "Outlines only"),
                 ("both", "Both", "Filled regions with outlines"),
             ],
         )
         self.opacity = self._make_opacity()
         self.difference, self.border = self._make_difference(), self._make_border()
+        self.sign = self._make_sign(icons)
         self.compare = self._make_compare(actions, icons)
         self.adjust = self._make_adjust(actions, icons)
         self.popover = AdjustPopover(view, actions, self)
@@ -57,7 +59,7 @@ class ViewBar(QWidget):
         for widget in (self.difference, self.border):
             layout.addWidget(widget)
         layout.addStretch(1)
-        layout.addWidget(self._make_sign(icons))
+        layout.addWidget(self.sign)
         layout.addWidget(self.opacity)
         layout.addWidget(self.percent)
         for button in (self.compare, self.adjust, actions.button("view.fit")):
@@ -72,7 +74,6 @@ class ViewBar(QWidget):
         slider.setRange(0, 100)
         slider.setFixedWidth(SLIDER_WIDTH)
         slider.setAccessibleName("Overlay opacity")
-        slider.setToolTip(f"{BY_ID['view.less'].key_text} and {BY_ID['view.more'].key_text} change it")
         slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         slider.valueChanged.connect(lambda value: self._view.set_opacity(value / 100))
         self.percent = caption("", "muted")
@@ -101,7 +102,6 @@ class ViewBar(QWidget):
         button = QToolButton()
         icons.bind(button, "columns")
         button.setIconSize(ICON)
-        button.setToolTip("Compare with another layer (F6 split, F7 side by side, \\ blinks)")
         button.setAccessibleName("Compare")
         button.setCheckable(True)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -120,7 +120,6 @@ class ViewBar(QWidget):
         action, button = actions["view.adjust"], QToolButton()
         icons.bind(button, "sliders-horizontal")
         button.setIconSize(ICON)
-        button.setToolTip(action.toolTip())
         button.setAccessibleName("Adjust image")
         button.setCheckable(True)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -135,7 +134,6 @@ class ViewBar(QWidget):
         button = QToolButton()
         icons.bind(button, "circle-half", "muted")
         button.setIconSize(ICON)
-        button.setToolTip(BY_ID["view.overlay"].tip)
         button.setAccessibleName("Overlay")
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.clicked.connect(lambda: self._view.set_overlay(not self._view.overlay))
@@ -144,6 +142,17 @@ class ViewBar(QWidget):
     def show_adjustments(self) -> None:
         """Opens or closes the sliders for the image on screen."""
         self.popover.toggle_below(self.adjust)
+
+    def show_keys(self, keys: KeyBook) -> None:
+        """Names the keys in force."""
+        ways = "{compare.split} split, {compare.beside} side by side, {view.hold_blink} blinks"
+        self.compare.setToolTip(keys.fill(f"Compare with another layer ({ways})"))
+        self.sign.setToolTip(keys.tip("view.overlay"))
+        self.adjust.setToolTip(keys.tip("view.adjust"))
+        self.popover.reset.setToolTip(keys.tip("view.neutral"))
+        self.opacity.setToolTip(keys.fill("{view.less} and {view.more} change it"))
+        self.layers.buttons["mask"].setToolTip(keys.fill("Your mask ({layer.next}: next layer)"))
+        self.outlines.buttons["fill"].setToolTip(keys.fill("Filled regions ({style.next}: next style)"))
 
     def _follow(self) -> None:
         self.layers.set_value(self._view.shown_layer)
