@@ -73,11 +73,11 @@ def calibration() -> float:
     return percentiles(times)["p50"]
 
 
-def stroke_path(count: int, radius: float) -> NDArray[np.float64]:
-    """Screen points [count + 1, 2] of one long stroke over the middle of the view."""
+def stroke_path(count: int, radius: float) -> list[tuple[float, float]]:
+    """Screen points, one more than `count`, of one long stroke over the middle of the view."""
     random = np.random.default_rng(int(radius))
     path = np.cumsum(random.normal(0, 9, (count + 1, 2)), 0) + np.array(VIEW) / 2
-    return np.clip(path, 200, np.array(VIEW) - 200)
+    return [(float(x), float(y)) for x, y in np.clip(path, 200, np.array(VIEW) - 200)]
 
 
 class Bench:
@@ -109,7 +109,7 @@ class Bench:
 
     def brush(self, radius: float) -> dict[str, float]:
         """Moves of one stroke; the radius is in image pixels."""
-        canvas, path = self.canvas, stroke_path(self.count, radius).tolist()
+        canvas, path = self.canvas, stroke_path(self.count, radius)
         canvas.set_tool(ToolName.BRUSH)
         canvas.set_brush_radius(radius)
         canvas.set_active_class(3)
@@ -232,7 +232,7 @@ def pyqtgraph_brush(
     (left, top), (right, bottom) = view_of.to_image(0, 0), view_of.to_image(*VIEW)
     box.setRange(QRectF(left, top, right - left, bottom - top), padding=0)
     app.processEvents()
-    path = stroke_path(count, RADIUS_OF_RATIO).tolist()
+    path = stroke_path(count, RADIUS_OF_RATIO)
     times = []
     for place in path[1:]:
         x, y = view_of.to_image(*place)

@@ -77,8 +77,8 @@ class CanvasLink(QObject):
         session.document_changed.connect(lambda _: self._view.propose(False))
         session.classes.changed.connect(self._show_classes)
         session.classes.active_changed.connect(canvas.set_active_class)
-        session.version_changed.connect(self._show_version)
         session.paint_filter.changed.connect(self._show_filter)
+        session.version_changed.connect(self._show_version)
         session.predictions.models_changed.connect(self._show_embedding)
         self.embeddings.ready.connect(self._show_embedding)
         self.embeddings.failed.connect(session.explain)
@@ -155,9 +155,8 @@ class CanvasLink(QObject):
 
     def _show_version(self) -> None:
         """Shows the version that was chosen in the list; without one, the mask again."""
-        ids = self._session.version_shown
-        self.looks.show_version(ids)
-        if ids is not None:
+        self.looks.show_version(self._session.version_shown)
+        if "version" in self._view.available:
             self._view.set_layer("version")
         elif self._view.layer == "version":
             self._view.set_layer("mask")

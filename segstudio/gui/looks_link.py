@@ -8,7 +8,6 @@ from segstudio.gui.canvas.difference import DifferenceKind
 from segstudio.gui.canvas.looks import CanvasLooks
 from segstudio.gui.canvas.modes import Layer, OutlineMode
 from segstudio.gui.class_state import ClassState
-from segstudio.gui.key_book import KeyBook
 from segstudio.gui.view_state import ViewState
 
 OF_PREDICTION = frozenset({"prediction", "difference", "confidence"})
@@ -20,14 +19,9 @@ class LooksLink(QObject):
     def __init__(self, view: ViewState, classes: ClassState, canvas: CanvasLooks) -> None:
         super().__init__(canvas)
         self._view, self._classes, self._canvas = view, classes, canvas
-        self._reset_key = ""
         view.split_changed.connect(self._show_split)
         canvas.split_moved.connect(view.set_split)
         classes.active_changed.connect(lambda _: self._show_active())
-
-    def show_keys(self, keys: KeyBook) -> None:
-        """Names the keys in force."""
-        self._reset_key = keys.text("view.neutral")
 
     def show(self) -> None:
         """Brings the canvas in step with all choices."""
@@ -39,7 +33,7 @@ class LooksLink(QObject):
         canvas.set_patterns(view.patterns)
         canvas.set_names(view.names)
         canvas.set_minimap(view.minimap)
-        canvas.set_adjustment(view.adjustment, self._reset_key)
+        canvas.set_adjustment(view.adjustment)
         self._show_active()
         self._show_split()
 

@@ -276,3 +276,15 @@ def test_nothing_is_measured_during_a_stroke(studio: Studio) -> None:
     assert area.at(document, 1, 1) is None
     document.abort()
     assert area.at(document, 1, 1) == 64
+
+
+def test_a_version_that_is_looked_at_becomes_a_layer(studio: Studio, folder: Path) -> None:
+    studio.open(folder)
+    old = np.full((HEIGHT, WIDTH), CAR, np.uint8)
+    studio.session.versions.show_pixels("12:00", old)
+    assert studio.layer() is Layer.VERSION
+    assert studio.canvas.overlay.source() is old
+    assert studio.window.editor.view_bar.layers.value == "version"
+    studio.session.versions.hide()
+    assert studio.layer() is Layer.MASK
+    assert studio.canvas.overlay.version is None

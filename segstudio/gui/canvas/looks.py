@@ -173,10 +173,9 @@ class CanvasLooks(Viewer):
 
     # -- image and comparison -----------------------------------------------------------------------------
 
-    def set_adjustment(self, adjustment: Adjustment, reset_key: str = "") -> None:
-        """How the image is shown, by display only; the caption names the key that undoes it."""
+    def set_adjustment(self, adjustment: Adjustment) -> None:
+        """How the image is shown, by display only."""
         if adjustment != self.scene.adjustment:
-            self.captions.reset_key = reset_key
             self.scene.adjustment = adjustment
             self.refresh()
 

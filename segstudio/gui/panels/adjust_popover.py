@@ -67,7 +67,6 @@ class AdjustPopover(QFrame):
         below = QHBoxLayout()
         below.addWidget(caption("On screen only: files and models never see it", "small"), 1)
         self.reset = QPushButton("Reset")
-        self.reset.setToolTip(actions["view.neutral"].toolTip())
         self.reset.clicked.connect(actions["view.neutral"].trigger)
         below.addWidget(self.reset)
         layout = QVBoxLayout(self)

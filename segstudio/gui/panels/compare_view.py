@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 from segstudio.gui.canvas.canvas import Canvas
 from segstudio.gui.canvas.modes import Layer
 from segstudio.gui.canvas.twin import Twin
+from segstudio.gui.key_book import KeyBook
 from segstudio.gui.view_state import ViewState
 
 
@@ -31,6 +32,11 @@ class CompareView(QWidget):
         view.changed.connect(self._follow)
         self._follow()
 
+    def show_keys(self, keys: KeyBook) -> None:
+        """Names the keys in force."""
+        for captions in (self.canvas.captions, self.twin.captions):
+            captions.reset_key = keys.text("view.neutral")
+
     def _hovered(self, x: int, y: int) -> None:
         if not self.twin.isHidden():
             self.twin.crosshair.show((x + 0.5, y + 0.5) if x >= 0 else None)
@@ -38,7 +44,6 @@ class CompareView(QWidget):
     def _follow(self) -> None:
         beside = self._view.comparison == "beside"
         self.twin.set_layer(Layer[self._view.shown_other.upper()])
-        self.twin.captions.reset_key = self.canvas.captions.reset_key
         if beside == self.twin.isHidden():
             for widget in (self.twin, self._line):
                 widget.setVisible(beside)

@@ -140,11 +140,11 @@ class EditorPage(QWidget):
         self.link.tool_changed.connect(lambda tool: self.tool_extras.show_tool(ToolName(tool)))
         self.tool_extras.finished.connect(self.canvas.setFocus)
         session.project_changed.connect(self.tool_extras.show_classes)
+        self.view_bar.popover.closed.connect(self.canvas.setFocus)
         self.filter_banner.asked.connect(self.ask_filter)
         session.prediction_changed.connect(
             lambda: self.filter_banner.show_prediction(session.prediction is not None)
         )
-        self.view_bar.popover.closed.connect(self.canvas.setFocus)
         session.sample_opened.connect(self._sample_opened)
         session.book.reset.connect(self._show_place)
         session.project_changed.connect(self._project_changed)
@@ -183,10 +183,9 @@ class EditorPage(QWidget):
 
     def show_keys(self, keys: KeyBook) -> None:
         """Names the keys in force."""
-        for panel in (self.view_bar, self.tools, self.tool_options, self.prediction):
+        for panel in (self.view_bar, self.compared, self.tools, self.tool_options, self.prediction):
             panel.show_keys(keys)
         self.filter_banner.show_keys(keys)
-        self.link.looks.show_keys(keys)
         self._show_place()
 
     def _project_changed(self) -> None:

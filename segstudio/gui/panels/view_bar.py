@@ -46,6 +46,7 @@ class ViewBar(QWidget):
         )
         self.opacity = self._make_opacity()
         self.difference, self.border = self._make_difference(), self._make_border()
+        self.sign = self._make_sign(icons)
         self.compare = self._make_compare(actions, icons)
         self.adjust = self._make_adjust(actions, icons)
         self.popover = AdjustPopover(view, actions, self)
@@ -58,7 +59,6 @@ class ViewBar(QWidget):
         for widget in (self.difference, self.border):
             layout.addWidget(widget)
         layout.addStretch(1)
-        self.sign = self._make_sign(icons)
         layout.addWidget(self.sign)
         layout.addWidget(self.opacity)
         layout.addWidget(self.percent)
@@ -79,20 +79,6 @@ class ViewBar(QWidget):
         self.percent = caption("", "muted")
         self.percent.setFixedWidth(self.percent.fontMetrics().horizontalAdvance("100 %") + 4)
         return slider
-
-    def show_keys(self, keys: KeyBook) -> None:
-        """Names the keys in force."""
-        self.opacity.setToolTip(keys.fill("{view.less} and {view.more} change it"))
-        self.layers.buttons["mask"].setToolTip(keys.fill("Your mask ({layer.next}: next layer)"))
-        self.outlines.buttons["fill"].setToolTip(keys.fill("Filled regions ({style.next}: next style)"))
-        self.compare.setToolTip(
-            keys.fill(
-                "Compare with another layer ({compare.split} split, {compare.beside} side by side,"
-                " {view.hold_blink} blinks)"
-            )
-        )
-        self.adjust.setToolTip(keys.tip("view.adjust"))
-        self.sign.setToolTip(keys.tip("view.overlay"))
 
     def _make_difference(self) -> QComboBox:
         box = QComboBox()
@@ -156,6 +142,17 @@ class ViewBar(QWidget):
     def show_adjustments(self) -> None:
         """Opens or closes the sliders for the image on screen."""
         self.popover.toggle_below(self.adjust)
+
+    def show_keys(self, keys: KeyBook) -> None:
+        """Names the keys in force."""
+        ways = "{compare.split} split, {compare.beside} side by side, {view.hold_blink} blinks"
+        self.compare.setToolTip(keys.fill(f"Compare with another layer ({ways})"))
+        self.sign.setToolTip(keys.tip("view.overlay"))
+        self.adjust.setToolTip(keys.tip("view.adjust"))
+        self.popover.reset.setToolTip(keys.tip("view.neutral"))
+        self.opacity.setToolTip(keys.fill("{view.less} and {view.more} change it"))
+        self.layers.buttons["mask"].setToolTip(keys.fill("Your mask ({layer.next}: next layer)"))
+        self.outlines.buttons["fill"].setToolTip(keys.fill("Filled regions ({style.next}: next style)"))
 
     def _follow(self) -> None:
         self.layers.set_value(self._view.shown_layer)

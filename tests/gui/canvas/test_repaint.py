@@ -245,7 +245,8 @@ class Session:
         self.canvas.set_minimap(bool(self.random.random() < 0.6))
         if self.random.random() < 0.3:
             bright, local = int(self.random.integers(-60, 60)), int(self.random.choice([0, 0, 60]))
-            self.canvas.set_adjustment(Adjustment(brightness=bright, local=local), "F8")
+            self.canvas.set_adjustment(Adjustment(brightness=bright, local=local))
+            self.canvas.captions.reset_key = "F8"
 
     def split(self) -> None:
         share = None if self.random.random() < 0.4 else float(self.random.uniform(0.1, 0.9))
