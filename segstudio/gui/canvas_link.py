@@ -11,13 +11,15 @@ from segstudio.annotation.history import Edit
 from segstudio.annotation.mask import MaskDocument
 from segstudio.gui.canvas.canvas import Canvas
 from segstudio.gui.canvas.interactions import relabel
-from segstudio.gui.canvas.modes import Layer, OutlineMode, ShapeOp, Source, ToolName
+from segstudio.gui.canvas.modes import ShapeOp, Source, ToolName
 from segstudio.gui.canvas.tools import reshape
 from segstudio.gui.canvas.tools.tool import may_edit
 from segstudio.gui.canvas.view import View
 from segstudio.gui.embeddings import Embeddings
 from segstudio.gui.large_changes import LargeChanges
+from segstudio.gui.looks_link import LooksLink
 from segstudio.gui.panels.status_bar import Reading
+from segstudio.gui.region_area import RegionArea
 from segstudio.gui.screen_brush import ScreenBrush
 from segstudio.gui.session import Session
 from segstudio.gui.tool_state import ToolState
@@ -50,6 +52,8 @@ class CanvasLink(QObject):
         self.tool = ToolName.BRUSH
         self.tool_state = ToolState(session.memory)
         self.embeddings = Embeddings(session.bridge, session.predictions, session.settings.text("backend"))
+        self.looks = LooksLink(view, session.classes, canvas)
+        self._area = RegionArea(session.bridge)
         self._shown: str | None = None
         self._pixel: tuple[int, int] | None = None
         self._views: dict[str, View] = {}
@@ -73,6 +77,7 @@ class CanvasLink(QObject):
         session.document_changed.connect(lambda _: self._view.propose(False))
         session.classes.changed.connect(self._show_classes)
         session.classes.active_changed.connect(canvas.set_active_class)
+        session.version_changed.connect(self._show_version)
         session.paint_filter.changed.connect(self._show_filter)
         session.predictions.models_changed.connect(self._show_embedding)
         self.embeddings.ready.connect(self._show_embedding)
@@ -85,6 +90,7 @@ class CanvasLink(QObject):
         canvas.class_picked.connect(session.classes.set_active)
         canvas.hovered.connect(self._hovered)
         canvas.left.connect(lambda: self._hovered(-1, -1))
+        self._area.measured.connect(lambda: self._hovered(*(self._pixel or (-1, -1))))
 
     # -- what is shown ------------------------------------------------------------------------------------
 
@@ -108,6 +114,8 @@ class CanvasLink(QObject):
         # A stroke that is under way ends here, and still belongs to the sample before.
         canvas.set_image(loaded.image)
         canvas.set_document(entry.document if entry is not None else None)
+        if not same:
+            self.looks.show_version(None)
         self._shown = key
         self._show_editable()
         if state is not None:
@@ -140,9 +148,19 @@ class CanvasLink(QObject):
         loaded, entry = self._session.loaded, self._session.entry
         untouched = entry is not None and not entry.document.history.can_undo
         empty = loaded is not None and loaded.mask is None and untouched
+        self.looks.offer()
         self._view.propose(empty and prediction is not None)
         self._show_filter()
         self._show_view()
+
+    def _show_version(self) -> None:
+        """Shows the version that was chosen in the list; without one, the mask again."""
+        ids = self._session.version_shown
+        self.looks.show_version(ids)
+        if ids is not None:
+            self._view.set_layer("version")
+        elif self._view.layer == "version":
+            self._view.set_layer("mask")
 
     def _show_embedding(self) -> None:
         """Gives the tool that clicks what a model sees here, and has it look if it did not yet."""
@@ -156,12 +174,7 @@ class CanvasLink(QObject):
             self.embeddings.want([shown] if after is None else [shown, after])
 
     def _show_view(self) -> None:
-        view, canvas = self._view, self.canvas
-        layer = view.layer if self._session.prediction is not None else "mask"
-        canvas.set_layer(Layer[layer.upper()])
-        canvas.set_outline(OutlineMode[view.outline.upper()])
-        canvas.set_opacity(view.opacity)
-        canvas.set_overlay_visible(view.overlay)
+        self.looks.show()
         self._show_colours()
 
     def _show_colours(self) -> None:
@@ -206,11 +219,8 @@ class CanvasLink(QObject):
         self._show_embedding()
 
     def blink(self, on: bool) -> None:
-        """Shows the prediction in place of the mask while a key is held."""
-        if on and self._session.prediction is not None:
-            self.canvas.set_layer(Layer.PREDICTION)
-        else:
-            self._show_view()
+        """Shows what is compared with in place of the present layer while a key is held."""
+        self.looks.blink(on)
 
     def resize_brush(self, factor: float) -> None:
         """Multiplies the brush's radius, by at least one pixel."""
@@ -271,6 +281,7 @@ class CanvasLink(QObject):
         return pixel if pixel is not None and pixel[0] < width and pixel[1] < height else None
 
     def _stroke(self, active: bool) -> None:
+        self.canvas.show_whole(active)
         if active:
             self._view.show_edits()
 
@@ -296,7 +307,8 @@ class CanvasLink(QObject):
         red, green, blue = (int(channel) for channel in loaded.image[y, x])
         entry, prediction, name = self._session.entry, self._session.prediction, self._session.classes.name
         own = name(int(entry.document.array[y, x])) if entry is not None else ""
+        area = self._area.at(entry.document, x, y) if entry is not None else None
         if prediction is None:
-            return Reading(x, y, (red, green, blue), own)
+            return Reading(x, y, (red, green, blue), own, area=area)
         predicted, sure = int(prediction.ids[y, x]), float(prediction.confidence[y, x]) / 255
-        return Reading(x, y, (red, green, blue), own, name(predicted), sure)
+        return Reading(x, y, (red, green, blue), own, name(predicted), sure, area)

@@ -10,6 +10,7 @@ from segstudio import paths
 from segstudio.gui.action_spec import ActionSpec
 from segstudio.gui.canvas.modes import ToolName
 from segstudio.gui.command_group import CommandGroup, Window
+from segstudio.gui.looks_commands import LooksCommands
 from segstudio.gui.region_commands import RegionCommands
 from segstudio.project.sample import SampleStatus
 
@@ -154,7 +155,7 @@ class ViewCommands(CommandGroup):
         self.window.link.canvas.peek(held)
 
     def hold_blink(self, held: bool) -> None:
-        """Shows the prediction while the backslash is down."""
+        """Shows what is compared with while the backslash is down."""
         self.window.link.blink(held)
 
     def layer(self, layer: str) -> None:
@@ -321,6 +322,7 @@ GROUPS: dict[str, type[CommandGroup]] = {
     "class": ClassCommands,
     "page": PageCommands,
     "view": ViewCommands,
+    "looks": LooksCommands,
     "go": GoCommands,
     "model": ModelCommands,
     "help": HelpCommands,

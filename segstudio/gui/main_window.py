@@ -177,7 +177,7 @@ class MainWindow(QMainWindow):
             "class.hide": classes.active in classes.hidden,
             "class.solo": classes.solo == classes.active,
         }
-        return frozenset(ticked | {name for name, on in switches.items() if on})
+        return frozenset(ticked | {name for name, on in switches.items() if on}) | view.ticks()
 
     def _project_changed(self) -> None:
         project = self.session.project

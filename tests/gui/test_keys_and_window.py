@@ -321,7 +321,7 @@ def test_status_bar_reads_what_is_under_the_cursor(studio: Studio, folder: Path)
     studio.open(folder)
     QTest.mouseMove(studio.canvas, studio.point(10.5, 50.5))
     assert studio.window.status.place.text() == "10, 50"
-    assert studio.window.status.classes.text() == "road"
+    assert studio.window.status.classes.text() == "road   ·   region: 3,072 px"
     loaded = studio.session.loaded
     assert loaded is not None
     assert loaded.image is not None

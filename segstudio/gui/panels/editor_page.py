@@ -16,6 +16,7 @@ from segstudio.gui.editing import Editing
 from segstudio.gui.icons import Icons
 from segstudio.gui.key_book import KeyBook
 from segstudio.gui.panels.classes_panel import ClassesPanel, panel_column
+from segstudio.gui.panels.compare_view import CompareView
 from segstudio.gui.panels.filter_bar import FilterBanner, FilterRules
 from segstudio.gui.panels.history_panel import HistoryPanel
 from segstudio.gui.panels.parts import EmptyState, rule
@@ -59,11 +60,12 @@ class EditorPage(QWidget):
         self._actions = actions
         self.canvas = Canvas()
         self.link = CanvasLink(session, view, self.canvas)
+        self.compared = CompareView(self.canvas, view)
         self.samples = SamplesPanel(session.book, session.thumbnails, themes)
         self.classes = ClassesPanel(session.classes, themes, icons)
         self.prediction = PredictionPanel(icons)
         self.history = HistoryPanel(themes, icons, session.versions)
-        self.view_bar = ViewBar(view, actions)
+        self.view_bar = ViewBar(view, actions, icons)
         self.tools = ToolStrip(actions)
         self.tool_options = ToolOptionsBar(self.link.tool_state)
         self.tool_extras = ToolExtras(self.link.tool_state, session.classes)
@@ -108,7 +110,7 @@ class EditorPage(QWidget):
         surround.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._empty = EmptyState()
         self._stack = QStackedLayout(surround)
-        self._stack.addWidget(self.canvas)
+        self._stack.addWidget(self.compared)
         self._stack.addWidget(self._empty)
         across = QHBoxLayout()
         across.setContentsMargins(0, 0, 0, 0)
@@ -142,6 +144,7 @@ class EditorPage(QWidget):
         session.prediction_changed.connect(
             lambda: self.filter_banner.show_prediction(session.prediction is not None)
         )
+        self.view_bar.popover.closed.connect(self.canvas.setFocus)
         session.sample_opened.connect(self._sample_opened)
         session.book.reset.connect(self._show_place)
         session.project_changed.connect(self._project_changed)
@@ -182,6 +185,8 @@ class EditorPage(QWidget):
         """Names the keys in force."""
         for panel in (self.view_bar, self.tools, self.tool_options, self.prediction):
             panel.show_keys(keys)
+        self.filter_banner.show_keys(keys)
+        self.link.looks.show_keys(keys)
         self._show_place()
 
     def _project_changed(self) -> None:
@@ -209,7 +214,7 @@ class EditorPage(QWidget):
         unreadable = session.loaded is not None and session.loaded.image is None
         self._empty.set_text(self._actions.keys.fill(UNREADABLE if unreadable else NO_IMAGES))
         is_empty = unreadable or (session.project is not None and not session.book.samples)
-        self._stack.setCurrentWidget(self._empty if is_empty else self.canvas)
+        self._stack.setCurrentWidget(self._empty if is_empty else self.compared)
 
     def _history_changed(self) -> None:
         entry = self._session.entry
@@ -227,7 +232,6 @@ class EditorPage(QWidget):
     def _count_pixels(self) -> None:
         session = self._session
         entry, prediction = session.entry, session.prediction
-        self.view_bar.show_prediction(prediction is not None)
         mask = entry.document.array if entry is not None else None
         self.classes.model.set_shares(shares(mask) if mask is not None else None)
         if prediction is None:
