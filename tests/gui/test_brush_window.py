@@ -157,3 +157,27 @@ def test_the_region_tool_keeps_the_clicked_region(studio: Studio, folder: Path) 
     studio.click(61.5, 51.5)
     assert (studio.mask()[40:46, 10:20] == ROAD).all()
     assert (studio.mask()[50:52, 60:63] == CAR).all()
+
+
+def test_the_version_that_is_looked_at_is_painted_back(studio: Studio, folder: Path) -> None:
+    studio.open(folder)
+    studio.canvas.set_brush_radius(4)
+    studio.session.classes.set_active(CAR)
+    studio.drag((20, 50), (60, 50))
+    studio.window.editing.save()
+    studio.settle()
+    panel = studio.window.editor.history
+    studio.window.link.choose_tool(ToolName.RESTORE)
+    pick(studio.window.editor.tool_extras.lists["restore_from"], "From chosen version")
+    studio.drag((30, 50), (40, 50))
+    assert any("choose one in the history panel" in text for text in studio.messages())
+    QTest.mouseClick(panel.parts.buttons["versions"], Qt.MouseButton.LeftButton)
+    view = panel.versions.view
+    studio.wait(lambda: view.isVisible() and view.model().rowCount())
+    place = view.visualRect(view.model().index(0, 0)).center()
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    studio.settle()
+    assert studio.session.version_shown is not None
+    studio.drag((30, 50), (40, 50))
+    assert (studio.mask()[50, 30:40] == ROAD).all()
+    assert (studio.mask()[50, 48:60] == CAR).all()

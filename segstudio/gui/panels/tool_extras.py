@@ -3,6 +3,7 @@
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from segstudio.gui.canvas.modes import ToolName
@@ -11,6 +12,14 @@ from segstudio.gui.dialogs.import_parts import CalmSpin
 from segstudio.gui.panels.parts import caption
 from segstudio.gui.tool_choices import CHOICES, CHOICES_OF_TOOL, ERASE_TO, UNLABELLED, Choice, Value
 from segstudio.gui.tool_state import SMOOTHING, ToolState
+
+
+class CalmList(QComboBox):
+    """A list that the wheel does not turn: it would change what the next stroke does unseen."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leaves the wheel to whoever scrolls."""
+        event.ignore()
 
 
 class ToolExtras(QWidget):
@@ -41,7 +50,7 @@ class ToolExtras(QWidget):
         self.show_classes()
 
     def _make_list(self, choice: Choice) -> QComboBox:
-        combo = QComboBox()
+        combo = CalmList()
         combo.setAccessibleName(choice.name)
         combo.setToolTip(choice.tip)
         combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -1,16 +1,18 @@
-"""The narrow column of tools left of the canvas."""
+"""The narrow strip of tools left of the canvas."""
 
 from math import log
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QSlider, QVBoxLayout, QWidget
 
 from segstudio.gui.action_set import ActionSet
 from segstudio.gui.actions import ACTIONS
 from segstudio.gui.key_book import KeyBook
 from segstudio.gui.panels.parts import caption
 
-WIDTH = 44
+# Two columns: sixteen tools and the slider would be taller than a small window.
+COLUMNS, BUTTON, GAP, MARGIN = 2, 32, 4, 6
+WIDTH = COLUMNS * BUTTON + (COLUMNS - 1) * GAP + 2 * MARGIN
 # The slider is logarithmic: fine where brushes are small, and 2000 px still in reach.
 SLIDER_STEPS = 100
 LARGEST = 2000.0
@@ -37,13 +39,15 @@ class ToolStrip(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedWidth(WIDTH)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 8, 6, 8)
-        layout.setSpacing(4)
-        for spec in ACTIONS:
-            if spec.strip:
-                button = actions.button(spec.id)
-                button.setFixedSize(WIDTH - 12, WIDTH - 12)
-                layout.addWidget(button)
+        layout.setContentsMargins(MARGIN, 8, MARGIN, 8)
+        layout.setSpacing(GAP)
+        grid = QGridLayout()
+        grid.setSpacing(GAP)
+        for place, spec in enumerate(spec for spec in ACTIONS if spec.strip):
+            button = actions.button(spec.id)
+            button.setFixedSize(BUTTON, BUTTON)
+            grid.addWidget(button, place // COLUMNS, place % COLUMNS)
+        layout.addLayout(grid)
         layout.addStretch(1)
         self._size = caption("", "small")
         self._size.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -65,7 +69,4 @@ class ToolStrip(QWidget):
         self.slider.blockSignals(True)
         self.slider.setValue(slider_from_radius(radius))
         self.slider.blockSignals(False)
-        size = round(2 * radius)
-        # The strip has no room for more.
-        self._size.setText(f"{size} px" if size < 100 else str(size))
-        self._size.setToolTip(f"Brush size: {size} px")
+        self._size.setText(f"{round(2 * radius)} px")
