@@ -10,7 +10,19 @@ from segstudio.annotation.history import Edit
 
 # Edits that write one class of the user's choice; the others say enough in their titles.
 ONE_CLASS = frozenset(
-    {"Brush", "Polygon", "Fill", "Fill class", "Relabel", "Wand", "Fill holes", "Grow", "Merge", "Split"}
+    {
+        "Second choice",
+        "Brush",
+        "Polygon",
+        "Fill",
+        "Fill class",
+        "Relabel",
+        "Wand",
+        "Fill holes",
+        "Grow",
+        "Merge",
+        "Split",
+    }
 )
 
 _written: "weakref.WeakKeyDictionary[Edit, int]" = weakref.WeakKeyDictionary()

@@ -18,3 +18,19 @@ class RegionCommands(CommandGroup):
     def islands(self) -> None:
         """Gives small regions of the active class to what surrounds them."""
         self.window.link.remove_islands()
+
+    def second_choice(self) -> None:
+        """The region under the cursor takes the next class that the model sees in it."""
+        self.window.corrections.second_choices.take_next()
+
+    def candidates(self) -> None:
+        """Lists the classes that the model sees in the region under the cursor."""
+        self.window.corrections.second_choices.ask()
+
+    def accept(self) -> None:
+        """The region under the cursor becomes what the model says there."""
+        self.window.corrections.second_choices.accept_here()
+
+    def alike(self) -> None:
+        """Opens the dialog on all regions like the one under the cursor."""
+        self.window.corrections.ask_alike()
