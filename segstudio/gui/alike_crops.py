@@ -24,6 +24,7 @@ LOG = logging.getLogger(__name__)
 EDGE = 256
 LEAST_SIDE = 24
 MARGIN_SHARE = 0.3
+SQUARE = 0.75
 KEPT = 800
 WAITING, BATCH = 64, 12
 LIGHT, DARK = (255, 214, 10), (0, 0, 0)
@@ -112,7 +113,7 @@ def crop(image: Rgb, found: Alike) -> Rgb:
     margin = max(
         int(max(rect.width, rect.height) * MARGIN_SHARE), (LEAST_SIDE - max(rect.width, rect.height)) // 2, 4
     )
-    around = rect.grown(margin).clip(image.shape[1], image.shape[0])
+    around = _squarer(rect.grown(margin)).clip(image.shape[1], image.shape[0])
     scale = EDGE / max(around.width, around.height)
     size = (max(round(around.width * scale), 1), max(round(around.height * scale), 1))
     kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
@@ -127,3 +128,10 @@ def crop(image: Rgb, found: Alike) -> Rgb:
     for colour, width in ((DARK, 4), (LIGHT, 2)):
         cv2.drawContours(picture, lines, -1, colour, width)
     return picture
+
+
+def _squarer(rect: Rect) -> Rect:
+    """The rectangle with its shorter side at three quarters of the longer one at least."""
+    least = round(max(rect.width, rect.height) * SQUARE)
+    wider, higher = max(least - rect.width, 0), max(least - rect.height, 0)
+    return Rect(rect.x - wider // 2, rect.y - higher // 2, rect.width + wider, rect.height + higher)

@@ -10,7 +10,7 @@ from segstudio.annotation.history import Edit
 from segstudio.gui.job_bridge import Replies
 from segstudio.gui.message import INFO, SUCCESS, WARNING, Message
 from segstudio.gui.session import Session
-from segstudio.jobs import Job
+from segstudio.jobs import Job, JobContext
 from segstudio.project.batches import BatchFacts, BatchState, list_batches
 from segstudio.project.project import Project
 from segstudio.project.sample import SampleStatus
@@ -22,6 +22,7 @@ from segstudio.workflows.relabel_alike import (
     RelabelResult,
     UndoResult,
     change_of,
+    newest_batch,
     relabel,
     undo_batch,
 )
@@ -93,7 +94,7 @@ class Batches(QObject):
         """Takes the newest batch back that was not taken back yet."""
         self.undo("")
 
-    def undo(self, name: str) -> Job[UndoResult] | None:
+    def undo(self, name: str) -> Job[UndoResult | None] | None:
         """Takes a batch back; "" is the newest. Samples that were edited since stay, and are named."""
         session = self._session
         project = session.project
@@ -101,7 +102,14 @@ class Batches(QObject):
             return None
         masks = self.open_masks([sample.key for sample in session.book.samples])
 
-        def done(result: UndoResult) -> None:
+        def work(context: JobContext) -> UndoResult | None:
+            chosen = name or newest_batch(project)
+            return undo_batch(project, chosen, context, masks=masks) if chosen else None
+
+        def done(result: UndoResult | None) -> None:
+            if result is None:
+                self._tell(Message(INFO, "There is no batch to undo", topic=TOPIC))
+                return
             self._take_over(project, result.changes.masks, result.edits, f"Undo {result.title}", back=True)
             session.note(result.changes)
             text = f"Undone: {result.title}, {_count(len(result.restored), 'sample')}"
@@ -109,7 +117,7 @@ class Batches(QObject):
 
         return session.bridge.start(
             "Undo the batch",
-            lambda context: undo_batch(project, name, context, masks=masks),
+            work,
             lane=LANE,
             replaces="undo batch",
             replies=Replies(done=done, failed=session.explain),

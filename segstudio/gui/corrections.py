@@ -42,3 +42,5 @@ class Corrections(QObject):
 
     def _alike_closed(self) -> None:
         self._alike = None
+        self._window.activateWindow()
+        self._link.canvas.setFocus()

@@ -21,6 +21,8 @@ from segstudio.workflows.relabel_alike import evidence
 
 TITLE = "Second choice"
 TOPIC = "second choice"
+# What rounds to 0.00 is no choice, unless there is nothing else.
+LEAST_SCORE = 0.005
 AGAIN = "Predict it again: this prediction was made without runner-up"
 
 
@@ -125,7 +127,8 @@ class SecondChoices:
         if said is None or said.ids.shape != document.array.shape:
             return None
         region = region_at(document.array, *pixel)
-        ranked = candidates(region, evidence(said))
+        seen = candidates(region, evidence(said))
+        ranked = tuple(entry for entry in seen if entry.score >= LEAST_SCORE) or seen[:1]
         if not ranked:
             text = f"The model sees nothing but {self._name(region.class_id)} here"
             self._tell(text, AGAIN if said.second is None else "")

@@ -271,11 +271,14 @@ def undo_batch(
         masks: by sample, masks that are open elsewhere; their edits are returned.
 
     Raises:
-        ProjectError: there is no such batch, or its record is damaged. ImageError: the disk refuses.
+        SegstudioError: there is no such batch, or its record is damaged. ImageError: the disk refuses.
         Cancelled: between two samples; undo it again to go on.
     """
     context = context or JobContext()
-    batch = open_batch(project.batches_dir, name or newest_batch(project))
+    chosen = name or newest_batch(project)
+    if not chosen:
+        raise SegstudioError("there is no batch to undo", hint="each is undone once")
+    batch = open_batch(project.batches_dir, chosen)
     steps = list(batch.steps())
     batch.set_state(BatchState.UNDOING)
     restored: list[str] = []
@@ -317,12 +320,6 @@ def take_back(mask: Mask, step: BatchStep) -> bool:
 
 
 def newest_batch(project: Project) -> str:
-    """The name of the newest batch that was not undone.
-
-    Raises:
-        SegstudioError: there is none.
-    """
-    for facts in list_batches(project.batches_dir):
-        if facts.state is not BatchState.UNDONE:
-            return facts.name
-    raise SegstudioError("There is no batch to undo", hint="relabel regions in several samples first")
+    """The name of the newest batch that was not undone; "" without any."""
+    names = (f.name for f in list_batches(project.batches_dir) if f.state is not BatchState.UNDONE)
+    return next(names, "")

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QDialog,
+    QFrame,
     QHBoxLayout,
     QProgressBar,
     QPushButton,
@@ -24,10 +25,12 @@ from segstudio.gui.panels.parts import ElidedLabel, EmptyState, caption
 from segstudio.gui.session import SCAN_LANE, Session
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.jobs import Job
-from segstudio.project.sample import Sample
+from segstudio.project.sample import Sample, SampleStatus
 from segstudio.workflows.relabel_alike import Order, search
 
 PAUSE_MS = 250
+# Counts of a search that runs are shown this often.
+COUNT_MS = 50
 STEPS = 1000
 SAMPLE, LISTED, ALL = "sample", "listed", "all"
 SIZE = (1040, 720)
@@ -55,6 +58,7 @@ class AlikeDialog(QDialog):
         self._search: Job[Any] | None = None
         self._work: Job[Any] | None = None
         self._working = False
+        self._unread = 0
         classes = session.classes
         assert classes.palette is not None
         ids = [entry.id for entry in classes.classes]
@@ -65,7 +69,11 @@ class AlikeDialog(QDialog):
         self._crops = AlikeCrops(self, session)
         self.model = AlikeModel(self._crops)
         self.grid = AlikeGrid(self.model, themes)
+        self._accepted = frozenset(
+            sample.key for sample in session.book.samples if sample.status is SampleStatus.ACCEPTED
+        )
         self._pause = QTimer(self, interval=PAUSE_MS, singleShot=True)
+        self._soon = QTimer(self, interval=COUNT_MS, singleShot=True)
         self._lay_out()
         self._connect()
         self._look()
@@ -89,9 +97,8 @@ class AlikeDialog(QDialog):
         head.addWidget(self.all_button)
         head.addWidget(self.none_button)
         self.empty = EmptyState(SEARCHING)
-        card = QWidget()
+        card = QFrame()
         card.setObjectName("card")
-        card.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._stack = QStackedLayout(card)
         self._stack.setContentsMargins(6, 6, 6, 6)
         self._stack.addWidget(self.grid)
@@ -132,10 +139,12 @@ class AlikeDialog(QDialog):
         return foot
 
     def _connect(self) -> None:
-        self.form.changed.connect(self._pause.start)
+        self.form.changed.connect(self._outdate)
         self.form.target_changed.connect(self._count)
         self._pause.timeout.connect(self._look)
-        self.model.counted.connect(self._count)
+        self.form.accepted.toggled.connect(self._count)
+        self.model.counted.connect(self._counted)
+        self._soon.timeout.connect(self._count)
         self.all_button.clicked.connect(lambda: self.model.tick_all(True))
         self.none_button.clicked.connect(lambda: self.model.tick_all(False))
         self.relabel_button.clicked.connect(self._relabel)
@@ -150,6 +159,11 @@ class AlikeDialog(QDialog):
             return [session.sample] if session.sample is not None else []
         return list(session.book.listed if scope == LISTED else session.book.samples)
 
+    def _outdate(self) -> None:
+        """What is shown is no longer what is wanted: until it is, nothing can be relabelled."""
+        self._pause.start()
+        self._count()
+
     def _look(self) -> None:
         """Looks anew; what an older search still finds is dropped."""
         project = self._session.project
@@ -157,6 +171,7 @@ class AlikeDialog(QDialog):
             return
         samples, wanted = self._samples(), self.form.likeness
         masks = self._batches.open_masks([sample.key for sample in samples])
+        self._unread = 0
         self.model.clear()
         self.empty.set_text(SEARCHING)
         self._search = job = self._session.bridge.start(
@@ -175,12 +190,10 @@ class AlikeDialog(QDialog):
     def _found(self, job: Job[Any], unread: int) -> None:
         if self._search is not job:
             return
-        self._search = None
+        self._search, self._unread = None, unread
         self.empty.set_text(NOTHING)
         self._show_progress("")
         self._count()
-        if unread:
-            self.remark.setText(f"{self.remark.text()}  ·  {unread:,} samples could not be read")
 
     def _progressed(self, job: Job[Any]) -> None:
         if job is not self._search and job is not self._work:
@@ -194,11 +207,23 @@ class AlikeDialog(QDialog):
         self.progress_text.setText(text)
         self.progress.setVisible(bool(text))
 
+    def _counted(self) -> None:
+        if self._search is None:
+            self._count()
+        elif not self._soon.isActive():
+            self._soon.start()
+
+    def _may_change(self, key: str) -> bool:
+        return self.form.accepted.isChecked() or key not in self._accepted
+
     def _count(self) -> None:
-        regions, samples, ticked, in_samples = self.model.counts()
-        busy = self._search is not None
+        regions, samples = self.model.counts()
+        by_sample = self.model.ticked_by_sample()
+        changing = [count for key, count in by_sample.items() if self._may_change(key)]
+        ticked, in_samples = sum(changing), len(changing)
+        busy = self._search is not None or self._pause.isActive()
         self.count.setText(f"{_many(regions, 'region')} in {_many(samples, 'sample')}")
-        self.remark.setText(f"{ticked:,} ticked" if regions and ticked != regions else "")
+        self._remark(regions, by_sample.total(), by_sample.total() - ticked)
         self._stack.setCurrentWidget(self.grid if regions else self.empty)
         for button in (self.all_button, self.none_button):
             button.setEnabled(bool(regions) and not self._working)
@@ -209,6 +234,13 @@ class AlikeDialog(QDialog):
         self.relabel_button.setText(text if ticked else "Relabel")
         if not busy and not self._working:
             self._show_progress("")
+
+    def _remark(self, regions: int, ticked: int, staying: int) -> None:
+        """What is not as plain as the count of what was found."""
+        facts = [f"{ticked:,} ticked"] if ticked != regions else []
+        facts += [f"{staying:,} in accepted samples stay"] if staying else []
+        facts += [f"{_many(self._unread, 'sample')} could not be read"] if self._unread else []
+        self.remark.setText("  ·  ".join(facts))
 
     # -- relabelling --------------------------------------------------------------------------------------
 
@@ -229,7 +261,8 @@ class AlikeDialog(QDialog):
             widget.setEnabled(False)
         self.close_button.setText("Cancel")
         self._count()
-        self._work = self._batches.relabel(self.model.chosen(), order, self._ended)
+        chosen = [finds for finds in self.model.chosen() if self._may_change(finds.key)]
+        self._work = self._batches.relabel(chosen, order, self._ended)
 
     def _ended(self) -> None:
         self._working, self._work = False, None
@@ -257,6 +290,7 @@ class AlikeDialog(QDialog):
             self._search.cancel()
             self._search = None
         self._pause.stop()
+        self._soon.stop()
         self._crops.forget()
         super().done(result)
 

@@ -40,6 +40,7 @@ class AlikeForm(QWidget):
         self.scope.setAccessibleName("Samples")
         for value, text in scopes:
             self.scope.addItem(text, value)
+        self.scope.setCurrentIndex(min(1, len(scopes) - 1))
         self.least, self.most = _spin(1, LARGEST_AREA, 1, " px"), _spin(0, LARGEST_AREA, 0, " px")
         self.most.setSpecialValueText(ANY)
         self.least_sure, self.surest = _spin(0, 100, 0, " %"), _spin(0, 100, 100, " %")

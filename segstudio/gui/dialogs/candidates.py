@@ -139,11 +139,11 @@ class CandidateChooser(QFrame):
         self.setFocus()
 
     def leave(self) -> None:
-        """Closes it and gives the keyboard back."""
+        """Closes it and gives the keyboard back, unless that is elsewhere already."""
         if self.isVisible():
-            self.close()
-            if self._before is not None:
+            if self.hasFocus() and self._before is not None:
                 self._before.setFocus()
+            self.close()
 
     def _take(self, place: int) -> None:
         if 0 <= place < len(self.rows.rows):

@@ -1,5 +1,6 @@
 """The grid of regions that are alike: a model of what was found, and a list that paints crops with ticks."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -103,15 +104,13 @@ class AlikeModel(QAbstractListModel):
             by_key.setdefault(key, []).append(found)
         return [Finds(key, tuple(regions)) for key, regions in by_key.items()]
 
-    def counts(self) -> tuple[int, int, int, int]:
-        """Regions and samples that were found, and regions and samples that are ticked."""
-        ticked = list(self._ticked_rows())
-        return (
-            len(self._rows),
-            len({key for key, _ in self._rows}),
-            len(ticked),
-            len({key for key, _ in ticked}),
-        )
+    def counts(self) -> tuple[int, int]:
+        """Regions and samples that were found."""
+        return len(self._rows), len({key for key, _ in self._rows})
+
+    def ticked_by_sample(self) -> Counter[str]:
+        """How many regions of each sample are ticked."""
+        return Counter(key for key, _ in self._ticked_rows())
 
     def _ticked_rows(self) -> Iterator[tuple[str, Alike]]:
         return (row for row, ticked in zip(self._rows, self._ticked, strict=True) if ticked)
