@@ -1,16 +1,17 @@
 """An outline over the canvas that stays while the user decides about a region; it catches no mouse."""
 
-from PySide6.QtCore import QEvent, QObject, QRect, Qt, QTimer
-from PySide6.QtGui import QPainter, QPaintEvent
+import numpy as np
+from PySide6.QtCore import QEvent, QLineF, QObject, QRect, Qt, QTimer
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from segstudio.annotation.rect import Rect
-from segstudio.annotation.regions import Region
+from segstudio.annotation.regions import Region, region_outline
 from segstudio.gui.canvas import cursors
 from segstudio.gui.canvas.canvas import Canvas
 from segstudio.gui.canvas.view import LARGEST_SCALE, View
 
-RIM = 4
+RIM = 8
 # A region that is shown takes at most this share of the view, and at least this many screen pixels of it.
 LARGEST_SHARE = 0.6
 SMALLEST_SIDE = 64.0
@@ -27,6 +28,7 @@ class RegionHighlight(QWidget):
         self._canvas = canvas
         self._region: Region | None = None
         self._view: View | None = None
+        self._segments = np.zeros((0, 4))
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         canvas.installEventFilter(self)
         self.hide()
@@ -34,6 +36,8 @@ class RegionHighlight(QWidget):
     def show_region(self, region: Region | None) -> None:
         """Outlines a region of the canvas's image; None shows nothing."""
         self._region, self._view = region, None
+        outline = region_outline(region) if region is not None else []
+        self._segments = np.asarray(outline, np.float64).reshape(-1, 4)
         self._place()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -71,8 +75,13 @@ class RegionHighlight(QWidget):
         painter = QPainter(self)
         painter.scale(1 / ratio, 1 / ratio)
         painter.translate(-origin.x() * ratio, -origin.y() * ratio)
-        screen = QRect(0, 0, *self._canvas.screen_size())
-        cursors.draw_region(painter, self._view, self._region, screen)
+        view = self._view
+        ends = np.rint(self._segments * view.scale + [view.left, view.top] * 2)
+        lines = [QLineF(*row) for row in ends.tolist()]
+        # Stouter than the outline under the cursor: it must be found at once, on its own colour too.
+        for colour, width in ((cursors.DARK, 5.0), (cursors.LIGHT, 3.5), (cursors.CHOSEN, 2.0)):
+            painter.setPen(QPen(colour, width * ratio))
+            painter.drawLines(lines)
 
 
 def view_on(view: View, rect: Rect, screen: tuple[int, int]) -> View:

@@ -67,7 +67,9 @@ class AlikeForm(QWidget):
             swatch.fill(QColor(*(int(channel) for channel in colours[entry.id])))
             box.addItem(QIcon(swatch), entry.name, entry.id)
             box.setItemData(box.count() - 1, entry.name, Qt.ItemDataRole.ToolTipRole)
+        box.currentTextChanged.connect(box.setToolTip)
         box.setCurrentIndex(max(box.findData(class_id), 0))
+        box.setToolTip(box.currentText())
         return box
 
     def _lay_out(self) -> None:

@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QFont, QKeyEvent, QPainter, QPainterPath, QPixmap
+from PySide6.QtGui import QFont, QKeyEvent, QPainter, QPainterPath, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from segstudio.annotation.alike import Alike
@@ -140,6 +140,13 @@ class AlikeGrid(QListView):
         self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
         self.clicked.connect(model.toggle)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Gives as many cells as fit the whole width."""
+        super().resizeEvent(event)
+        width = self.viewport().width()
+        # Cells that fill the width to the last pixel would wrap one too early.
+        self.setGridSize(QSize((width - 1) // max(width // CELL.width(), 1), CELL.height()))
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Space ticks; arrows move."""
         if event.key() == Qt.Key.Key_Space:
@@ -194,7 +201,7 @@ class _CellDelegate(QStyledItemDelegate):
 def facts_text(found: Alike) -> str:
     """Area and sureness of a region."""
     text = f"{found.area:,} px"
-    return text if found.confidence is None else f"{text}  ·  {found.confidence * 100:.0f} % sure"
+    return text if found.confidence is None else f"{text} · {found.confidence * 100:.0f} %"
 
 
 def _paint_crop(painter: QPainter, box: QRect, pixmap: QPixmap | None, theme: Theme) -> None:
