@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QWidget
 
 from segstudio.annotation.history import Edit
+from segstudio.gui.dialogs.batch_progress import BatchProgress
 from segstudio.gui.job_bridge import Replies
 from segstudio.gui.message import INFO, SUCCESS, WARNING, Message
 from segstudio.gui.session import Session
@@ -36,8 +38,9 @@ NAMED = 3
 class Batches(QObject):
     """One batch at a time; edits of open masks are ordinary steps of their histories."""
 
-    def __init__(self, parent: QObject, session: Session) -> None:
-        super().__init__(parent)
+    def __init__(self, window: QWidget, session: Session) -> None:
+        super().__init__(window)
+        self._window = window
         self._session = session
         session.project_changed.connect(self._look_for_unfinished)
 
@@ -94,12 +97,12 @@ class Batches(QObject):
         """Takes the newest batch back that was not taken back yet."""
         self.undo("")
 
-    def undo(self, name: str) -> Job[UndoResult | None] | None:
+    def undo(self, name: str) -> None:
         """Takes a batch back; "" is the newest. Samples that were edited since stay, and are named."""
         session = self._session
         project = session.project
         if project is None:
-            return None
+            return
         masks = self.open_masks([sample.key for sample in session.book.samples])
 
         def work(context: JobContext) -> UndoResult | None:
@@ -115,13 +118,9 @@ class Batches(QObject):
             text = f"Undone: {result.title}, {_count(len(result.restored), 'sample')}"
             self._tell(Message(WARNING if result.left else SUCCESS, text, _named(result.left), TOPIC))
 
-        return session.bridge.start(
-            "Undo the batch",
-            work,
-            lane=LANE,
-            replaces="undo batch",
-            replies=Replies(done=done, failed=session.explain),
-        )
+        replies = Replies(done=done, failed=session.explain)
+        job = session.bridge.start("Undo the batch", work, lane=LANE, replies=replies)
+        BatchProgress(self._window, session.bridge, job).open()
 
     def _take_over(
         self, project: Project, saved: frozenset[str], edits: Mapping[str, Edit], title: str, *, back: bool
@@ -152,7 +151,7 @@ class Batches(QObject):
         text = f"Relabelled {_count(result.regions, 'region')} in {samples}, {result.pixels:,} px"
         level = WARNING if result.left else SUCCESS
         if not result.batch:
-            text = "Nothing changed"
+            text = "Nothing changed" + ("; locked classes stay" if self._session.classes.locked else "")
             self._tell(Message(level if result.left else INFO, text, _named(result.left), TOPIC))
             return
         name = result.batch

@@ -27,7 +27,7 @@ class Corrections(QObject):
         self._alike: AlikeDialog | None = None
         self.second_choices = SecondChoices(window, session, link, themes)
         self.walk = DisagreementWalk(window, session, link, icons)
-        self.batches = Batches(self, session)
+        self.batches = Batches(window, session)
 
     def ask_alike(self) -> None:
         """Opens the dialog on all regions like the one under the cursor, or on the active class."""

@@ -50,6 +50,7 @@ class DisagreementWalk(QObject):
         self._list: list[Disagreement] = []
         self._place = -1
         self._settled = True
+        self._shown: tuple[int, ...] = ()
         self._kept: dict[str, set[tuple[int, ...]]] = {}
         tools = session.memory.tools
         border = tools.get(BORDER_MEMORY, BORDER)
@@ -91,6 +92,15 @@ class DisagreementWalk(QObject):
         """All that are left in the open sample, the weightiest first."""
         return tuple(self._list)
 
+    def holds(self, pixel: tuple[int, int] | None) -> bool:
+        """Whether a pixel lies in the region that is shown."""
+        if self.current is None or pixel is None:
+            return False
+        region = self.current.region
+        x, y = pixel[0] - region.rect.x, pixel[1] - region.rect.y
+        inside = 0 <= x < region.rect.width and 0 <= y < region.rect.height
+        return inside and bool(region.inside[y, x])
+
     # -- what the user does -------------------------------------------------------------------------------
 
     def step(self, by: int) -> None:
@@ -127,19 +137,19 @@ class DisagreementWalk(QObject):
             self._nothing_shown()
             return
         self._kept.setdefault(key, set()).add(current.identity)
-        self._list.remove(current)
+        del self._list[self._place]
         self._settled = True
         self._go(1)
 
     def _nothing_shown(self) -> None:
-        """Without a region to decide about the keys begin with the first."""
-        if not self.is_on:
-            self.step(1)
+        """Without a region to decide about the keys go to one."""
+        self.step(1)
 
     def leave(self) -> None:
         """Ends it; what was decided is remembered."""
         self._pause.stop()
         self._list, self._stamp, self._place, self._settled = [], None, -1, True
+        self._shown = ()
         self.highlight.show_region(None)
         if self.is_on:
             self.strip.hide()
@@ -212,15 +222,14 @@ class DisagreementWalk(QObject):
 
     def _take_over(self, stamp: Stamp, found: list[Disagreement]) -> None:
         """A new list: the place in it is that of the region that was shown, or of what follows it."""
-        shown = self.current.identity if self.current is not None else None
         kept = self._kept.get(stamp.key, set())
         self._stamp = stamp
         self._list = [entry for entry in found if entry.identity not in kept]
         places = {entry.identity: place for place, entry in enumerate(self._list)}
-        if shown in places:
-            self._place, self._settled = places[shown], False
-        else:
-            self._settled = True
+        # One that undoing brings back is shown again.
+        self._settled = self._shown not in places
+        if not self._settled:
+            self._place = places[self._shown]
 
     def _go(self, by: int) -> None:
         """To the next place; after one that is settled its follower has come to its place already."""
@@ -228,6 +237,7 @@ class DisagreementWalk(QObject):
             step = by if not self._settled or by < 0 or self._place < 0 else 0
             self._place = (max(self._place, -1 if by > 0 else 0) + step) % len(self._list)
             self._settled = False
+            self._shown = self._list[self._place].identity
             canvas = self._link.canvas
             canvas.set_view(view_on(canvas.view, self._list[self._place].region.rect, canvas.screen_size()))
         self._show()

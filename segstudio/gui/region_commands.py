@@ -28,8 +28,12 @@ class RegionCommands(CommandGroup):
         self.window.corrections.second_choices.ask()
 
     def accept(self) -> None:
-        """The region under the cursor becomes what the model says there."""
-        self.window.corrections.second_choices.accept_here()
+        """The region under the cursor becomes what the model says; a shown disagreement goes first."""
+        walk = self.window.corrections.walk
+        if walk.holds(self.window.link.pointed_at):
+            walk.take_side()
+        else:
+            self.window.corrections.second_choices.accept_here()
 
     def alike(self) -> None:
         """Opens the dialog on all regions like the one under the cursor."""

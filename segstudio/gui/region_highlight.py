@@ -39,6 +39,7 @@ class RegionHighlight(QWidget):
         outline = region_outline(region) if region is not None else []
         self._segments = np.asarray(outline, np.float64).reshape(-1, 4)
         self._place()
+        self.raise_()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follows the view: the canvas paints itself whenever that changed."""
@@ -55,7 +56,6 @@ class RegionHighlight(QWidget):
         self._view = canvas.view
         self.setGeometry(self._shown(region.rect).translated(canvas.pos()))
         self.show()
-        self.raise_()
         self.update()
 
     def _shown(self, rect: Rect) -> QRect:

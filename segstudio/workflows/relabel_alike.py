@@ -28,6 +28,7 @@ Mask = NDArray[np.uint8]
 NO_MASK = "it has no mask yet: accept its prediction first"
 ACCEPTED = "it is accepted"
 EDITED = "it was edited since"
+CANCELLED = "it was cancelled before"
 NO_MASKS: Mapping[str, Mask] = {}
 
 
@@ -210,7 +211,7 @@ def relabel(
     saved: set[str] = set()
     for number, finds in enumerate(chosen):
         if context.cancelled:
-            left += [Left(rest.key, "it was cancelled before") for rest in chosen[number:]]
+            left += [Left(rest.key, CANCELLED) for rest in chosen[number:]]
             break
         context.progress(number, len(chosen), finds.key)
         try:
@@ -262,7 +263,7 @@ def undo_batch(
     """Takes a batch back: its samples have the very pixels of before.
 
     A sample that is as before needs nothing; one that was edited since is left alone and named. A batch that
-    a crash stopped, or whose undoing was stopped, is finished this way.
+    a crash stopped, or whose undoing was stopped or cancelled, is finished this way.
 
     Args:
         project: whose masks.
@@ -272,7 +273,6 @@ def undo_batch(
 
     Raises:
         SegstudioError: there is no such batch, or its record is damaged. ImageError: the disk refuses.
-        Cancelled: between two samples; undo it again to go on.
     """
     context = context or JobContext()
     chosen = name or newest_batch(project)
@@ -286,12 +286,17 @@ def undo_batch(
     edits: dict[str, Edit] = {}
     changes = Changes()
     for number, step in enumerate(steps):
-        context.check()
+        if context.cancelled:
+            left += [Left(rest.key, CANCELLED) for rest in steps[number:]]
+            break
         context.progress(number, len(steps), step.key)
         try:
             opened = masks.get(step.key)
             mask = project.load_mask(step.key) if opened is None else opened.copy()
-            if mask is None or not take_back(mask, step):
+            if mask is None:
+                left.append(Left(step.key, "its mask is gone"))
+                continue
+            if not take_back(mask, step):
                 continue
             if opened is None:
                 changes |= project.save_mask(step.key, mask)
@@ -300,7 +305,8 @@ def undo_batch(
             restored.append(step.key)
         except SegstudioError as error:
             left.append(Left(step.key, error.message))
-    batch.set_state(BatchState.UNDONE)
+    if not context.cancelled:
+        batch.set_state(BatchState.UNDONE)
     return UndoResult(batch.facts.title, tuple(restored), tuple(left), changes, edits)
 
 

@@ -16,6 +16,7 @@ from segstudio.gui.alike_crops import EDGE, crop
 from segstudio.gui.canvas.modes import ToolName
 from segstudio.gui.canvas.view import View
 from segstudio.gui.dialogs.alike import AlikeDialog
+from segstudio.gui.dialogs.batch_progress import BatchProgress
 from segstudio.gui.dialogs.candidates import CandidateChooser
 from segstudio.gui.message import ERROR
 from segstudio.gui.region_highlight import view_on
@@ -251,7 +252,16 @@ class TestDisagreements:
         depot.key(Qt.Key.Key_Z, CONTROL)
         depot.key(Qt.Key.Key_Z, CONTROL)
         np.testing.assert_array_equal(depot.mask(), first_mask())
-        depot.wait(lambda: self.text(depot).startswith("Settled; 2 left"))
+        depot.wait(lambda: self.text(depot).startswith("2 of 2: mask road, model car"))
+
+    def test_the_accept_key_takes_the_region_that_is_shown(self, depot: Studio) -> None:
+        self.go(depot)
+        self.go(depot)
+        point_at(depot, 10, 55)
+        depot.key(Qt.Key.Key_U, SHIFT)
+        depot.settle()
+        np.testing.assert_array_equal(depot.mask(), with_box(slice(50, 60), slice(5, 15), CAR))
+        assert self.text(depot).startswith("1 of 1: mask bus")
 
     def test_what_is_kept_does_not_come_back(self, depot: Studio) -> None:
         self.go(depot)
@@ -275,7 +285,9 @@ class TestDisagreements:
         depot.click(20.5, 30.5)
         depot.wait(lambda: self.text(depot).startswith("Settled; 1 left"))
         assert not depot.window.corrections.walk.highlight.isVisible()
-        assert self.go(depot).startswith("1 of 1: mask road, model car")
+        depot.key(Qt.Key.Key_Return)
+        depot.settle()
+        assert self.text(depot).startswith("1 of 1: mask road, model car")
 
     def test_enter_still_closes_a_polygon(self, depot: Studio) -> None:
         self.go(depot)
@@ -395,7 +407,11 @@ class TestAlike:
         message = next(m for m in depot.window.messages.messages if m.action == "Undo batch")
         assert message.text == "Relabelled 3 regions in 3 samples, 1,440 px"
         depot.window.actions_by_id["edit.undo_batch"].trigger()
+        progress = depot.window.findChild(BatchProgress)
+        assert progress is not None
+        assert progress.isModal()
         depot.settle()
+        depot.wait(lambda: not depot.window.findChildren(BatchProgress))
         depot.wait(lambda: not depot.session.documents.dirty_keys)
         depot.settle()
         assert {key: project.mask_path(key).read_bytes() for key in before} == before
@@ -487,7 +503,7 @@ class TestAlike:
         QTest.mouseClick(dialog.relabel_button, Qt.MouseButton.LeftButton)
         depot.settle()
         np.testing.assert_array_equal(depot.mask(), first_mask())
-        assert "Nothing changed" in depot.messages()
+        assert "Nothing changed; locked classes stay" in depot.messages()
 
     def test_a_sample_edited_since_is_not_undone_and_is_named(self, depot: Studio) -> None:
         dialog = self.open_dialog(depot)

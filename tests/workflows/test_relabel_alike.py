@@ -132,6 +132,14 @@ def test_a_sample_that_was_edited_since_is_left_and_named(project: Project) -> N
     np.testing.assert_array_equal(project.load_mask("f1"), edited)
 
 
+def test_a_mask_that_is_gone_is_named(project: Project) -> None:
+    wanted = Likeness(BUS)
+    relabel(project, found(project, wanted), Order(wanted, TRAIN, "R"))
+    project.mask_path("f1").unlink()
+    undone = undo_batch(project)
+    assert [(left.key, left.reason) for left in undone.left] == [("f1", "its mask is gone")]
+
+
 def test_a_region_that_changed_after_the_search_stays(project: Project) -> None:
     wanted = Likeness(BUS)
     chosen = found(project, wanted)
@@ -149,6 +157,18 @@ def test_cancelling_keeps_what_was_done_and_can_be_undone(project: Project) -> N
     assert result.changes.masks == {"f0", "f1"}
     assert [left.key for left in result.left] == ["f2"]
     undo_batch(project, result.batch)
+    assert files(project) == before
+
+
+def test_undoing_that_was_cancelled_goes_on_the_next_time(project: Project) -> None:
+    before, wanted = files(project), Likeness(BUS)
+    relabel(project, found(project, wanted), Order(wanted, TRAIN, "R"))
+    context = JobContext(lambda done, total, text: context.cancel() if done == 1 else None)
+    undone = undo_batch(project, context=context)
+    assert undone.restored == ("f0", "f1")
+    assert [left.key for left in undone.left] == ["f2"]
+    assert list_batches(project.batches_dir)[0].state is BatchState.UNDOING
+    undo_batch(project)
     assert files(project) == before
 
 

@@ -157,7 +157,9 @@ class AlikeDialog(QDialog):
         session, scope = self._session, self.form.scope.currentData()
         if scope == SAMPLE:
             return [session.sample] if session.sample is not None else []
-        return list(session.book.listed if scope == LISTED else session.book.samples)
+        samples = session.book.listed if scope == LISTED else session.book.samples
+        # What a crash left in them must be decided first.
+        return [sample for sample in samples if sample.key not in session.pending]
 
     def _outdate(self) -> None:
         """What is shown is no longer what is wanted: until it is, nothing can be relabelled."""

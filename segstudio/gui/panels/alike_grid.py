@@ -15,7 +15,7 @@ from PySide6.QtCore import (
     Signal,
 )
 from PySide6.QtGui import QFont, QKeyEvent, QPainter, QPainterPath, QPixmap, QResizeEvent
-from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from segstudio.annotation.alike import Alike
 from segstudio.gui.alike_crops import AlikeCrops
@@ -26,7 +26,7 @@ FIND_ROLE = Qt.ItemDataRole.UserRole + 1
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
 CELL = QSize(140, 148)
-PAD, BOX = 6, 18
+PAD, BOX, PICTURE_HEIGHT = 6, 18, 94
 
 
 class AlikeModel(QAbstractListModel):
@@ -126,6 +126,7 @@ class AlikeGrid(QListView):
     def __init__(self, model: AlikeModel, themes: ThemeSwitch) -> None:
         super().__init__()
         self.setObjectName("alike")
+        self.cell = CELL
         self.setAccessibleName("Regions that are alike")
         self._model = model
         self.setModel(model)
@@ -145,7 +146,8 @@ class AlikeGrid(QListView):
         super().resizeEvent(event)
         width = self.viewport().width()
         # Cells that fill the width to the last pixel would wrap one too early.
-        self.setGridSize(QSize((width - 1) // max(width // CELL.width(), 1), CELL.height()))
+        self.cell = QSize((width - 1) // max(width // CELL.width(), 1), CELL.height())
+        self.setGridSize(self.cell)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Space ticks; arrows move."""
@@ -158,12 +160,13 @@ class AlikeGrid(QListView):
 class _CellDelegate(QStyledItemDelegate):
     """Paints crop, tick and facts of a region."""
 
-    def __init__(self, themes: ThemeSwitch, parent: QWidget) -> None:
-        super().__init__(parent)
+    def __init__(self, themes: ThemeSwitch, grid: AlikeGrid) -> None:
+        super().__init__(grid)
         self._themes = themes
+        self._grid = grid
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return CELL
+        return self._grid.cell
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         found, theme = index.data(FIND_ROLE), self._themes.current
@@ -176,7 +179,7 @@ class _CellDelegate(QStyledItemDelegate):
         cell = QRect(option.rect).adjusted(3, 3, -3, -3)
         self._paint_back(painter, option, cell, theme)
         side = cell.width() - 2 * PAD
-        picture = QRect(cell.left() + PAD, cell.top() + PAD, side, side - 28)
+        picture = QRect(cell.left() + PAD, cell.top() + PAD, side, PICTURE_HEIGHT)
         painter.setOpacity(1.0 if ticked else 0.4)
         _paint_crop(painter, picture, index.data(Qt.ItemDataRole.DecorationRole), theme)
         painter.setOpacity(1.0)
