@@ -305,7 +305,7 @@ def undo_batch(
             restored.append(step.key)
         except SegstudioError as error:
             left.append(Left(step.key, error.message))
-    if not context.cancelled:
+    else:
         batch.set_state(BatchState.UNDONE)
     return UndoResult(batch.facts.title, tuple(restored), tuple(left), changes, edits)
 

@@ -26,11 +26,11 @@ from segstudio.gui.session import SCAN_LANE, Session
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.jobs import Job
 from segstudio.project.sample import Sample, SampleStatus
-from segstudio.workflows.relabel_alike import Order, search
+from segstudio.workflows.relabel_alike import Finds, Order, search
 
 PAUSE_MS = 250
-# Counts of a search that runs are shown this often.
-COUNT_MS = 50
+# What a search finds is shown this often.
+ARRIVAL_MS = 100
 STEPS = 1000
 SAMPLE, LISTED, ALL = "sample", "listed", "all"
 SIZE = (1040, 720)
@@ -73,7 +73,8 @@ class AlikeDialog(QDialog):
             sample.key for sample in session.book.samples if sample.status is SampleStatus.ACCEPTED
         )
         self._pause = QTimer(self, interval=PAUSE_MS, singleShot=True)
-        self._soon = QTimer(self, interval=COUNT_MS, singleShot=True)
+        self._arrived: list[Finds] = []
+        self._arrival = QTimer(self, interval=ARRIVAL_MS, singleShot=True)
         self._lay_out()
         self._connect()
         self._look()
@@ -143,8 +144,8 @@ class AlikeDialog(QDialog):
         self.form.target_changed.connect(self._count)
         self._pause.timeout.connect(self._look)
         self.form.accepted.toggled.connect(self._count)
-        self.model.counted.connect(self._counted)
-        self._soon.timeout.connect(self._count)
+        self.model.counted.connect(self._count)
+        self._arrival.timeout.connect(self._show_arrived)
         self.all_button.clicked.connect(lambda: self.model.tick_all(True))
         self.none_button.clicked.connect(lambda: self.model.tick_all(False))
         self.relabel_button.clicked.connect(self._relabel)
@@ -173,7 +174,7 @@ class AlikeDialog(QDialog):
             return
         samples, wanted = self._samples(), self.form.likeness
         masks = self._batches.open_masks([sample.key for sample in samples])
-        self._unread = 0
+        self._unread, self._arrived = 0, []
         self.model.clear()
         self.empty.set_text(SEARCHING)
         self._search = job = self._session.bridge.start(
@@ -184,14 +185,25 @@ class AlikeDialog(QDialog):
             replies=Replies(
                 done=lambda result: self._found(job, len(result[1])),
                 failed=self._session.explain,
-                event=lambda finds: self.model.add(finds) if self._search is job else None,
+                event=lambda finds: self._arrive(finds) if self._search is job else None,
             ),
         )
         self._count()
 
+    def _arrive(self, finds: Finds) -> None:
+        self._arrived.append(finds)
+        if not self._arrival.isActive():
+            self._arrival.start()
+
+    def _show_arrived(self) -> None:
+        self._arrival.stop()
+        arrived, self._arrived = self._arrived, []
+        self.model.add(arrived)
+
     def _found(self, job: Job[Any], unread: int) -> None:
         if self._search is not job:
             return
+        self._show_arrived()
         self._search, self._unread = None, unread
         self.empty.set_text(NOTHING)
         self._show_progress("")
@@ -208,12 +220,6 @@ class AlikeDialog(QDialog):
     def _show_progress(self, text: str) -> None:
         self.progress_text.setText(text)
         self.progress.setVisible(bool(text))
-
-    def _counted(self) -> None:
-        if self._search is None:
-            self._count()
-        elif not self._soon.isActive():
-            self._soon.start()
 
     def _may_change(self, key: str) -> bool:
         return self.form.accepted.isChecked() or key not in self._accepted
@@ -292,7 +298,7 @@ class AlikeDialog(QDialog):
             self._search.cancel()
             self._search = None
         self._pause.stop()
-        self._soon.stop()
+        self._arrival.stop()
         self._crops.forget()
         super().done(result)
 

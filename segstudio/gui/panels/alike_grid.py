@@ -49,12 +49,14 @@ class AlikeModel(QAbstractListModel):
         self.endResetModel()
         self.counted.emit()
 
-    def add(self, finds: Finds) -> None:
-        """Adds the regions of one more sample."""
-        first = len(self._rows)
-        self.beginInsertRows(QModelIndex(), first, first + len(finds.regions) - 1)
-        self._rows += [(finds.key, region) for region in finds.regions]
-        self._ticked += [True] * len(finds.regions)
+    def add(self, arrived: Sequence[Finds]) -> None:
+        """Adds the regions of more samples; many at once, since the list lays out all cells each time."""
+        rows = [(finds.key, region) for finds in arrived for region in finds.regions]
+        if not rows:
+            return
+        self.beginInsertRows(QModelIndex(), len(self._rows), len(self._rows) + len(rows) - 1)
+        self._rows += rows
+        self._ticked += [True] * len(rows)
         self.endInsertRows()
         self.counted.emit()
 
