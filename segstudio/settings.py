@@ -31,6 +31,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("text_scale", float, 1.0, "Size of the window's text; 1.0 is 13 px", (), 0.8, 1.6),
     Setting("model", str, "", "The model that predicts; empty takes the first one there is"),
     Setting("backend", str, "auto", "What runs models: auto, or the name of a backend"),
+    Setting("runner_up", bool, True, "Whether predictions keep the model's second choice; it takes longer"),
 )
 TABLE: dict[str, Setting] = {setting.key: setting for setting in SETTINGS}
 

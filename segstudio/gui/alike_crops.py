@@ -21,10 +21,10 @@ from segstudio.project.project import Project
 
 LOG = logging.getLogger(__name__)
 # Pixels of a crop's longer side: sharp at 200 % too.
-EDGE = 256
+EDGE = 320
 LEAST_SIDE = 24
 MARGIN_SHARE = 0.3
-SQUARE = 0.75
+ASPECT = 1.5
 KEPT = 800
 WAITING, BATCH = 64, 12
 LIGHT, DARK = (255, 214, 10), (0, 0, 0)
@@ -107,13 +107,13 @@ def _make(context: JobContext, project: Project, wanted: list[tuple[int, str, Al
 
 
 def crop(image: Rgb, found: Alike) -> Rgb:
-    """The part of an image uint8 [H,W,3] around a region, 256 pixels long, with its outline."""
+    """The part of an image uint8 [H,W,3] around a region, 320 pixels long, with its outline."""
     region = found.region
     rect = region.rect
     margin = max(
         int(max(rect.width, rect.height) * MARGIN_SHARE), (LEAST_SIDE - max(rect.width, rect.height)) // 2, 4
     )
-    around = _squarer(rect.grown(margin)).clip(image.shape[1], image.shape[0])
+    around = _as_a_cell(rect.grown(margin)).clip(image.shape[1], image.shape[0])
     scale = EDGE / max(around.width, around.height)
     size = (max(round(around.width * scale), 1), max(round(around.height * scale), 1))
     kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
@@ -130,8 +130,8 @@ def crop(image: Rgb, found: Alike) -> Rgb:
     return picture
 
 
-def _squarer(rect: Rect) -> Rect:
-    """The rectangle with its shorter side at three quarters of the longer one at least."""
-    least = round(max(rect.width, rect.height) * SQUARE)
-    wider, higher = max(least - rect.width, 0), max(least - rect.height, 0)
+def _as_a_cell(rect: Rect) -> Rect:
+    """The rectangle grown to the shape of a cell's picture: what is around a region costs no room there."""
+    wider = max(round(rect.height * ASPECT) - rect.width, 0)
+    higher = max(round(rect.width / ASPECT) - rect.height, 0)
     return Rect(rect.x - wider // 2, rect.y - higher // 2, rect.width + wider, rect.height + higher)

@@ -41,7 +41,8 @@ class Outcome:
 class OpenModel:
     """The model in use, opened once; lives on the gpu lane and is touched by no other thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, runner_up: bool = True) -> None:
+        self._runner_up = runner_up
         self._name = ""
         self._spec: ModelSpec | None = None
         self._backend: Backend | None = None
@@ -55,7 +56,7 @@ class OpenModel:
                 raise SegstudioError(f"model {entry.name} cannot be used: {entry.problem}")
             self._backend = open_backend(entry.folder, entry.spec, backend, Options(in_window=True))
             self._spec, self._name = entry.spec, name
-        return Predictor(self._backend, self._spec, runner_up=True, quick=True)
+        return Predictor(self._backend, self._spec, runner_up=self._runner_up, quick=True)
 
     def close(self) -> None:
         """Lets the model go."""
@@ -104,11 +105,13 @@ class Predictions(QObject):
     finished = Signal(object)
     failed = Signal(object)
 
-    def __init__(self, bridge: JobBridge, current: str = "", backend: str = "auto") -> None:
+    def __init__(
+        self, bridge: JobBridge, current: str = "", backend: str = "auto", *, runner_up: bool = True
+    ) -> None:
         super().__init__()
         self._bridge = bridge
         self._backend = backend
-        self._model = OpenModel()
+        self._model = OpenModel(runner_up=runner_up)
         self.models: tuple[ModelEntry, ...] = ()
         self.current = current
 

@@ -72,7 +72,12 @@ class Session(QObject):
         self.loader = SampleLoader(self.bridge)
         self.thumbnails = Thumbnails(self.bridge)
         self.documents = OpenDocuments(self.bridge)
-        self.predictions = Predictions(self.bridge, settings.text("model"), settings.text("backend"))
+        self.predictions = Predictions(
+            self.bridge,
+            settings.text("model"),
+            settings.text("backend"),
+            runner_up=bool(settings.get("runner_up")),
+        )
         self.model_imports = ModelImports(self.bridge, self.predictions)
         self.current: str | None = None
         self.opening: str | None = None
