@@ -142,8 +142,8 @@ class DisagreementWalk(QObject):
         self._go(1)
 
     def _nothing_shown(self) -> None:
-        """Without a region to decide about the keys go to one."""
-        self.step(1)
+        """Without a region to decide about the keys go to one, to the last again if that came back."""
+        self._with_list(lambda: self._go(0 if self.current is not None else 1))
 
     def leave(self) -> None:
         """Ends it; what was decided is remembered."""

@@ -354,6 +354,17 @@ class TestDisagreements:
         depot.settle()
         assert self.text(depot).startswith("1 of 1: mask road, model car")
 
+    def test_what_undoing_brings_back_is_asked_again(self, depot: Studio) -> None:
+        self.go(depot)
+        point_at(depot, 20, 30)
+        depot.key(Qt.Key.Key_R, SHIFT)
+        depot.wait(lambda: self.text(depot).startswith("Settled; 1 left"))
+        depot.key(Qt.Key.Key_Z, CONTROL)
+        depot.key(Qt.Key.Key_Return)
+        depot.settle()
+        assert self.text(depot).startswith("1 of 2: mask bus, model train")
+        np.testing.assert_array_equal(depot.mask(), first_mask())
+
     def test_enter_still_closes_a_polygon(self, depot: Studio) -> None:
         self.go(depot)
         depot.key(Qt.Key.Key_P)
