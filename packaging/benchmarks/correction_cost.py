@@ -16,12 +16,13 @@ and no more pixels counted than the next goal needs. It does not look further ah
 brush: strokes of the true class along the middle of connected wrong pixels or of a whole true region, once
 along the longest way and once through all branches, with radii of 2, 4, 8, 16 and 32 pixels. polygon:
 outlines of the same and their hulls, clicked corner by corner (and one click to close), moved by at most 1
-to 16 pixels. ours: both; the dragged outline (a stroke and a key); the wand (a click); a region's relabelling
-(the class's key), its second choice, merge, fill holes, smooth, grow and shrink (a key each); one class for
-another (a click) and a class's islands (a key) in the whole image. The second choice, what the model holds
-next likely in each pixel of a region, is no tool of the window yet. --more: the same without one of them, or
-with "scrubbing", strokes ring by ring over a whole area, or with "doubts", regions of the second choice
-where the model is unsure. One scrubbing stroke is one action too, but its way is many times as long.
+to 16 pixels. ours: both; the lasso (a stroke); extend, a lasso that takes the class of the region where it
+begins, so that no class has to be chosen (a stroke, begun within 12 pixels of what is wrong); the wand (a
+click); a region's relabelling (the class's key), its second choice, merge, fill holes, smooth, grow and
+shrink (a key each); one class for another (a click) and a class's islands (a key) in the whole image.
+--more: the same without one of them, or with "scrubbing", strokes ring by ring over a whole area, or with
+"doubts", regions of the second choice where the model is unsure. One scrubbing stroke is one action too,
+but its way is many times as long.
 
 actions_at_95 and _98: actions a frame, the mean over all frames; one that does not get there within --most
 actions counts as --most and is listed in `unreached` if it does not get to 98. floor: the same if each

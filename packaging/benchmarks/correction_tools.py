@@ -1,5 +1,6 @@
 """What the scripted corrector may do: each tool's uses at a place, through its public function."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
@@ -47,6 +48,8 @@ COLOURS = (6.0, 12.0, 24.0)
 # The window's settings, at first.
 DISTANCE, ROUNDING, ISLAND = 1, 2, 64
 CLASSES = 256
+# A region is extended from a pixel so near to what is wrong, and so far inside if it is wide enough.
+EXTEND_FROM, SURELY = 12, 2.0
 Where = tuple[int, int]
 Reshape = Callable[[Mask, Region], Rect]
 # What a key does to a region, and how far beyond its box.
@@ -143,6 +146,54 @@ def freehand(_view: View, place: Place) -> Iterator[Action]:
     """A polygon whose outline is dragged, and the key that closes it."""
     line = moved(outline(place.inside, FREEHAND), place.rect)
     yield polygon_action("freehand", line, 2, place.value, dragged=True)
+
+
+def lasso(_view: View, place: Place) -> Iterator[Action]:
+    """An outline that is dragged and fills as the button comes up, close to a place and round its hull."""
+    for hull in (False, True):
+        line = moved(outline(place.inside, FREEHAND, hull=hull), place.rect)
+        change = partial(_enclose, line, place.value)
+        rect, pixels = polygon_bounds(line), length(line, closed=True)
+        yield Action("lasso", "lasso", rect, change, 1, place.value, pixels=pixels, drawn=True)
+
+
+def _enclose(line: Line, value: int, mask: Mask) -> None:
+    paint_polygon(mask, line, value)
+
+
+def extend(view: View, place: Place) -> Iterator[Action]:
+    """The same, begun in a neighbouring region of the true class, with which it then fills."""
+    for hull in (False, True):
+        line = moved(outline(place.inside, FREEHAND, hull=hull), place.rect)
+        start = beside(view.mask, place)
+        if len(line) < 3 or start is None:
+            return
+        x, y = start[0] + 0.5, start[1] + 0.5
+        near = min(range(len(line)), key=lambda n: math.dist(line[n], (x, y)))
+        way = ((x, y), *line[near:], *line[:near])
+        change = partial(_spread, way, start)
+        pixels = length(way, closed=True)
+        yield Action("extend", "extend", polygon_bounds(way), change, pixels=pixels)
+
+
+def _spread(way: Line, start: Where, mask: Mask) -> None:
+    paint_polygon(mask, way, int(mask[start[1], start[0]]))
+
+
+def beside(mask: Mask, place: Place) -> Where | None:
+    """A pixel (x, y) near a place, of its class in the mask and well inside its region, or None."""
+    around = place.rect.grown(EXTEND_FROM).clip(mask.shape[1], mask.shape[0])
+    inside = np.zeros((around.height, around.width), np.uint8)
+    top, left = place.rect.y - around.y, place.rect.x - around.x
+    inside[top : top + place.rect.height, left : left + place.rect.width] = place.inside
+    far = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
+    own = (mask[around.slices] == place.value) & (inside == 0) & (far <= EXTEND_FROM)
+    if not own.any():
+        return None
+    # A person takes a pixel that is surely in the region, as near as that goes.
+    room = np.minimum(cv2.distanceTransform(own.astype(np.uint8), cv2.DIST_L2, 5), SURELY)
+    row, column = np.unravel_index(int(np.argmax(room * EXTEND_FROM - far * own)), room.shape)
+    return around.x + int(column), around.y + int(row)
 
 
 def harmless(view: View, value: int) -> NDArray[np.float32]:
@@ -290,16 +341,22 @@ def _policy(*drawn: Tool, clicked: tuple[Tool, ...] = (), on_all: tuple[Tool, ..
 
 CLICKED = (relabel, second_choice, reshape)
 ON_ALL = (fill_class, islands)
-OURS = _policy(brush, polygon, freehand, wand, clicked=CLICKED, on_all=ON_ALL)
+OURS = _policy(brush, polygon, lasso, extend, wand, clicked=CLICKED, on_all=ON_ALL)
 POLICIES: Mapping[str, Policy] = {"brush": _policy(brush), "polygon": _policy(polygon), "ours": OURS}
 # What the figures hang on, and what a tool that is not there yet would bring.
 MORE_POLICIES: Mapping[str, Policy] = {
     "brush, scrubbing": _policy(brush, scrubbing),
-    "ours, scrubbing": _policy(brush, scrubbing, polygon, freehand, wand, clicked=CLICKED, on_all=ON_ALL),
-    "ours without freehand": _policy(brush, polygon, wand, clicked=CLICKED, on_all=ON_ALL),
-    "ours without wand": _policy(brush, polygon, freehand, clicked=CLICKED, on_all=ON_ALL),
+    "ours, scrubbing": _policy(
+        brush, scrubbing, polygon, lasso, extend, wand, clicked=CLICKED, on_all=ON_ALL
+    ),
+    "ours without extend": _policy(brush, polygon, lasso, wand, clicked=CLICKED, on_all=ON_ALL),
+    "ours without lasso": _policy(brush, polygon, freehand, extend, wand, clicked=CLICKED, on_all=ON_ALL),
+    "ours with polygon outlines alone": _policy(
+        brush, polygon, freehand, wand, clicked=CLICKED, on_all=ON_ALL
+    ),
+    "ours without wand": _policy(brush, polygon, lasso, extend, clicked=CLICKED, on_all=ON_ALL),
     "ours without second choice": _policy(
-        brush, polygon, freehand, wand, clicked=(relabel, reshape), on_all=ON_ALL
+        brush, polygon, lasso, extend, wand, clicked=(relabel, reshape), on_all=ON_ALL
     ),
     "ours with doubts": {**OURS, doubtful_regions: (accept_doubt,)},
 }

@@ -3,9 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.annotation.protection import OPEN, Protection
 from segstudio.annotation.rect import Rect
 from segstudio.annotation.regions import Region, region_at
-from segstudio.annotation.tools import OPEN, Protection, put_pixels
+from segstudio.annotation.tools import put_pixels
 
 Mask = NDArray[np.uint8]
 UNLABELLED = 255

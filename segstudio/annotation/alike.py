@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.annotation.history import Edit
+from segstudio.annotation.protection import OPEN, Protection
 from segstudio.annotation.rect import EMPTY, Rect
 from segstudio.annotation.regions import Region
 from segstudio.annotation.run_regions import RunRegions, find_regions
 from segstudio.annotation.second_choice import Evidence, candidates
-from segstudio.annotation.tools import OPEN, Protection, paint_region
+from segstudio.annotation.tools import paint_region
 
 Plane = NDArray[np.uint8]
 Source = Literal["mask", "prediction"]

@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.annotation.protection import OPEN, Protection
 from segstudio.annotation.rect import EMPTY, Rect
 from segstudio.annotation.shape import SIDES, enclosed
-from segstudio.annotation.tools import OPEN, Mask, Protection, put_values
+from segstudio.annotation.tools import Mask, put_values
 
 
 def fill_class_holes(mask: Mask, class_id: int, *, protection: Protection = OPEN) -> Rect:
@@ -14,7 +15,7 @@ def fill_class_holes(mask: Mask, class_id: int, *, protection: Protection = OPEN
     rect, chosen = _chosen(mask, class_id)
     if rect.is_empty:
         return EMPTY
-    put_values(mask[rect.slices], enclosed(chosen), class_id, protection)
+    put_values(mask, rect, enclosed(chosen), class_id, protection)
     return rect
 
 
@@ -35,9 +36,13 @@ def remove_islands(mask: Mask, class_id: int, smaller_than: int, *, protection: 
     numbers = np.asarray(parts[rows, columns], np.int32)
     rows, columns = rows + box.y, columns + box.x
     takers = _takers(mask, class_id, rows, columns, numbers, len(facts))
-    mask[rows, columns] = takers[numbers]
     left, top = int(columns.min()), int(rows.min())
-    return Rect(left, top, int(columns.max()) + 1 - left, int(rows.max()) + 1 - top)
+    rect = Rect(left, top, int(columns.max()) + 1 - left, int(rows.max()) + 1 - top)
+    if protection.where:
+        kept = protection.open(mask, rect)[rows - top, columns - left]
+        rows, columns, numbers = rows[kept], columns[kept], numbers[kept]
+    mask[rows, columns] = takers[numbers]
+    return rect
 
 
 def _chosen(mask: Mask, class_id: int) -> tuple[Rect, NDArray[np.bool_]]:

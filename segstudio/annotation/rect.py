@@ -52,6 +52,10 @@ class Rect:
         """The rectangle with a margin of pixels on every side."""
         return Rect(self.x - margin, self.y - margin, self.width + 2 * margin, self.height + 2 * margin)
 
+    def moved(self, dx: int, dy: int) -> "Rect":
+        """The rectangle elsewhere."""
+        return Rect(self.x + dx, self.y + dy, self.width, self.height)
+
     def clip(self, width: int, height: int) -> "Rect":
         """The part inside an image of that size."""
         return self.intersection(Rect(0, 0, width, height))

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.annotation.protection import OPEN, Protection
 from segstudio.annotation.rect import EMPTY, Rect
 from segstudio.annotation.regions import Region
-from segstudio.annotation.tools import OPEN, Mask, Point, Protection, put_values
+from segstudio.annotation.tools import Mask, Point, put_values
 
 Cover = NDArray[np.bool_]
 # The four pixels that share an edge with one.
@@ -31,7 +32,7 @@ def enclosed(inside: Cover) -> Cover:
 
 def fill_holes(mask: Mask, region: Region, *, protection: Protection = OPEN) -> Rect:
     """Gives what a region encloses its class."""
-    put_values(mask[region.rect.slices], enclosed(region.inside), region.class_id, protection)
+    put_values(mask, region.rect, enclosed(region.inside), region.class_id, protection)
     return region.rect
 
 
@@ -43,7 +44,7 @@ def grow(mask: Mask, region: Region, pixels: int, *, protection: Protection = OP
     distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     # Squares of distances are whole numbers; rounding must not lose one on the rim.
     near = np.square(distance, dtype=np.float64) < pixels * pixels + 0.5
-    put_values(mask[rect.slices], near, region.class_id, protection)
+    put_values(mask, rect, near, region.class_id, protection)
     return rect
 
 
@@ -53,7 +54,7 @@ def shrink(mask: Mask, region: Region, pixels: int, *, protection: Protection = 
     Where the region ends at the image's edge it keeps its pixels.
     """
     rect, inside = _around(mask, region, pixels)
-    _give_away(mask[rect.slices], inside, region.class_id, pixels, protection)
+    _give_away(mask, rect, inside, region.class_id, pixels, protection)
     return rect
 
 
@@ -71,9 +72,8 @@ def smooth(mask: Mask, region: Region, radius: int, *, protection: Protection = 
     kept = votes > float(disc.sum()) / 2
     if not kept.any():
         return EMPTY
-    part = mask[rect.slices]
-    _give_away(part, inside & ~kept, region.class_id, radius, protection)
-    put_values(part, kept & ~inside, region.class_id, protection)
+    _give_away(mask, rect, inside & ~kept, region.class_id, radius, protection)
+    put_values(mask, rect, kept & ~inside, region.class_id, protection)
     return rect
 
 
@@ -93,7 +93,7 @@ def merge(mask: Mask, region: Region, *, protection: Protection = OPEN) -> Rect:
     value = surrounding_class(mask, region)
     if value is None:
         return EMPTY
-    put_values(mask[region.rect.slices], region.inside, value, protection)
+    put_values(mask, region.rect, region.inside, value, protection)
     return region.rect
 
 
@@ -125,7 +125,7 @@ def split(
     cut = cut_off(region, path)
     if cut is None:
         return EMPTY
-    put_values(mask[region.rect.slices], cut, value, protection)
+    put_values(mask, region.rect, cut, value, protection)
     return region.rect
 
 
@@ -146,19 +146,20 @@ def _shifted(shape: tuple[int, ...], dx: int, dy: int) -> tuple[tuple[slice, sli
     return here, there
 
 
-def _give_away(part: Mask, leaving: Cover, class_id: int, reach: int, protection: Protection) -> None:
-    """Gives pixels of a class (bool [h,w]) that lie within reach of other classes to the nearest of them."""
-    height, width = part.shape
-    before = part.copy()
-    for y, x in product(range(0, height, BLOCK), range(0, width, BLOCK)):
-        block = Rect(x, y, BLOCK, BLOCK).clip(width, height)
+def _give_away(
+    mask: Mask, rect: Rect, leaving: Cover, class_id: int, reach: int, protection: Protection
+) -> None:
+    """Gives pixels of a class (bool [h,w] of rect) that lie within reach of others to the nearest of them."""
+    before = mask[rect.slices].copy()
+    for y, x in product(range(0, rect.height, BLOCK), range(0, rect.width, BLOCK)):
+        block = Rect(x, y, BLOCK, BLOCK).clip(rect.width, rect.height)
         if not leaving[block.slices].any():
             continue
-        around = block.grown(reach).clip(width, height)
+        around = block.grown(reach).clip(rect.width, rect.height)
         square, nearest = _nearest_other(before[around.slices], class_id, reach)
         inner = Rect(x - around.x, y - around.y, block.width, block.height).slices
         cover = leaving[block.slices] & (square[inner] <= reach * reach)
-        put_values(part[block.slices], cover, nearest[inner], protection)
+        put_values(mask, block.moved(rect.x, rect.y), cover, nearest[inner], protection)
 
 
 def _nearest_other(part: Mask, class_id: int, reach: int) -> tuple[NDArray[np.int32], Mask]:

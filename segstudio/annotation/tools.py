@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.annotation.protection import OPEN, Protection
 from segstudio.annotation.rect import EMPTY, Rect
 from segstudio.annotation.regions import Region
 
@@ -14,28 +14,6 @@ Mask = NDArray[np.uint8]
 Point = tuple[float, float]
 
 
-@dataclass(frozen=True)
-class Protection:
-    """What tools may not change: locked classes always; with `only`, everything but these classes."""
-
-    locked: frozenset[int] = frozenset()
-    only: frozenset[int] | None = None
-
-    @property
-    def is_off(self) -> bool:
-        """Whether every pixel may change."""
-        return not self.locked and self.only is None
-
-    def table(self) -> NDArray[np.bool_]:
-        """bool [256]: which ids may be painted over."""
-        table = np.ones(256, bool) if self.only is None else np.zeros(256, bool)
-        if self.only is not None:
-            table[list(self.only)] = True
-        table[list(self.locked)] = False
-        return table
-
-
-OPEN = Protection()
 # Pixel centres exactly on the rim belong to a stroke, whatever the rounding of its arithmetic.
 RIM = 1e-9
 
@@ -110,7 +88,7 @@ def paint_stroke(
     if rect.is_empty:
         return EMPTY
     cover = stroke_cover(rect, start, end, radius)
-    put_values(mask[rect.slices], cover, value, protection)
+    put_values(mask, rect, cover, value, protection)
     return rect
 
 
@@ -154,20 +132,20 @@ def paint_polygon(mask: Mask, points: Sequence[Point], value: int, *, protection
     rect = polygon_bounds(points).clip(mask.shape[1], mask.shape[0])
     if rect.is_empty:
         return EMPTY
-    put_values(mask[rect.slices], polygon_cover(rect, points), value, protection)
+    put_values(mask, rect, polygon_cover(rect, points), value, protection)
     return rect
 
 
 def paint_region(mask: Mask, region: Region, value: int, *, protection: Protection = OPEN) -> None:
     """Gives a region another class: relabel, and what the fill tool does with one click."""
-    put_values(mask[region.rect.slices], region.inside, value, protection)
+    put_values(mask, region.rect, region.inside, value, protection)
 
 
 def fill_value(mask: Mask, old: int, new: int, *, protection: Protection = OPEN) -> Rect:
     """Gives every pixel of a class another one, in the whole mask."""
     rect = Rect(0, 0, mask.shape[1], mask.shape[0])
     if bool(protection.table()[old]):
-        mask[mask == old] = new
+        put_values(mask, rect, mask == old, new, protection)
     return rect
 
 
@@ -175,16 +153,16 @@ def put_pixels(
     mask: Mask, source: Mask, rect: Rect, cover: NDArray[np.bool_], protection: Protection = OPEN
 ) -> None:
     """Copies pixels of another mask of the same size where `cover` (bool [h,w] of rect) says so."""
-    put_values(mask[rect.slices], cover, source[rect.slices], protection)
+    put_values(mask, rect, cover, source[rect.slices], protection)
 
 
 def put_values(
-    target: Mask, cover: NDArray[np.bool_], values: int | Mask, protection: Protection = OPEN
+    mask: Mask, rect: Rect, cover: NDArray[np.bool_], values: int | Mask, protection: Protection = OPEN
 ) -> None:
-    """Writes into a view of the mask, uint8 [h,w], where `cover`, bool [h,w], and protection allow.
+    """Writes into a rectangle inside the mask where `cover`, bool [h,w], and protection allow.
 
     Values are one class, or uint8 [h,w].
     """
     if not protection.is_off:
-        cover = cover & protection.table()[target]
-    np.copyto(target, values, where=cover)
+        cover = cover & protection.open(mask, rect)
+    np.copyto(mask[rect.slices], values, where=cover)

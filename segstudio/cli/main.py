@@ -11,7 +11,7 @@ from typing import NoReturn
 import typer.core
 import typer.main
 
-from segstudio.cli import bench, engines, export, models, projects, quantize, spec_tasks
+from segstudio.cli import bench, engines, export, failures, models, projects, quantize, spec_tasks
 from segstudio.cli.tasks import app
 from segstudio.errors import Cancelled, InputError, SegstudioError
 
@@ -23,6 +23,7 @@ app.add_typer(quantize.app)
 app.add_typer(engines.app)
 app.add_typer(bench.app)
 app.add_typer(export.app)
+app.add_typer(failures.app)
 app.add_typer(models.app, name="models")
 app.add_typer(projects.app, name="project")
 

@@ -5,11 +5,13 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from segstudio.annotation.history import Edit
-from segstudio.gui.canvas import clicks
 from segstudio.gui.canvas.canvas import Canvas
 from segstudio.gui.canvas.interactions import relabel
 from segstudio.gui.canvas.modes import Layer, OutlineMode, ShapeOp, ToolName
+from segstudio.gui.canvas.tools import reshape
+from segstudio.gui.canvas.tools.tool import may_edit
 from segstudio.gui.canvas.view import View
+from segstudio.gui.embeddings import Embeddings
 from segstudio.gui.panels.status_bar import Reading
 from segstudio.gui.session import Session
 from segstudio.gui.tool_state import ToolState
@@ -32,6 +34,7 @@ class CanvasLink(QObject):
         self.canvas = canvas
         self.tool = ToolName.BRUSH
         self.tool_state = ToolState(session.memory)
+        self.embeddings = Embeddings(session.bridge, session.predictions, session.settings.text("backend"))
         self._shown: str | None = None
         self._pixel: tuple[int, int] | None = None
         self._views: dict[str, View] = {}
@@ -50,6 +53,10 @@ class CanvasLink(QObject):
         session.document_changed.connect(lambda _: self._view.propose(False))
         session.classes.changed.connect(self._show_classes)
         session.classes.active_changed.connect(canvas.set_active_class)
+        session.paint_filter.changed.connect(self._show_filter)
+        session.predictions.models_changed.connect(self._show_embedding)
+        self.embeddings.ready.connect(self._show_embedding)
+        self.embeddings.failed.connect(session.explain)
         self._view.changed.connect(self._show_view)
         self.tool_state.changed.connect(self._show_options)
         canvas.option_turned.connect(lambda notches: self.tool_state.turn(canvas.tool, notches))
@@ -63,6 +70,7 @@ class CanvasLink(QObject):
 
     def _project_changed(self) -> None:
         self._views.clear()
+        self.embeddings.clear()
         self._show_colours()
         if self._session.project is None:
             self._shown = None
@@ -87,6 +95,7 @@ class CanvasLink(QObject):
             canvas.set_view_state(state)
         else:
             canvas.fit()
+        self._show_embedding()
 
     def _remember_view(self) -> None:
         if self._shown is not None and self.canvas.has_image:
@@ -104,7 +113,19 @@ class CanvasLink(QObject):
         untouched = entry is not None and not entry.document.history.can_undo
         empty = loaded is not None and loaded.mask is None and untouched
         self._view.propose(empty and prediction is not None)
+        self._show_filter()
         self._show_view()
+
+    def _show_embedding(self) -> None:
+        """Gives the tool that clicks what a model sees here, and has it look if it did not yet."""
+        session, canvas = self._session, self.canvas
+        shown = session.book.get(self._shown) if self._shown is not None else None
+        embedding = self.embeddings.get(shown.key) if shown is not None else None
+        if embedding is not canvas.embedding:
+            canvas.set_embedding(embedding)
+        if shown is not None and canvas.tool is ToolName.SEGMENT:
+            after = session.book.neighbour(shown.key, 1)
+            self.embeddings.want([shown] if after is None else [shown, after])
 
     def _show_view(self) -> None:
         view, canvas = self._view, self.canvas
@@ -129,11 +150,18 @@ class CanvasLink(QObject):
         classes = self._session.classes
         self.canvas.set_hidden(classes.hidden)
         self.canvas.set_solo(classes.solo)
-        self.canvas.set_locked(classes.locked)
         self.canvas.set_active_class(classes.active)
+        self._show_filter()
+
+    def _show_filter(self) -> None:
+        session, size = self._session, self.canvas.image_size[::-1]
+        protection = session.paint_filter.protection(session.classes.locked, session.prediction, size)
+        self.canvas.set_filter(protection, under_start=session.paint_filter.in_force.under_start)
 
     def _show_options(self) -> None:
         self.canvas.options = self.tool_state.options
+        # What a tool outlines at the cursor may depend on them.
+        self.canvas.update()
 
     # -- what the user does -------------------------------------------------------------------------------
 
@@ -141,11 +169,13 @@ class CanvasLink(QObject):
         """Uses another tool from now on."""
         self.tool = tool
         self.canvas.set_tool(tool)
+        self._show_embedding()
         self.tool_changed.emit(tool.value)
 
     def lend_tool(self, tool: ToolName | None) -> None:
         """Uses a tool for as long as a key is held; None gives the chosen one back."""
         self.canvas.set_tool(tool or self.tool)
+        self._show_embedding()
 
     def blink(self, on: bool) -> None:
         """Shows the prediction in place of the mask while a key is held."""
@@ -169,7 +199,7 @@ class CanvasLink(QObject):
             return
         if self.canvas.editable and not document.in_stroke:
             title, value = "Relabel", self._session.classes.active
-            edit = relabel(document, *pixel, value, self.canvas.protection, title)
+            edit = relabel(document, *pixel, value, self.canvas.protection_at(pixel), title)
             self.canvas.report_edit(edit)
 
     def reshape(self, op: ShapeOp) -> None:
@@ -183,17 +213,17 @@ class CanvasLink(QObject):
             self.tool_state.set_op(op)
             self.choose_tool(ToolName.SHAPE)
         elif self._can_change():
-            clicks.reshape(self.canvas, op, pixel)
+            reshape.reshape(self.canvas, op, pixel)
 
     def fill_class_holes(self) -> None:
         """Fills what the active class encloses in the whole image."""
         if self._can_change():
-            clicks.fill_class_holes(self.canvas, self._session.classes.active)
+            reshape.fill_class_holes(self.canvas, self._session.classes.active)
 
     def remove_islands(self) -> None:
         """Gives small regions of the active class to their surroundings in the whole image."""
         if self._can_change():
-            clicks.remove_islands(self.canvas, self._session.classes.active)
+            reshape.remove_islands(self.canvas, self._session.classes.active)
 
     @property
     def pointed_at(self) -> tuple[int, int] | None:
@@ -209,7 +239,7 @@ class CanvasLink(QObject):
 
     def _can_change(self) -> bool:
         document = self.canvas.document
-        return clicks.may_edit(self.canvas) and document is not None and not document.in_stroke
+        return may_edit(self.canvas) and document is not None and not document.in_stroke
 
     def _pointed_at(self) -> tuple[int, int] | None:
         """The pixel under the cursor, or None; the cursor may rest where the image before was larger."""

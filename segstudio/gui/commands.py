@@ -71,6 +71,18 @@ class ToolCommands(CommandGroup):
         """Makes the brush larger or smaller."""
         self.window.link.resize_brush(RADIUS_FACTOR ** int(steps))
 
+    def filter(self) -> None:
+        """Puts the paint filter in force or lifts it; without rules it asks for them."""
+        paint_filter = self.session.paint_filter
+        if paint_filter.rules.is_empty:
+            self.filter_rules()
+        else:
+            paint_filter.set_on(not paint_filter.is_on)
+
+    def filter_rules(self) -> None:
+        """Asks which pixels may be painted."""
+        self.window.editor.ask_filter()
+
     def hold_pan(self, held: bool) -> None:
         """Pans while Space is down."""
         self.window.link.lend_tool(ToolName.PAN if held else None)

@@ -10,12 +10,14 @@ from PySide6.QtWidgets import QApplication, QWidget
 from segstudio.annotation.accept import accept_within
 from segstudio.annotation.alike import is_still_there
 from segstudio.annotation.disagreements import BORDER, Disagreement, disagreements
+from segstudio.annotation.regions import first_pixel
 from segstudio.gui.canvas_link import CanvasLink
 from segstudio.gui.icons import Icons
 from segstudio.gui.job_bridge import Replies
 from segstudio.gui.message import INFO, Message
 from segstudio.gui.panels.disagreement_strip import WIDEST_BORDER, DisagreementStrip
 from segstudio.gui.region_highlight import RegionHighlight, view_on
+from segstudio.gui.second_choices import what_stays
 from segstudio.gui.session import Session
 
 TOPIC = "disagreements"
@@ -114,7 +116,8 @@ class DisagreementWalk(QObject):
         if current is None or document is None or said is None or document.in_stroke:
             self._nothing_shown()
             return
-        region, protection = current.region, self._link.canvas.protection
+        region = current.region
+        protection = self._link.canvas.protection_at(first_pixel(region))
         if not is_still_there(document.array, region):
             self._with_list(self._show)
             return
@@ -124,7 +127,7 @@ class DisagreementWalk(QObject):
             lambda mask: accept_within(mask, said.ids, region, protection=protection),
         )
         if edit is None:
-            session.message.emit(Message(INFO, "Nothing to change: locked classes stay", topic=TOPIC))
+            session.message.emit(Message(INFO, f"Nothing to change{what_stays(protection)}", topic=TOPIC))
             return
         self._settled = True
         self._link.canvas.report_edit(edit)

@@ -22,6 +22,9 @@ ONE_CLASS = frozenset(
         "Grow",
         "Merge",
         "Split",
+        "Superpixels",
+        "Scissors",
+        "Segment",
     }
 )
 

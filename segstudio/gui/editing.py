@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.annotation import accept
-from segstudio.annotation.tools import Protection
+from segstudio.annotation.protection import Protection
 from segstudio.gui.action_spec import Needs
 from segstudio.gui.message import INFO, Message
 from segstudio.gui.session import Session
@@ -77,7 +77,7 @@ class Editing:
         document = entry.document
         # A model that does not know a class says nothing there; that must not erase what a person said.
         ids = np.where(prediction.ids == IGNORE, document.array, prediction.ids)
-        protection = Protection(locked=session.classes.locked)
+        protection = session.paint_filter.protection(session.classes.locked, prediction, document.array.shape)
         edit = document.apply(title, document.whole(), lambda mask: change(mask, ids, protection))
         if edit is None:
             text = "Nothing to take over: the mask says the same already"

@@ -104,7 +104,7 @@ class MainWindow(QMainWindow):
             if spec.hold:
                 act = self.commands.find(spec)
                 holds[key_code(spec.keys[0])] = Hold(partial(self._hold, spec.id, act), partial(act, False))
-            elif spec.strip and spec.keys:
+            elif spec.strip and spec.keys and len(spec.keys[0]) == 1:
                 tools[key_code(spec.keys[0])] = self._way_back
         self.held_keys = HeldKeys(self, holds, tools, self.link.choose_slot)
 
@@ -131,6 +131,7 @@ class MainWindow(QMainWindow):
         session.bridge.finished.connect(lambda _: self.sync())
         session.bridge.crashed.connect(self.dialogs.show_bug)
         session.classes.changed.connect(self.sync)
+        session.paint_filter.changed.connect(self.sync)
         self.view.changed.connect(self.sync)
         self.view.changed.connect(self._remember_view)
         self.link.tool_changed.connect(lambda _: self.sync())
@@ -172,6 +173,7 @@ class MainWindow(QMainWindow):
             "view.left": not self.editor.left.isHidden(),
             "view.right": not self.editor.right.isHidden(),
             "view.full": self.isFullScreen(),
+            "tool.filter": self.session.paint_filter.is_on,
             "class.lock": classes.active in classes.locked,
             "class.hide": classes.active in classes.hidden,
             "class.solo": classes.solo == classes.active,

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QWidget
 from segstudio.annotation.accept import accept_within
 from segstudio.annotation.history import Edit
 from segstudio.annotation.mask import MaskDocument
-from segstudio.annotation.regions import Region, region_at
+from segstudio.annotation.protection import Protection
+from segstudio.annotation.regions import Region, first_pixel, region_at
 from segstudio.annotation.second_choice import Candidate, candidates
 from segstudio.annotation.tools import paint_region
 from segstudio.gui.canvas_link import CanvasLink
@@ -109,7 +110,7 @@ class SecondChoices:
         pixel, document, said = self._link.target(), self._link.canvas.document, self._session.prediction
         if pixel is None or document is None or said is None or said.ids.shape != document.array.shape:
             return
-        region, protection = region_at(document.array, *pixel), self._link.canvas.protection
+        region, protection = region_at(document.array, *pixel), self._link.canvas.protection_at(pixel)
         edit = document.apply(
             "Accept the model here",
             region.rect,
@@ -138,7 +139,8 @@ class SecondChoices:
     def _take(
         self, document: MaskDocument, region: Region, ranked: tuple[Candidate, ...], place: int
     ) -> None:
-        key, candidate, protection = self._session.current, ranked[place], self._link.canvas.protection
+        key, candidate = self._session.current, ranked[place]
+        protection = self._link.canvas.protection_at(first_pixel(region))
         edit = document.apply(
             TITLE,
             region.rect,
@@ -169,7 +171,14 @@ class SecondChoices:
         return self._session.classes.name(class_id)
 
     def _locked(self) -> str:
-        return "; locked classes stay" if self._link.canvas.protection.locked else ""
+        return what_stays(self._link.canvas.protection_at(None))
 
     def _tell(self, text: str, hint: str = "") -> None:
         self._session.message.emit(Message(INFO, text, hint, TOPIC))
+
+
+def what_stays(protection: Protection) -> str:
+    """Why nothing may have changed, to be added to a sentence that says so."""
+    if protection.locked:
+        return "; locked classes stay"
+    return "" if protection.is_off else "; the filter keeps it"

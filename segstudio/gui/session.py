@@ -14,12 +14,14 @@ from segstudio.annotation.rect import Rect
 from segstudio.errors import SegstudioError
 from segstudio.gui.class_state import ClassState
 from segstudio.gui.documents import OpenDocument, OpenDocuments
+from segstudio.gui.embeddings import LANE as EMBEDDING_LANE
 from segstudio.gui.job_bridge import JobBridge, Replies
 from segstudio.gui.memory import Memory
 from segstudio.gui.message import ERROR, INFO, SUCCESS, WARNING, Message, from_error
 from segstudio.gui.model_exports import LANE as EXPORT_LANE
 from segstudio.gui.model_imports import LANE as MODEL_LANE
 from segstudio.gui.model_imports import ModelImports
+from segstudio.gui.paint_filter import PaintFilter
 from segstudio.gui.predictions import Outcome, Predictions
 from segstudio.gui.sample_book import SampleBook, needs_work
 from segstudio.gui.sample_loader import LoadedSample, SampleLoader
@@ -32,7 +34,7 @@ from segstudio.settings import Settings
 
 LOG = logging.getLogger(__name__)
 SCAN_LANE = "scan"
-LANES = ("gpu", "project", "io", THUMBNAIL_LANE, SCAN_LANE, MODEL_LANE, EXPORT_LANE)
+LANES = ("gpu", EMBEDDING_LANE, "project", "io", THUMBNAIL_LANE, SCAN_LANE, MODEL_LANE, EXPORT_LANE)
 IGNORE = 255
 # More rows than this are read again in a worker.
 FEW = 64
@@ -69,6 +71,7 @@ class Session(QObject):
         self.project: Project | None = None
         self.book = SampleBook()
         self.classes = ClassState()
+        self.paint_filter = PaintFilter()
         self.loader = SampleLoader(self.bridge)
         self.thumbnails = Thumbnails(self.bridge)
         self.documents = OpenDocuments(self.bridge)
@@ -121,6 +124,7 @@ class Session(QObject):
         for part in (self.documents, self.loader, self.thumbnails):
             part.set_project(project)
         self.classes.set_palette(project.palette)
+        self.paint_filter.reset()
         self.memory.opened(project.root)
         self.book.load(opened.samples)
         self.project_changed.emit()

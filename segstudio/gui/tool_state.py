@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, Signal
 
+from segstudio.annotation.superpixels import LARGEST_CELL, SMALLEST_CELL
 from segstudio.gui.canvas.interactions import LARGEST_TOLERANCE
 from segstudio.gui.canvas.modes import ShapeOp, ToolName, ToolOptions
 from segstudio.gui.memory import Memory
@@ -24,7 +25,8 @@ DISTANCE = Amount("distance", "Distance", 1, 64, " px")
 RADIUS = Amount("radius", "Radius", 1, 32, " px")
 ISLAND = Amount("island", "Islands below", 2, 9999, " px")
 TOLERANCE = Amount("tolerance", "Tolerance", 0, LARGEST_TOLERANCE)
-AMOUNTS = (DISTANCE, RADIUS, ISLAND, TOLERANCE)
+CELL = Amount("cell", "Cell size", SMALLEST_CELL, LARGEST_CELL, " px")
+AMOUNTS = (DISTANCE, RADIUS, ISLAND, TOLERANCE, CELL)
 AMOUNT_OF_OP = {
     ShapeOp.GROW: DISTANCE,
     ShapeOp.SHRINK: DISTANCE,
@@ -52,6 +54,8 @@ class ToolState(QObject):
         """What can be turned with a tool now."""
         if tool is ToolName.WAND:
             return TOLERANCE
+        if tool is ToolName.SUPERPIXEL:
+            return CELL
         return AMOUNT_OF_OP.get(self.options.op) if tool is ToolName.SHAPE else None
 
     def value(self, amount: Amount) -> int:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from segstudio.annotation.alike import Alike, Likeness, find_alike, is_still_there, relabelled
 from segstudio.annotation.history import Edit
+from segstudio.annotation.protection import OPEN, Protection
 from segstudio.annotation.second_choice import Evidence
-from segstudio.annotation.tools import OPEN, Protection
 from segstudio.errors import SegstudioError
 from segstudio.jobs import JobContext
 from segstudio.project.batches import (

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from segstudio.annotation.alike import Alike, Likeness, find_alike, is_still_there, relabelled, touches
+from segstudio.annotation.protection import Protection
 from segstudio.annotation.regions import regions_of_class
 from segstudio.annotation.second_choice import Evidence, candidates
-from segstudio.annotation.tools import Protection
 
 Mask = NDArray[np.uint8]
 SHAPE = (16, 18)

@@ -13,9 +13,10 @@ from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
 
 from segstudio.annotation import islands, shape
 from segstudio.annotation.mask import MaskDocument
+from segstudio.annotation.protection import OPEN, Protection
 from segstudio.annotation.rect import Rect
 from segstudio.annotation.regions import Region, region_at, regions_of_class
-from segstudio.annotation.tools import OPEN, Mask, Protection
+from segstudio.annotation.tools import Mask
 
 HEIGHT, WIDTH = 22, 27
 Case = tuple[Mask, int, int]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from segstudio.annotation import accept, tools
+from segstudio.annotation.protection import Protection
 from segstudio.annotation.rect import Rect
 from segstudio.annotation.regions import region_at, region_outline, regions_of_class
 
@@ -141,7 +142,7 @@ def test_locked_classes_never_change(seed: int, locked_ids: set[int]) -> None:
     random = np.random.default_rng(seed)
     original = random.integers(0, 4, (HEIGHT, WIDTH), dtype=np.uint8)
     prediction = random.integers(0, 4, (HEIGHT, WIDTH), dtype=np.uint8)
-    guard = tools.Protection(frozenset(locked_ids))
+    guard = Protection(frozenset(locked_ids))
     kept = np.isin(original, list(locked_ids))
     x, y = int(random.integers(WIDTH)), int(random.integers(HEIGHT))
     mask = original.copy()
@@ -157,7 +158,7 @@ def test_locked_classes_never_change(seed: int, locked_ids: set[int]) -> None:
 
 def test_only_paints_over_the_chosen_classes() -> None:
     mask = np.tile(np.array([0, 1, 2], np.uint8), (3, 1))
-    tools.paint_stroke(mask, (1, 1), (2, 2), 10, 9, protection=tools.Protection(only=frozenset({1})))
+    tools.paint_stroke(mask, (1, 1), (2, 2), 10, 9, protection=Protection(only=frozenset({1})))
     assert mask.tolist() == [[0, 9, 2]] * 3
 
 

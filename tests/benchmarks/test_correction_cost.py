@@ -53,6 +53,13 @@ def with_square(value: int, around: int = 1) -> Mask:
     return mask
 
 
+def half_square(value: int) -> Mask:
+    """A class with the left half of the square."""
+    mask = with_square(value)
+    mask[:, 9:] = 1
+    return mask
+
+
 def frame(truth: Mask, ids: Mask, *, second: Mask | None = None) -> Frame:
     """A frame that shows the truth as grey levels."""
     image = np.repeat((truth.astype(np.int64) * 40 % 256).astype(np.uint8)[:, :, None], 3, 2)
@@ -118,6 +125,10 @@ def test_a_course_knows_when_a_goal_was_reached() -> None:
         ({tools.wrong_pieces: (tools.polygon,)}, with_square(2), plain(), 7, "polygon"),
         # Tool and class, then the drag and Enter.
         ({tools.wrong_pieces: (tools.freehand,)}, with_square(2), plain(), 4, "freehand"),
+        # Tool and class, then the drag.
+        ({tools.wrong_pieces: (tools.lasso,)}, with_square(2), plain(), 3, "lasso"),
+        # Tool, then the drag out of what is left of the square.
+        ({tools.wrong_pieces: (tools.extend,)}, with_square(2), half_square(2), 2, "extend"),
         # Tool and the class's key over it.
         ({tools.mask_regions: (tools.relabel,)}, with_square(2), with_square(3), 2, "relabel"),
         # Tool, class, click.
@@ -138,6 +149,12 @@ def test_a_tool_mends_a_square_at_a_known_price(
     made = course(frame(truth, ids), policy)
     assert names(made) == [tool]
     assert made.actions_to(1.0) == actions
+
+
+def test_extend_needs_a_region_of_the_true_class_nearby() -> None:
+    """Nowhere to begin."""
+    made = course(frame(with_square(2), plain()), {tools.wrong_pieces: (tools.extend,)})
+    assert made.steps == ()
 
 
 def test_one_stroke_mends_a_bar_between_pixels_without_a_truth() -> None:
@@ -208,7 +225,7 @@ def test_the_foreseen_gain_of_a_drawing_is_that_of_the_tool() -> None:
     truth = np.kron(random.integers(0, 3, (5, 5), np.uint8), np.ones((4, 4), np.uint8))
     truth[3:5] = 255
     case = frame(truth, random.integers(0, 3, (SIDE, SIDE), np.uint8))
-    drawn = (tools.brush, tools.polygon, tools.freehand, tools.scrubbing)
+    drawn = (tools.brush, tools.polygon, tools.freehand, tools.lasso, tools.extend, tools.scrubbing)
     policy: Policy = {tools.wrong_pieces: drawn}
     made = course(case, policy, 0.9)
     # A gain that the tool does not bring would have raised.

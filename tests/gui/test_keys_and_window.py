@@ -173,7 +173,7 @@ def test_class_keys(studio: Studio, folder: Path) -> None:
     assert classes.locked == {4}
     studio.key(Qt.Key.Key_K, SHIFT)
     assert classes.locked == set(range(19)) - {4}
-    assert studio.canvas.protection.locked == classes.locked
+    assert studio.canvas.protection_at(None).locked == classes.locked
     studio.key(Qt.Key.Key_K, SHIFT)
     assert classes.locked == frozenset()
 

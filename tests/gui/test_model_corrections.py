@@ -410,7 +410,7 @@ class TestDisagreements:
         depot.key(Qt.Key.Key_Return)
         depot.settle()
         np.testing.assert_array_equal(depot.mask(), first_mask())
-        assert "Nothing to change: locked classes stay" in depot.messages()
+        assert "Nothing to change; locked classes stay" in depot.messages()
 
     def test_the_outline_follows_the_view(self, depot: Studio) -> None:
         self.go(depot)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from segstudio.annotation.alike import Likeness
-from segstudio.annotation.tools import Protection
+from segstudio.annotation.protection import Protection
 from segstudio.errors import ImageError, SegstudioError
 from segstudio.images import atomic_write, write_image
 from segstudio.jobs import JobContext

@@ -1,5 +1,6 @@
 """Canvas: the widget that shows an image with its labels and lets tools edit the mask."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import cast
@@ -23,8 +24,10 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from segstudio.annotation.history import Edit
 from segstudio.annotation.mask import MaskDocument
+from segstudio.annotation.protection import Protection
 from segstudio.annotation.rect import Rect
-from segstudio.annotation.tools import Protection
+from segstudio.annotation.segmenter import Embedding
+from segstudio.annotation.tools import Point
 from segstudio.gui.canvas import cursors
 from segstudio.gui.canvas.base import BaseImage, ScreenBuffer
 from segstudio.gui.canvas.modes import Layer, OutlineMode, ToolName, ToolOptions
@@ -61,11 +64,13 @@ class Canvas(QWidget):
         self.active_class = 0
         self.brush_radius = 10.0
         self.options = ToolOptions()
-        self.protection = Protection()
+        self._protection = Protection()
+        self._under_start = False
         self.editable = True
         self.uneditable_reason = ""
         self.view = View()
         self.overlay = Overlay()
+        self.embedding: Embedding | None = None
         self._image: BaseImage | None = None
         self._buffer = ScreenBuffer()
         self._overlay_visible = True
@@ -96,6 +101,12 @@ class Canvas(QWidget):
         """The image's pixels, uint8 [H,W,3], to be read only; None without an image."""
         return self._image.rgb if self._image else None
 
+    def pixel_at(self, point: Point) -> tuple[int, int] | None:
+        """Column and row under an image point; None beside the image."""
+        x, y = math.floor(point[0]), math.floor(point[1])
+        width, height = self.image_size
+        return (x, y) if 0 <= x < width and 0 <= y < height else None
+
     def clear(self) -> None:
         """Shows nothing."""
         self.set_document(None)
@@ -112,7 +123,7 @@ class Canvas(QWidget):
     def set_document(self, document: MaskDocument | None) -> None:
         """Edits another mask; a stroke that is under way is committed first."""
         self._pointer.finish()
-        self._pointer.forget_region()
+        self._pointer.forget()
         self.document = document
         self.overlay.mask = document.array if document else None
         self.update()
@@ -121,6 +132,11 @@ class Canvas(QWidget):
         """The prediction that its layers show and that regions are accepted from."""
         self.overlay.prediction, self.overlay.confidence = ids, confidence
         self.update()
+
+    def set_embedding(self, embedding: Embedding | None) -> None:
+        """What a segmenter sees of the image that is shown; None while it is not known."""
+        self.embedding = embedding
+        self._pointer.tool.embedded()
 
     def mask_changed(self, rect: Rect | None = None) -> None:
         """Repaints pixels that something else changed: undo, redo, acceptance."""
@@ -185,6 +201,10 @@ class Canvas(QWidget):
     def set_active_class(self, class_id: int) -> None:
         """The class that tools paint."""
         self.active_class = class_id
+        if self._pointer.tool.is_open:
+            # A draft may show what it would paint; and Enter, after a click on a class, is meant for it.
+            self.update()
+            self.setFocus()
 
     def set_brush_radius(self, radius: float) -> None:
         """Radius of brush and eraser in image pixels."""
@@ -197,7 +217,19 @@ class Canvas(QWidget):
 
     def set_locked(self, locked: frozenset[int]) -> None:
         """Classes that no tool changes."""
-        self.protection = Protection(locked)
+        self._protection = replace(self._protection, locked=locked)
+
+    def protection_at(self, pixel: tuple[int, int] | None) -> Protection:
+        """What an edit that begins at a pixel may not change; None for edits that begin nowhere."""
+        protection, document = self._protection, self.document
+        if not self._under_start or pixel is None or document is None:
+            return protection
+        start = frozenset({int(document.array[pixel[1], pixel[0]])})
+        return replace(protection, only=start if protection.only is None else start & protection.only)
+
+    def set_filter(self, protection: Protection, *, under_start: bool) -> None:
+        """What tools spare besides; with `under_start` all but the class where a stroke begins."""
+        self._protection, self._under_start = protection, under_start
 
     def set_editable(self, editable: bool, reason: str = "") -> None:
         """Allows or forbids edits; the reason is shown when somebody tries."""

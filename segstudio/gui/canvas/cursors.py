@@ -75,6 +75,8 @@ def draw_line(
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for pen in (QPen(DARK, 3.5), QPen(CHOSEN, 1.6)):
+        # Pointed joints would reach beyond what is repainted as the line goes on.
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         painter.setPen(pen)
         painter.drawPolyline(screen)
     painter.setPen(QPen(DARK, 1))
@@ -82,6 +84,15 @@ def draw_line(
     for position, point in enumerate(screen[: len(points)] if corners else []):
         size = VERTEX * (1.6 if position == 0 and len(points) > 2 else 1.0)
         painter.drawEllipse(point, size, size)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+
+def draw_closing(painter: QPainter, view: View, end: Point, start: Point) -> None:
+    """The straight way on which an outline would close from its end to its start."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for pen in (QPen(DARK, 2.5, Qt.PenStyle.DotLine), QPen(CHOSEN, 1.2, Qt.PenStyle.DotLine)):
+        painter.setPen(pen)
+        painter.drawLine(QPointF(*view.to_screen(*end)), QPointF(*view.to_screen(*start)))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
 

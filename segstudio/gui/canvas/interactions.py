@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from segstudio.annotation.history import Edit
 from segstudio.annotation.mask import MaskDocument
+from segstudio.annotation.protection import Protection
 from segstudio.annotation.rect import EMPTY, Rect
 from segstudio.annotation.regions import Region, region_at
 from segstudio.annotation.tools import (
     Point,
-    Protection,
     fill_value,
     paint_polygon,
     paint_region,

@@ -27,6 +27,8 @@ class ToolName(Enum):
     BRUSH = "brush"
     ERASER = "eraser"
     POLYGON = "polygon"
+    LASSO = "lasso"
+    EXTEND = "extend"
     FILL = "fill"
     RELABEL = "relabel"
     WAND = "wand"
@@ -34,6 +36,9 @@ class ToolName(Enum):
     PICK = "pick"
     PAN = "pan"
     ACCEPT_REGION = "accept_region"
+    SUPERPIXEL = "superpixel"
+    SCISSORS = "scissors"
+    SEGMENT = "segment"
 
 
 class ShapeOp(Enum):
@@ -57,6 +62,7 @@ class ToolOptions:
         radius: of the disc whose majority smooths a border, in pixels.
         island: regions with fewer pixels than this are islands.
         tolerance: how far colours may differ for the wand, in CIELAB.
+        cell: side of a superpixel, in pixels.
     """
 
     op: ShapeOp = ShapeOp.GROW
@@ -64,3 +70,4 @@ class ToolOptions:
     radius: int = 2
     island: int = 64
     tolerance: int = 12
+    cell: int = 24

@@ -1,23 +1,16 @@
-"""Pointer: turns mouse, wheel and keys over the canvas into gestures of the current tool."""
-
-import math
+"""Pointer: turns mouse, wheel and keys over the canvas into calls of the current tool; pans and zooms."""
 
 from PySide6.QtCore import QPointF, QRect, Qt
 from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QWheelEvent
 
-from segstudio.annotation.regions import Region
 from segstudio.annotation.tools import Point
-from segstudio.gui.canvas import clicks, cursors, interactions
-from segstudio.gui.canvas.clicks import may_edit
-from segstudio.gui.canvas.drafts import Drafts
 from segstudio.gui.canvas.modes import ToolName
 from segstudio.gui.canvas.surface import Surface
+from segstudio.gui.canvas.tools.table import make_tools
+from segstudio.gui.canvas.tools.tool import CanvasTool, Touch, may_edit
 
 LEFT, RIGHT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
-BRUSHES = (ToolName.BRUSH, ToolName.ERASER)
-REGION_TOOLS = (ToolName.RELABEL, ToolName.ACCEPT_REGION, ToolName.SHAPE)
-OPTION_TOOLS = (ToolName.WAND, ToolName.SHAPE)
 ZOOM_STEP = 1.25
 WHEEL_NOTCH = 120.0
 
@@ -27,15 +20,17 @@ class Pointer:
 
     def __init__(self, canvas: Surface) -> None:
         self._canvas = canvas
-        self._stroke: interactions.Stroke | interactions.WandStroke | None = None
-        self._drafts = Drafts(canvas)
+        self._tools = make_tools(canvas)
         self._pan_from: QPointF | None = None
         self._cursor: Point | None = None
         self._space = False
-        self._erasing = False
-        self._last_end: Point | None = None
+        self._tapping = False
         self._button = Qt.MouseButton.NoButton
-        self._hover = interactions.HoverRegion()
+
+    @property
+    def tool(self) -> CanvasTool:
+        """The tool in use."""
+        return self._tools[self._canvas.tool]
 
     # -- mouse --------------------------------------------------------------------------------------------
 
@@ -44,7 +39,7 @@ class Pointer:
         canvas = self._canvas
         canvas.setFocus(Qt.FocusReason.MouseFocusReason)
         event.accept()
-        if self._stroke is not None or self._pan_from is not None:
+        if self.tool.is_held or self._pan_from is not None:
             if event.button() != self._button:
                 return
             # A button cannot be pressed twice: its release went elsewhere.
@@ -54,64 +49,32 @@ class Pointer:
         self._button = button = event.button()
         if button == MIDDLE or (button == LEFT and (self._space or canvas.tool is ToolName.PAN)):
             self._pan_from = event.position()
+            self._tapping = False
             canvas.setCursor(Qt.CursorShape.ClosedHandCursor)
             self.update_cursor()
-        elif button in (LEFT, RIGHT):
-            self._use_tool(event, self._image_point(event.position()))
-
-    def _use_tool(self, event: QMouseEvent, point: Point) -> None:
-        canvas, tool = self._canvas, self._canvas.tool
-        opposite = event.button() == RIGHT or bool(event.modifiers() & CONTROL)
-        if tool is ToolName.PICK:
-            self._pick(point)
-        elif not may_edit(canvas):
-            return
-        elif tool in BRUSHES:
-            self._erasing = (tool is ToolName.ERASER) != opposite
-            start = self._last_end if event.modifiers() & SHIFT else None
-            self._begin(clicks.brush_stroke(canvas, start or point, erase=self._erasing), point)
-        elif self._drafts.is_wanted:
-            control, shift = bool(event.modifiers() & CONTROL), bool(event.modifiers() & SHIFT)
-            self._drafts.press(point, right=event.button() == RIGHT, subtract=control, snap=shift)
-        elif (pixel := self._pixel(point)) is None:
-            return
-        elif tool is ToolName.WAND:
-            self._begin(clicks.wand_stroke(canvas, point, pixel, erase=opposite), point)
-        else:
-            clicks.click(canvas, pixel, event.button(), event.modifiers())
-            canvas.update()
-        canvas.update_image_rect(interactions.bounds_of([point]))
-
-    def _begin(self, stroke: interactions.Stroke | interactions.WandStroke, point: Point) -> None:
-        self._stroke = stroke
-        self._canvas.update_image_rect(stroke.move(point))
-        self.update_cursor()
-        self._canvas.stroke_active.emit(True)
-
-    def _pick(self, point: Point) -> None:
-        pixel, canvas = self._pixel(point), self._canvas
-        if pixel is not None and canvas.document is not None:
-            canvas.class_picked.emit(int(canvas.document.array[pixel[1], pixel[0]]))
+        elif button in (LEFT, RIGHT) and (not self.tool.edits or may_edit(canvas)):
+            self.update_cursor()
+            self.tool.press(self._touch(event))
+            self.update_cursor()
 
     def move(self, event: QMouseEvent) -> None:
         """Goes on with the gesture, or shows what the tool would do here."""
-        canvas = self._canvas
         if self._pan_from is not None:
             self._pan(event.position())
             return
-        point = self._image_point(event.position())
+        touch = self._touch(event)
         self.update_cursor()
-        self._cursor = point
-        if self._stroke is not None:
-            canvas.update_image_rect(self._stroke.move(point))
-        elif self._drafts.is_open and event.buttons() & LEFT:
-            self._drafts.drag(point)
+        self._cursor = touch.point
+        if self.tool.is_held or event.buttons() & self._button & (LEFT | RIGHT):
+            self.tool.drag(touch)
+        else:
+            self.tool.hover(touch)
         self.update_cursor()
-        self._tell_pixel(point)
+        self._tell_pixel(touch.point)
         event.accept()
 
     def _tell_pixel(self, point: Point) -> None:
-        self._canvas.hovered.emit(*(self._pixel(point) or (-1, -1)))
+        self._canvas.hovered.emit(*(self._canvas.pixel_at(point) or (-1, -1)))
 
     def _pan(self, position: QPointF) -> None:
         assert self._pan_from is not None
@@ -131,19 +94,16 @@ class Pointer:
         if self._pan_from is not None:
             self._pan_from = None
             self._canvas.setCursor(self._shape())
-            self.update_cursor()
-        elif self._stroke is not None:
-            if isinstance(self._stroke, interactions.Stroke):
-                self._last_end = self._stroke.last
-            self._end_stroke()
-        elif event.button() == LEFT:
-            self._drafts.release(self._image_point(event.position()))
+        elif event.button() in (LEFT, RIGHT):
+            self.tool.release(self._touch(event))
+        self._button = Qt.MouseButton.NoButton
+        self.update_cursor()
 
     def double_click(self, event: QMouseEvent) -> None:
-        """Closes a polygon; for every other tool it is a second press."""
-        if self._canvas.tool is ToolName.POLYGON and event.button() == LEFT and self._drafts.is_open:
+        """What the tool makes of it; for most it is a second press."""
+        canvas = self._canvas
+        if event.button() == LEFT and canvas.has_image and self.tool.double_click(self._touch(event)):
             event.accept()
-            self._drafts.close(subtract=bool(event.modifiers() & CONTROL))
         else:
             self.press(event)
 
@@ -155,7 +115,7 @@ class Pointer:
         if event.modifiers() & SHIFT:
             self._turn((delta.y() or delta.x()) / WHEEL_NOTCH)
             return
-        if not canvas.has_image or self._stroke:
+        if not canvas.has_image or self.tool.is_held:
             return
         ratio = canvas.devicePixelRatioF()
         pixels = event.pixelDelta()
@@ -171,7 +131,7 @@ class Pointer:
 
     def _turn(self, notches: float) -> None:
         canvas = self._canvas
-        if canvas.tool in OPTION_TOOLS:
+        if self.tool.has_options:
             canvas.option_turned.emit(notches)
             return
         # Small brushes would hardly grow or shrink by a factor.
@@ -201,18 +161,16 @@ class Pointer:
         key = event.key()
         if key == Qt.Key.Key_Space:
             if not event.isAutoRepeat():
-                self._space = True
+                self._space = self._tapping = True
                 self._canvas.setCursor(self._shape())
                 self.update_cursor()
             return True
         if key == Qt.Key.Key_Escape:
             return self.cancel()
-        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._drafts.is_open:
-            self._drafts.close(subtract=bool(event.modifiers() & CONTROL))
-            return True
-        if key == Qt.Key.Key_Backspace and self._drafts.is_open:
-            self._drafts.remove_last()
-            return True
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            return self.tool.confirm(control=bool(event.modifiers() & CONTROL))
+        if key == Qt.Key.Key_Backspace:
+            return self.tool.back()
         return False
 
     def key_release(self, event: QKeyEvent) -> bool:
@@ -221,6 +179,9 @@ class Pointer:
             return False
         if not event.isAutoRepeat():
             self._space = False
+            if self._tapping and self.tool.space_confirms:
+                self.tool.confirm(control=False)
+            self._tapping = False
             self._canvas.setCursor(self._shape())
             self.update_cursor()
         return True
@@ -229,113 +190,69 @@ class Pointer:
 
     def cancel(self) -> bool:
         """Takes back what is under way; says whether there was anything."""
-        if self._stroke is not None:
-            self._canvas.update_image_rect(self._stroke.cancel())
-            self._stroke = None
-            self._erasing = False
-            self.update_cursor()
-            self._canvas.stroke_active.emit(False)
-            return True
-        if self._drafts.is_open:
-            self._drafts.drop()
-            return True
-        return False
+        self.update_cursor()
+        taken_back = self.tool.cancel()
+        self.update_cursor()
+        return taken_back
 
     def finish(self) -> None:
         """Ends what is under way without losing it: a stroke is committed, an open line is dropped."""
-        if self._stroke is not None:
-            self._end_stroke()
+        self.update_cursor()
+        self.tool.finish()
         self._pan_from = None
-        if self._drafts.is_open:
-            self._drafts.drop()
-        self._last_end = None
 
     def focus_lost(self) -> None:
         """The keyboard went elsewhere: keys that are held will not be released here."""
         self._space = False
-        if self._stroke is not None:
-            self._end_stroke()
-        self._drafts.focus_lost()
+        self.tool.focus_lost()
         self._pan_from = None
         self._canvas.setCursor(self._shape())
         self.update_cursor()
-
-    def _end_stroke(self) -> None:
-        assert self._stroke is not None
-        stroke, self._stroke = self._stroke, None
-        self._erasing = False
-        self.update_cursor()
-        self._canvas.report_edit(stroke.finish())
-        self._canvas.stroke_active.emit(False)
 
     def tool_changed(self) -> None:
         """Another tool was chosen."""
         self._canvas.setCursor(self._shape())
         self._canvas.update()
 
-    def forget_region(self) -> None:
-        """Another mask: the region under the cursor must be found again."""
-        self._hover.forget()
+    def forget(self) -> None:
+        """Another mask: what the tools know of the one before no longer holds."""
+        for tool in self._tools.values():
+            tool.forget()
 
     def mask_changed(self) -> None:
-        """The mask changed: the region under the cursor may be another one, with another outline."""
-        region = self._hover.forget()
-        if region is not None:
-            self._canvas.update_screen_rect(cursors.screen_rect(self._canvas.view, region.rect, 3))
-            self.update_cursor()
+        """The mask changed: what the tool shows at the cursor may be another thing now."""
+        self.tool.mask_changed()
+        self.update_cursor()
 
     # -- cursor -------------------------------------------------------------------------------------------
 
     def update_cursor(self) -> None:
         """Repaints where the cursor's drawing is."""
-        canvas = self._canvas
-        if self._cursor is None or not canvas.has_image:
-            return
-        if self._drafts.is_open:
-            canvas.update_screen_rect(self._drafts.screen_rect(self._cursor))
-        if canvas.tool in BRUSHES:
-            canvas.update_screen_rect(cursors.brush_rect(canvas.view, self._cursor, canvas.brush_radius))
-        elif canvas.tool in REGION_TOOLS:
-            region = self._region()
-            if region is not None:
-                canvas.update_screen_rect(cursors.screen_rect(canvas.view, region.rect, 3))
+        if self._cursor is not None and self._canvas.has_image:
+            marks = self.tool.marks(self._cursor)
+            if not marks.isEmpty():
+                self._canvas.update_screen_rect(marks)
 
     def paint(self, painter: QPainter, screen: QRect) -> None:
-        """Draws the cursor of the tool, in screen pixels."""
-        canvas, cursor = self._canvas, self._cursor
-        self._drafts.paint(painter, cursor)
-        if cursor is None or self._space or self._pan_from is not None:
-            return
-        if canvas.tool in BRUSHES:
-            erasing = self._erasing or (canvas.tool is ToolName.ERASER and self._stroke is None)
-            cursors.draw_brush(painter, canvas.view, cursor, canvas.brush_radius, erasing=erasing)
-        elif canvas.tool in REGION_TOOLS and not self._drafts.is_open:
-            region = self._region()
-            if region is not None:
-                cursors.draw_region(painter, canvas.view, region, screen)
-
-    def _region(self) -> Region | None:
-        canvas = self._canvas
-        pixel = self._pixel(self._cursor) if self._cursor else None
-        if pixel is None or canvas.document is None:
-            return None
-        if canvas.tool is ToolName.ACCEPT_REGION:
-            prediction = canvas.overlay.prediction
-            return None if prediction is None else self._hover.at(prediction, 0, *pixel)
-        return self._hover.at(canvas.document.array, canvas.document.revision, *pixel)
+        """Draws the cursor and drafts of the tool, in screen pixels."""
+        panning = self._space or self._pan_from is not None
+        self.tool.paint(painter, None if panning else self._cursor, screen)
 
     def _shape(self) -> Qt.CursorShape:
-        if self._space or self._canvas.tool is ToolName.PAN:
-            return Qt.CursorShape.OpenHandCursor
-        return Qt.CursorShape.CrossCursor
+        return Qt.CursorShape.OpenHandCursor if self._space else self.tool.shape
 
     # -- places -------------------------------------------------------------------------------------------
+
+    def _touch(self, event: QMouseEvent) -> Touch:
+        point, modifiers = self._image_point(event.position()), event.modifiers()
+        return Touch(
+            point,
+            self._canvas.pixel_at(point),
+            self._button == RIGHT,
+            bool(modifiers & CONTROL),
+            bool(modifiers & SHIFT),
+        )
 
     def _image_point(self, position: QPointF) -> Point:
         ratio = self._canvas.devicePixelRatioF()
         return self._canvas.view.to_image(position.x() * ratio, position.y() * ratio)
-
-    def _pixel(self, point: Point) -> tuple[int, int] | None:
-        x, y = math.floor(point[0]), math.floor(point[1])
-        width, height = self._canvas.image_size
-        return (x, y) if 0 <= x < width and 0 <= y < height else None

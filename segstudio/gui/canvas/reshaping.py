@@ -7,8 +7,9 @@ from itertools import pairwise
 from segstudio.annotation import islands, shape
 from segstudio.annotation.history import Edit
 from segstudio.annotation.mask import MaskDocument
+from segstudio.annotation.protection import Protection
 from segstudio.annotation.regions import Region, region_at
-from segstudio.annotation.tools import Mask, Point, Protection
+from segstudio.annotation.tools import Mask, Point
 from segstudio.gui.canvas.modes import ShapeOp, ToolOptions
 
 # How edits are called in the history.

@@ -8,8 +8,10 @@ from PySide6.QtCore import QRect, Qt, SignalInstance
 
 from segstudio.annotation.history import Edit
 from segstudio.annotation.mask import MaskDocument
+from segstudio.annotation.protection import Protection
 from segstudio.annotation.rect import Rect
-from segstudio.annotation.tools import Protection
+from segstudio.annotation.segmenter import Embedding
+from segstudio.annotation.tools import Point
 from segstudio.gui.canvas.modes import ToolName, ToolOptions
 from segstudio.gui.canvas.overlay import Overlay
 from segstudio.gui.canvas.view import View
@@ -23,11 +25,11 @@ class Surface(Protocol):
     active_class: int
     brush_radius: float
     options: ToolOptions
-    protection: Protection
     editable: bool
     uneditable_reason: str
     view: View
     overlay: Overlay
+    embedding: Embedding | None
 
     @property
     def has_image(self) -> bool:
@@ -64,6 +66,13 @@ class Surface(Protocol):
     @property
     def status_text(self) -> SignalInstance:
         """(str): why nothing happened."""
+
+    def pixel_at(self, point: Point) -> tuple[int, int] | None:
+        """Column and row under a point; None beside the image."""
+
+    def protection_at(self, pixel: tuple[int, int] | None) -> Protection:
+        """What an edit that begins at a pixel may not change; None for edits that begin nowhere."""
+        ...
 
     def set_brush_radius(self, radius: float) -> None:
         """Radius in image pixels."""

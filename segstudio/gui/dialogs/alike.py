@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.annotation.tools import Protection
+from segstudio.annotation.protection import Protection
 from segstudio.gui.alike_crops import AlikeCrops
 from segstudio.gui.batches import Batches
 from segstudio.gui.dialogs.alike_form import AlikeForm
@@ -247,6 +247,8 @@ class AlikeDialog(QDialog):
         """What is not as plain as the count of what was found."""
         facts = [f"{ticked:,} ticked"] if ticked != regions else []
         facts += [f"{staying:,} in accepted samples stay"] if staying else []
+        rules = self._session.paint_filter.in_force
+        facts += ["of the filter only its classes hold"] if rules.asks_model or rules.under_start else []
         facts += [f"{_many(self._unread, 'sample')} could not be read"] if self._unread else []
         self.remark.setText("  ·  ".join(facts))
 
@@ -260,7 +262,7 @@ class AlikeDialog(QDialog):
             wanted,
             self.form.target_id,
             title,
-            Protection(locked=classes.locked),
+            Protection(classes.locked, self._session.paint_filter.in_force.over or None),
             self.form.accepted.isChecked(),
         )
         self._pause.stop()

@@ -16,6 +16,7 @@ from segstudio.gui.edit_text import edit_text
 from segstudio.gui.editing import Editing
 from segstudio.gui.icons import Icons
 from segstudio.gui.panels.classes_panel import ClassesPanel, panel_column
+from segstudio.gui.panels.filter_bar import FilterBanner, FilterRules
 from segstudio.gui.panels.history_panel import HistoryPanel
 from segstudio.gui.panels.parts import EmptyState, rule
 from segstudio.gui.panels.prediction_panel import PredictionFacts, PredictionPanel
@@ -63,6 +64,8 @@ class EditorPage(QWidget):
         self.view_bar = ViewBar(view, actions)
         self.tools = ToolStrip(actions)
         self.tool_options = ToolOptionsBar(self.link.tool_state)
+        self.tool_options.add_button(actions.button("tool.filter_rules"))
+        self.filter_banner = FilterBanner(session.paint_filter, session.classes, icons)
         self._count_pause = QTimer(self, interval=COUNT_PAUSE_MS, singleShot=True)
         self._count_pause.timeout.connect(self._count_pixels)
         self.left, self.right = self._make_left(), self._make_right()
@@ -113,6 +116,7 @@ class EditorPage(QWidget):
         layout.setSpacing(0)
         layout.addWidget(self.view_bar)
         layout.addWidget(self.tool_options)
+        layout.addWidget(self.filter_banner)
         layout.addLayout(across, 1)
         return centre
 
@@ -126,6 +130,10 @@ class EditorPage(QWidget):
         self.canvas.brush_radius_changed.connect(self.tools.show_radius)
         self.link.tool_changed.connect(lambda tool: self.tool_options.show_tool(ToolName(tool)))
         self.tool_options.finished.connect(self.canvas.setFocus)
+        self.filter_banner.asked.connect(self.ask_filter)
+        session.prediction_changed.connect(
+            lambda: self.filter_banner.show_prediction(session.prediction is not None)
+        )
         session.sample_opened.connect(self._sample_opened)
         session.book.reset.connect(self._show_place)
         session.project_changed.connect(self._project_changed)
@@ -149,6 +157,12 @@ class EditorPage(QWidget):
     def toggle_right(self) -> None:
         """Shows or hides classes, prediction and history."""
         self.right.setVisible(self.right.isHidden())
+
+    def ask_filter(self) -> FilterRules:
+        """Opens the small window with the paint filter's rules."""
+        rules = FilterRules(self._session.paint_filter, self._session.classes, self)
+        rules.show_below(self.tool_options)
+        return rules
 
     def show_enabled(self) -> None:
         """Follows the actions' state where buttons are not made from them."""

@@ -29,16 +29,24 @@ TOOL_HINTS = {
     ToolName.BRUSH: "Drag paints · right button erases · Shift+click: straight line · Shift+wheel: size",
     ToolName.ERASER: "Drag erases · right button paints · Shift+click: straight line · Shift+wheel: size",
     ToolName.POLYGON: "Click corners or drag · Enter fills, Ctrl+Enter cuts out · Backspace: last corner",
+    ToolName.LASSO: "Drag round an area · right button erases · Shift: the class where the drag begins",
+    ToolName.EXTEND: "Drag from inside a region round what belongs to it: it takes the region's class",
     ToolName.FILL: "Click a region: it takes the active class · Ctrl+click: its class everywhere",
     ToolName.RELABEL: "Click a region, or point at it and press a class key",
     ToolName.ACCEPT_REGION: "Click: the predicted region there is taken over",
     ToolName.WAND: "Click: pixels of like colour · drag right: more, left: fewer · right button erases",
+    ToolName.SUPERPIXEL: "Click or drag adds cells, again or right button removes · Shift: class borders",
+    ToolName.SCISSORS: "Click knots along an edge · Ctrl: straight · Backspace: last knot · Enter fills",
+    ToolName.SEGMENT: "Click what belongs, right click what does not, or drag a box · Enter or Space paints",
     ToolName.PICK: "Click: the class there becomes active",
     ToolName.PAN: "Drag the image",
 }
 NAMES = {
     ToolName.ACCEPT_REGION: "Use prediction",
     ToolName.WAND: "Magic wand",
+    ToolName.SUPERPIXEL: "Superpixels",
+    ToolName.SEGMENT: "Click to segment",
+    ToolName.EXTEND: "Extend region",
 }
 
 
@@ -76,6 +84,12 @@ class ToolOptionsBar(QWidget):
         self.spin.lineEdit().returnPressed.connect(self.finished)
         state.changed.connect(self._follow)
         self._follow()
+
+    def add_button(self, button: QWidget) -> None:
+        """Puts a button at the right end."""
+        row = self.layout()
+        assert row is not None
+        row.addWidget(button)
 
     def show_tool(self, tool: ToolName) -> None:
         """Follows the canvas."""

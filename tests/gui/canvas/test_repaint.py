@@ -19,7 +19,7 @@ SEQUENCES = 30
 ACTIONS = 25
 TOOLS = (
     ToolName.BRUSH, ToolName.ERASER, ToolName.POLYGON, ToolName.FILL, ToolName.RELABEL, ToolName.WAND,
-    ToolName.SHAPE, ToolName.PAN,
+    ToolName.SHAPE, ToolName.PAN, ToolName.LASSO, ToolName.EXTEND,
 )  # fmt: skip
 CLICKED = (ToolName.FILL, ToolName.RELABEL, ToolName.ACCEPT_REGION, ToolName.WAND, ToolName.SHAPE)
 OPS = (ShapeOp.GROW, ShapeOp.SHRINK, ShapeOp.SMOOTH, ShapeOp.FILL_HOLES, ShapeOp.MERGE)
@@ -96,7 +96,7 @@ class Session:
         canvas.set_prediction(np.roll(mask, 7, axis=1), picture(seed + 1, width, height)[..., 0].copy())
         canvas.fit()
         self.actions: tuple[Callable[[], object], ...] = (
-            self.stroke, self.stroke, self.stroke, self.click, self.polygon, self.cut, self.wand, self.undo,
+            self.stroke, self.stroke, self.click, self.polygon, self.lasso, self.cut, self.wand, self.undo,
             self.redo, self.zoom, self.zoom, self.pan, self.pan, self.opacity, self.outline, self.hide,
             self.layer, self.tool, self.brush, self.hover, self.leave, self.cancelled, self.peek, self.locked,
         )  # fmt: skip
@@ -161,6 +161,17 @@ class Session:
         for _ in range(int(self.random.integers(1, 4))):
             self.hand.move(*self.place())
             QApplication.processEvents()
+        if self.random.random() < 0.2:
+            self.hand.key(Qt.Key.Key_Escape)
+        self.hand.release(*self.place())
+
+    def lasso(self) -> None:
+        self.canvas.set_tool(ToolName.EXTEND if self.random.random() < 0.5 else ToolName.LASSO)
+        self.hand.press(*self.place())
+        for _ in range(int(self.random.integers(1, 9))):
+            self.hand.move(*self.place())
+            if self.random.random() < 0.7:
+                QApplication.processEvents()
         if self.random.random() < 0.2:
             self.hand.key(Qt.Key.Key_Escape)
         self.hand.release(*self.place())

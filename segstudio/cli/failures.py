@@ -1,0 +1,70 @@
+"""The command that finds where a model fails."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from segstudio.cli.output import BackendName, Json, Model, print_json, watched
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+ROW = "{kind:<10} {gt:>16} as {pred:<16} {area:>8} px  {sure:>6}  {sample} ({x:.0f}, {y:.0f})"
+
+
+@app.command()
+def failures(
+    images: Annotated[Path, typer.Option(help="Folder of images.")],
+    masks: Annotated[Path, typer.Option(help="Folder of masks.")],
+    model: Model = "street-b0",
+    palette: Annotated[str, typer.Option(help="Palette of the masks; default: the model's own.")] = "",
+    query: Annotated[
+        str, typer.Option("--query", "-q", help="Such as 'gt=train pred=bus area>500 conf<0.6'.")
+    ] = "",
+    limit: Annotated[int, typer.Option(help="Rows that are printed, largest segments first.", min=0)] = 30,
+    at_most: Annotated[
+        int, typer.Option(help="Exit with 2 if more segments match: a check for CI.", min=-1)
+    ] = -1,
+    slack: Annotated[float, typer.Option(help="Pixels from a border within which an error is slack.")] = 2.0,
+    backend: BackendName = "auto",
+    as_json: Json = False,
+) -> None:
+    """Find every region where a model is wrong: kind, classes, size, place, confidence, and what it costs."""
+    from segstudio.metrics.segment_query import parse
+    from segstudio.metrics.segments import CutOffs
+    from segstudio.workflows.failures import find_failures, require_at_most
+
+    parse(query)
+    with watched(json_events=False) as context:
+        found = find_failures(
+            model, images, masks, palette, backend=backend, cut_offs=CutOffs(slack=slack), context=context
+        )
+    values = found.to_json(query, limit)
+    if as_json:
+        print_json(values)
+    else:
+        _print(values)
+    if at_most >= 0:
+        require_at_most(found, query, at_most)
+
+
+def _print(values: dict[str, Any]) -> None:
+    """The classes with what costs them most, then the rows."""
+    print(f"{values['model']} on {values['images']} images, mIoU {values['miou']:.4f}")
+    for name, entry in values["classes"].items():
+        if entry["iou"] is None:
+            print(f"{name:>16}  absent")
+            continue
+        parts = [
+            (share, f"{word} {kind} {100 * share:.1f}")
+            for word, side in (("lost to", "lost"), ("took by", "taken"))
+            for kind, share in entry[side].items()
+            if share >= 0.0005
+        ]
+        costs = ", ".join(text for _, text in sorted(parts, reverse=True)[:4])
+        print(f"{name:>16}  IoU {100 * entry['iou']:5.1f}  {costs}")
+    print(f"{values['matching']} of {values['segments']} segments match {values['query']!r}")
+    for row in values["rows"]:
+        sure = "" if row["conf"] is None else f"{100 * row['conf']:.0f} %"
+        print(ROW.format(**row, sure=sure))
+    for entry in values["skipped"]:
+        print(f"  skipped {entry['path']}: {entry['reason']}")

@@ -1,0 +1,171 @@
+"""Finds where a model fails: all error segments on a folder of masks, and what each kind costs a class."""
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.annotation.palette import load_palette
+from segstudio.errors import ImageError, InputError, MaskError, SegstudioError
+from segstudio.inference.backend import AUTO, open_backend
+from segstudio.inference.catalog import find_model
+from segstudio.inference.predictor import Predictor
+from segstudio.jobs import JobContext
+from segstudio.metrics.confusion import Counts, count_confusion, scores
+from segstudio.metrics.ledger import lost_iou
+from segstudio.metrics.segment_query import matching
+from segstudio.metrics.segment_table import SegmentTable
+from segstudio.metrics.segments import CutOffs, Kind, Segments, extract
+from segstudio.training.data.files import pair_by_stem
+from segstudio.workflows.evaluate import class_lookup, read_pair
+from segstudio.workflows.model_palette import palette_of_model
+
+# Smaller segments have no row; the ledger counts them.
+SMALLEST = 4
+USUAL = CutOffs()
+
+
+class TooManyFailuresError(SegstudioError):
+    """More segments match a query than were allowed."""
+
+
+@dataclass(frozen=True)
+class Failures:
+    """The error segments of a model on some samples.
+
+    Attributes:
+        model: its name.
+        palette: name of the classes.
+        table: all segments.
+        confusion: int64 [K,K+1], of all samples.
+        skipped: files that could not be used, and why.
+    """
+
+    model: str
+    palette: str
+    table: SegmentTable
+    confusion: Counts
+    skipped: tuple[tuple[str, str], ...]
+
+    def to_json(self, query: str = "", limit: int = 100) -> dict[str, Any]:
+        """The segments that match a query, largest first, and the ledger of every class; fractions 0-1."""
+        chosen = np.flatnonzero(matching(self.table, query))
+        areas = self.table.rows.area[chosen]
+        order = chosen[np.argsort(-areas, kind="stable")][:limit]
+        return {
+            "model": self.model,
+            "palette": self.palette,
+            "images": len(self.table.samples),
+            "miou": _known(scores(self.confusion).miou),
+            "query": query,
+            "segments": self.table.count,
+            "matching": len(chosen),
+            "matching_pixels": int(areas.sum()),
+            "rows": [self.table.row(int(number)) for number in order],
+            "classes": self.classes(),
+            "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
+        }
+
+    def classes(self) -> dict[str, dict[str, Any]]:
+        """By name: IoU, support in pixels, and the IoU that each kind of error costs: parts of 1 - IoU."""
+        ledger = lost_iou(self.table.rows.ledger, self.confusion)
+        support = self.confusion.sum(axis=1)
+        return {
+            name: {
+                "iou": _known(ledger.iou[class_id]),
+                "pixels": int(support[class_id]),
+                "lost": _by_kind(ledger.lost[class_id]),
+                "taken": _by_kind(ledger.taken[class_id]),
+            }
+            for class_id, name in enumerate(self.table.names)
+        }
+
+
+def find_failures(
+    model: str | Path,
+    images: Path,
+    masks: Path,
+    palette: str = "",
+    *,
+    backend: str = AUTO,
+    cut_offs: CutOffs = USUAL,
+    context: JobContext | None = None,
+) -> Failures:
+    """Predicts images with masks whose ids are those of `palette` and finds all error segments.
+
+    Args:
+        model: name or folder of a model.
+        images: a folder.
+        masks: a folder with a mask of the same name for each image.
+        palette: name or path; "" is the model's own.
+        backend: what runs the model.
+        cut_offs: where kinds end.
+        context: progress and cancellation.
+
+    Raises:
+        InputError: a folder is missing, no image has a mask, or none of the pairs can be used.
+    """
+    context = context or JobContext()
+    for folder in (images, masks):
+        if not folder.is_dir():
+            raise InputError(f"{folder} is no folder")
+    model_folder, spec = find_model(model)
+    own = palette_of_model(spec)
+    target = load_palette(palette) if palette else own
+    lookup = class_lookup(own, target)
+    found = pair_by_stem(images, masks)
+    if not found.pairs:
+        raise InputError(f"no image in {images} has a mask of the same name in {masks}")
+    look = partial(
+        extract, classes=target.count, ignore=target.ignore_id, smallest=SMALLEST, cut_offs=cut_offs
+    )
+    total = np.zeros((target.count, target.count + 1), np.int64)
+    segments: list[tuple[str, Segments]] = []
+    skipped: list[tuple[str, str]] = []
+    opened = open_backend(model_folder, spec, backend)
+    try:
+        predictor = Predictor(opened, spec)
+        for number, (image_path, mask_path) in enumerate(found.pairs):
+            context.check()
+            name = image_path.relative_to(images).with_suffix("").as_posix()
+            context.progress(number, len(found.pairs), name)
+            try:
+                image, truth = read_pair(image_path, mask_path)
+            except (ImageError, MaskError) as error:
+                skipped.append((str(image_path), error.message))
+                continue
+            said = predictor.predict(image)
+            ids = lookup[said.ids]
+            total += count_confusion(truth, ids, target.count, target.ignore_id)
+            segments.append((name, look(truth, ids, confidence=said.confidence)))
+    finally:
+        opened.close()
+    if not segments:
+        reason = skipped[0][1] if skipped else ""
+        raise InputError(f"none of the {len(found.pairs)} images could be used: {reason}")
+    return Failures(spec.name, target.name, SegmentTable.of(target.names, segments), total, tuple(skipped))
+
+
+def require_at_most(failures: Failures, query: str, most: int) -> None:
+    """Refuses more matching segments than allowed: a check for continuous integration.
+
+    Raises:
+        TooManyFailuresError: says how many there are.
+    """
+    count = int(np.count_nonzero(matching(failures.table, query)))
+    if count > most:
+        raise TooManyFailuresError(
+            f"{count} segments match {query!r}, at most {most} are allowed", hint="see the rows for which"
+        )
+
+
+def _by_kind(parts: NDArray[np.float64]) -> dict[str, float | None]:
+    return {kind.name.lower(): _known(float(parts[kind])) for kind in Kind}
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
