@@ -30,6 +30,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("theme", str, "system", "Colours of the window", ("system", "light", "dark")),
     Setting("text_scale", float, 1.0, "Size of the window's text; 1.0 is 13 px", (), 0.8, 1.6),
     Setting("model", str, "", "The model that predicts; empty takes the first one there is"),
+    Setting(
+        "versions_mb", float, 2048.0, "Disk space for earlier states of a project's masks", (), 16.0, 1e6
+    ),
     Setting("backend", str, "auto", "What runs models: auto, or the name of a backend"),
     Setting("runner_up", bool, True, "Whether predictions keep the model's second choice; it takes longer"),
 )

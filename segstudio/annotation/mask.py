@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from segstudio.annotation.history import Edit, History
+from segstudio.annotation.history import Edit, History, Strip
 from segstudio.annotation.rect import EMPTY, Rect
 
 TILE = 128
@@ -86,7 +86,7 @@ class MaskDocument:
         rect, title = self._touched, self._title
         edit = None
         if not rect.is_empty:
-            edit = Edit.of(title, rect, self._before(rect), self.array[rect.slices])
+            edit = Edit.of_strips(title, rect, self._strips(rect))
         self._end()
         if edit is not None:
             self.history.push(edit)
@@ -137,18 +137,22 @@ class MaskDocument:
     def _tile(self, row: int, column: int) -> Mask:
         return self.array[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE]
 
-    def _before(self, rect: Rect) -> Mask:
-        """The pixels of a touched rectangle as they were when the stroke began."""
-        before = self.array[rect.slices].copy()
-        for (row, column), pixels in self._tiles.items():
-            tile = Rect(column * TILE, row * TILE, pixels.shape[1], pixels.shape[0])
-            shared = tile.intersection(rect)
-            if shared.is_empty:
-                continue
-            target = Rect(shared.x - rect.x, shared.y - rect.y, shared.width, shared.height)
-            source = Rect(shared.x - tile.x, shared.y - tile.y, shared.width, shared.height)
-            before[target.slices] = pixels[source.slices]
-        return before
+    def _strips(self, rect: Rect) -> list[Strip]:
+        """A touched rectangle in rows of tiles: the pixels as the stroke began, and as they are now."""
+        strips = []
+        for row in range(rect.y // TILE, (rect.bottom - 1) // TILE + 1):
+            strip = rect.intersection(Rect(rect.x, row * TILE, rect.width, TILE))
+            after = self.array[strip.slices]
+            before = after.copy()
+            first = strip.y - row * TILE
+            for column in range(rect.x // TILE, (rect.right - 1) // TILE + 1):
+                pixels = self._tiles.get((row, column))
+                if pixels is not None:
+                    left, right = max(column * TILE, rect.x), min((column + 1) * TILE, rect.right)
+                    inner = pixels[first : first + strip.height, left - column * TILE : right - column * TILE]
+                    before[:, left - rect.x : right - rect.x] = inner
+            strips.append((before, after))
+        return strips
 
     def _end(self) -> None:
         self._touched = None

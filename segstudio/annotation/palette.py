@@ -30,8 +30,9 @@ class PaletteClass:
 
 @dataclass(frozen=True)
 class Palette:
-    """Classes with ids 0..count-1, the ignore id, an optional second colour set for editing, and mappings.
+    """Classes with ids 0..count-1, the ignore id, colours for the screen alone, and mappings.
 
+    `editing` is a set of high contrast, `safe` one for colour-blind eyes (see `colour_sets`).
     `mappings[other palette][class name]` names the class of the other palette that stands for ours.
     """
 
@@ -40,6 +41,7 @@ class Palette:
     ignore_id: int = 255
     ignore_rgb: Colour = NOT_A_CLASS
     editing: tuple[Colour, ...] | None = None
+    safe: tuple[Colour, ...] | None = None
     mappings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
@@ -65,12 +67,11 @@ class Palette:
             f"palette {self.name} has no class {name!r}", hint=f"it has: {', '.join(self.names)}"
         )
 
-    def colours(self, *, editing: bool = False) -> NDArray[np.uint8]:
-        """uint8 [256,3]: the colour of every id; ids without a class are black."""
+    def colours(self) -> NDArray[np.uint8]:
+        """uint8 [256,3]: the colour of every id in files; ids without a class are black."""
         table = np.zeros((256, 3), np.uint8)
-        shown = self.editing if editing and self.editing else tuple(entry.rgb for entry in self.classes)
-        for entry, rgb in zip(self.classes, shown, strict=True):
-            table[entry.id] = rgb
+        for entry in self.classes:
+            table[entry.id] = entry.rgb
         table[self.ignore_id] = self.ignore_rgb
         return table
 
@@ -127,7 +128,8 @@ def palette_from_dict(values: Any, where: str = "palette") -> Palette:
     if not isinstance(values, dict) or not isinstance(values.get("classes"), list):
         raise PaletteError(f"{where} has no list of classes", hint="see palettes/cityscapes.yaml")
     ignore_id, ignore_rgb = 255, NOT_A_CLASS
-    classes, editing = [], []
+    classes: list[PaletteClass] = []
+    screen: dict[str, list[Colour]] = {"editing": [], "safe": []}
     for position, entry in enumerate(values["classes"]):
         try:
             number, name = int(entry["label_id"]), str(entry["seg_class"])
@@ -141,19 +143,21 @@ def palette_from_dict(values: Any, where: str = "palette") -> Palette:
             continue
         mapped = str(entry.get("mapping_class", name))
         classes.append(PaletteClass(number, name, rgb, str(entry.get("group", "")), mapped))
-        if "editing" in entry:
-            editing.append(_colour(entry["editing"]))
+        for name, colours in screen.items():
+            if name in entry:
+                colours.append(_screen_colour(entry[name], f"{where}: {name} of class {position}"))
     if isinstance(values.get("ignore"), dict):
         ignore_id = int(values["ignore"].get("label_id", 255))
         ignore_rgb = _colour(values["ignore"].get("rgb", NOT_A_CLASS))
-    _check(classes, editing, where)
+    _check(classes, screen, where)
     order = sorted(range(len(classes)), key=lambda position: classes[position].id)
     return Palette(
         name=str(values.get("name", "custom")),
         classes=tuple(classes[position] for position in order),
         ignore_id=ignore_id,
         ignore_rgb=ignore_rgb,
-        editing=tuple(editing[position] for position in order) if editing else None,
+        editing=tuple(screen["editing"][position] for position in order) if screen["editing"] else None,
+        safe=tuple(screen["safe"][position] for position in order) if screen["safe"] else None,
         mappings={
             str(target): {str(ours): str(theirs) for ours, theirs in table.items()}
             for target, table in (values.get("mappings") or {}).items()
@@ -190,7 +194,14 @@ def _colour(value: Any) -> Colour:
     return parts[0], parts[1], parts[2]
 
 
-def _check(classes: list[PaletteClass], editing: list[Colour], where: str) -> None:
+def _screen_colour(value: Any, where: str) -> Colour:
+    try:
+        return _colour(value)
+    except (TypeError, ValueError) as error:
+        raise PaletteError(f"{where} is no colour ({error})") from error
+
+
+def _check(classes: list[PaletteClass], screen: Mapping[str, list[Colour]], where: str) -> None:
     ids = sorted(entry.id for entry in classes)
     if not ids:
         raise PaletteError(f"{where} has no classes")
@@ -198,5 +209,6 @@ def _check(classes: list[PaletteClass], editing: list[Colour], where: str) -> No
         raise PaletteError(f"{where}: ids must run from 0 without gaps, they are {ids}")
     if len({entry.name for entry in classes}) != len(classes):
         raise PaletteError(f"{where}: two classes have the same name")
-    if editing and len(editing) != len(classes):
-        raise PaletteError(f"{where}: {len(editing)} of {len(classes)} classes have an editing colour")
+    for name, colours in screen.items():
+        if colours and len(colours) != len(classes):
+            raise PaletteError(f"{where}: {len(colours)} of {len(classes)} classes have a colour {name!r}")

@@ -17,8 +17,10 @@ ProjectFolder = Annotated[Path, typer.Argument(help="The project's folder.")]
 
 def _with_project(folder: Path, work: Callable[[Any], None], **options: Any) -> None:
     from segstudio.project.project import Project
+    from segstudio.settings import Settings
 
-    project = Project.open(folder, **options)
+    versions_bytes = round(Settings.load().number("versions_mb") * 2**20)
+    project = Project.open(folder, versions_bytes=versions_bytes, **options)
     try:
         work(project)
     finally:
@@ -86,6 +88,68 @@ def project_split(
         _print_info(project, as_json)
 
     _with_project(folder, work, create=False)
+
+
+SampleKey = Annotated[str, typer.Argument(help="The sample, as `frames/0001`.")]
+
+
+@app.command("versions")
+def project_versions(folder: ProjectFolder, key: SampleKey, as_json: Json = False) -> None:
+    """List earlier states of a sample's mask: when, why, who, which model, pixels changed."""
+
+    def work(project: Any) -> None:
+        project.sample(key)
+        rows = [_version_values(version) for version in project.versions(key)]
+        if as_json:
+            print_json({"key": key, "versions": rows})
+            return
+        for row in rows or [{}]:
+            print("  ".join(str(value) for value in row.values() if value not in ("", None)) or "none")
+
+    _with_project(folder, work, create=False)
+
+
+def _version_values(version: Any) -> dict[str, Any]:
+    from datetime import UTC, datetime
+
+    return {
+        "id": version.id,
+        "when": datetime.fromtimestamp(version.when, UTC).isoformat(timespec="seconds"),
+        "why": version.note.why.value,
+        "who": version.who,
+        "model": version.note.model,
+        "pixels": version.pixels,
+        "file": str(version.file),
+    }
+
+
+@app.command("restore")
+def project_restore(
+    folder: ProjectFolder,
+    key: SampleKey,
+    version: Annotated[str, typer.Argument(help="An id from `project versions`, or how it begins.")],
+    as_json: Json = False,
+) -> None:
+    """Make an earlier state of a sample's mask the mask again; the one that it replaces becomes a version."""
+    from segstudio.project.versions import VersionNote, Why
+
+    def work(project: Any) -> None:
+        project.sample(key)
+        if key in project.pending_journals():
+            raise InputError(
+                f"{key} has edits from before a crash", hint="open the folder and recover or discard them"
+            )
+        mask = project.load_version(key, version)
+        project.load_mask(key)
+        project.save_mask(key, mask, note=VersionNote(Why.RESTORED))
+        values = {"key": key, "restored": version, "mask": str(project.mask_path(key))}
+        if as_json:
+            print_json(values)
+        else:
+            print_facts(values)
+
+    # The lock: a window that has this mask open would be surprised by another file.
+    _with_project(folder, work, create=False, editor=True)
 
 
 @app.command("freeze")

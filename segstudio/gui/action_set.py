@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QMenu, QMenuBar, QToolButton, QWidget
 from segstudio.gui.action_spec import MENUS, ActionSpec, Needs
 from segstudio.gui.actions import ACTIONS
 from segstudio.gui.icons import Icons
+from segstudio.gui.key_book import KeyBook
+from segstudio.gui.key_map import CANVAS_ONLY, distinct
 
 ICON = QSize(20, 20)
 
@@ -16,12 +18,17 @@ ICON = QSize(20, 20)
 class ActionSet(QObject):
     """All actions of the window as QActions, by id."""
 
-    def __init__(self, window: QWidget, icons: Icons, run: Callable[[ActionSpec], None]) -> None:
+    def __init__(
+        self, window: QWidget, icons: Icons, keys: KeyBook, run: Callable[[ActionSpec], None]
+    ) -> None:
         super().__init__(window)
+        self.keys = keys
         self._icons = icons
         self._run = run
         self._groups: dict[str, QActionGroup] = {}
         self.actions = {spec.id: self._make(window, spec) for spec in ACTIONS}
+        keys.changed.connect(self._bind_keys)
+        self._bind_keys()
 
     def __getitem__(self, action_id: str) -> QAction:
         return self.actions[action_id]
@@ -29,20 +36,25 @@ class ActionSet(QObject):
     def _make(self, window: QWidget, spec: ActionSpec) -> QAction:
         action = QAction(spec.text, window)
         action.setObjectName(spec.id)
-        action.setToolTip(spec.tip)
         action.setStatusTip("")
         action.setCheckable(spec.ticks)
         action.setAutoRepeat(spec.repeats)
         if spec.icon:
             self._icons.bind(action, spec.icon)
-        if spec.keys and not spec.hold:
-            action.setShortcuts([QKeySequence(key) for key in spec.keys])
         if spec.choice:
             group = self._groups.setdefault(spec.group, QActionGroup(self))
             group.addAction(action)
         action.triggered.connect(lambda _=False, spec=spec: self._run(spec))
         window.addAction(action)
         return action
+
+    def _bind_keys(self) -> None:
+        for spec in ACTIONS:
+            action, keys = self.actions[spec.id], self.keys.keys(spec.id)
+            action.setToolTip(self.keys.tip(spec.id))
+            if not spec.hold:
+                shortcuts = [key for key in distinct(keys) if key not in CANVAS_ONLY]
+                action.setShortcuts([QKeySequence(key) for key in shortcuts])
 
     def fill(self, bar: QMenuBar) -> dict[str, QMenu]:
         """Builds the menus; returns them by path, for those that get entries of their own."""

@@ -29,6 +29,10 @@ MENU_OF_GROUP = {
     "view": "View",
     "layer": "View/Layer",
     "style": "View/Outline",
+    "colours": "View/Colours",
+    "compare": "View/Compare",
+    "other": "View/Compared with",
+    "differ": "View/Difference",
     "theme": "View/Theme",
     "go": "Go",
     "mark": "Go/Status",
@@ -45,10 +49,10 @@ class ActionSpec:
     Attributes:
         id: stable name "group.what".
         text: what menus and the command palette say.
-        keys: shortcuts; the first is shown.
+        keys: shortcuts of the studio layout, the first is shown; `key_book` knows those in force.
         icon: Phosphor name; "" for none.
         needs: when the action is enabled.
-        hint: longer explanation for the tooltip.
+        hint: longer explanation for the tooltip; {an.id} in it becomes that action's key.
         calls: "group.method" of `commands.Commands`; the id unless given.
         argument: passed to the method when not "".
         hold: the key acts while it is down (`held_keys`); the action stands in no menu.
@@ -89,17 +93,6 @@ class ActionSpec:
         """(group, method) of the command that does it."""
         group, _, method = (self.calls or self.id).partition(".")
         return group, method
-
-    @property
-    def key_text(self) -> str:
-        """The first key as it is written on screen, "" for none."""
-        return pretty_key(self.keys[0]) + (" (hold)" if self.hold else "") if self.keys else ""
-
-    @property
-    def tip(self) -> str:
-        """Tooltip: what it does, and its key."""
-        text = self.hint or self.text.rstrip("…")
-        return f"{text} ({self.key_text})" if self.keys else text
 
 
 def pretty_key(key: str) -> str:

@@ -1,24 +1,39 @@
 """Ties the canvas to the Session: what it shows, what may be edited, and what the user does on it."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from segstudio.annotation.colour_sets import screen_colours
 from segstudio.annotation.history import Edit
+from segstudio.annotation.mask import MaskDocument
 from segstudio.gui.canvas.canvas import Canvas
 from segstudio.gui.canvas.interactions import relabel
-from segstudio.gui.canvas.modes import Layer, OutlineMode, ShapeOp, ToolName
+from segstudio.gui.canvas.modes import ShapeOp, ToolName
 from segstudio.gui.canvas.tools import reshape
 from segstudio.gui.canvas.tools.tool import may_edit
 from segstudio.gui.canvas.view import View
 from segstudio.gui.embeddings import Embeddings
+from segstudio.gui.looks_link import LooksLink
 from segstudio.gui.panels.status_bar import Reading
+from segstudio.gui.region_area import RegionArea
 from segstudio.gui.session import Session
 from segstudio.gui.tool_state import ToolState
 from segstudio.gui.view_state import ViewState
 
 # Views of samples that were open before; each is a few numbers.
 VIEWS_KEPT = 500
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A pixel of a mask."""
+
+    document: MaskDocument
+    x: int
+    y: int
 
 
 class CanvasLink(QObject):
@@ -35,6 +50,8 @@ class CanvasLink(QObject):
         self.tool = ToolName.BRUSH
         self.tool_state = ToolState(session.memory)
         self.embeddings = Embeddings(session.bridge, session.predictions, session.settings.text("backend"))
+        self.looks = LooksLink(view, session.classes, canvas)
+        self._area = RegionArea(session.bridge)
         self._shown: str | None = None
         self._pixel: tuple[int, int] | None = None
         self._views: dict[str, View] = {}
@@ -53,6 +70,7 @@ class CanvasLink(QObject):
         session.document_changed.connect(lambda _: self._view.propose(False))
         session.classes.changed.connect(self._show_classes)
         session.classes.active_changed.connect(canvas.set_active_class)
+        session.version_changed.connect(self._show_version)
         session.paint_filter.changed.connect(self._show_filter)
         session.predictions.models_changed.connect(self._show_embedding)
         self.embeddings.ready.connect(self._show_embedding)
@@ -65,6 +83,7 @@ class CanvasLink(QObject):
         canvas.class_picked.connect(session.classes.set_active)
         canvas.hovered.connect(self._hovered)
         canvas.left.connect(lambda: self._hovered(-1, -1))
+        self._area.measured.connect(lambda: self._hovered(*(self._pixel or (-1, -1))))
 
     # -- what is shown ------------------------------------------------------------------------------------
 
@@ -88,6 +107,8 @@ class CanvasLink(QObject):
         # A stroke that is under way ends here, and still belongs to the sample before.
         canvas.set_image(loaded.image)
         canvas.set_document(entry.document if entry is not None else None)
+        if not same:
+            self.looks.show_version(None)
         self._shown = key
         problem = session.problem
         canvas.set_editable(problem is None, problem.message if problem else "")
@@ -112,9 +133,19 @@ class CanvasLink(QObject):
         loaded, entry = self._session.loaded, self._session.entry
         untouched = entry is not None and not entry.document.history.can_undo
         empty = loaded is not None and loaded.mask is None and untouched
+        self.looks.offer()
         self._view.propose(empty and prediction is not None)
         self._show_filter()
         self._show_view()
+
+    def _show_version(self) -> None:
+        """Shows the version that was chosen in the list; without one, the mask again."""
+        ids = self._session.version_shown
+        self.looks.show_version(ids)
+        if ids is not None:
+            self._view.set_layer("version")
+        elif self._view.layer == "version":
+            self._view.set_layer("mask")
 
     def _show_embedding(self) -> None:
         """Gives the tool that clicks what a model sees here, and has it look if it did not yet."""
@@ -128,23 +159,18 @@ class CanvasLink(QObject):
             self.embeddings.want([shown] if after is None else [shown, after])
 
     def _show_view(self) -> None:
-        view, canvas = self._view, self.canvas
-        layer = view.layer if self._session.prediction is not None else "mask"
-        canvas.set_layer(Layer[layer.upper()])
-        canvas.set_outline(OutlineMode[view.outline.upper()])
-        canvas.set_opacity(view.opacity)
-        canvas.set_overlay_visible(view.overlay)
+        self.looks.show()
         self._show_colours()
 
     def _show_colours(self) -> None:
         self.canvas.set_colours(self.colours())
 
     def colours(self) -> NDArray[np.uint8]:
-        """uint8 [256,3]: the colours on screen, those for editing if the user wants them."""
+        """uint8 [256,3]: the colours on screen, of the set that the user chose."""
         palette = self._session.classes.palette
         if palette is None:
             return np.zeros((256, 3), np.uint8)
-        return palette.colours(editing=self._view.editing_colours)
+        return screen_colours(palette, self._view.colours)
 
     def _show_classes(self) -> None:
         classes = self._session.classes
@@ -178,11 +204,8 @@ class CanvasLink(QObject):
         self._show_embedding()
 
     def blink(self, on: bool) -> None:
-        """Shows the prediction in place of the mask while a key is held."""
-        if on and self._session.prediction is not None:
-            self.canvas.set_layer(Layer.PREDICTION)
-        else:
-            self._show_view()
+        """Shows what is compared with in place of the present layer while a key is held."""
+        self.looks.blink(on)
 
     def resize_brush(self, factor: float) -> None:
         """Multiplies the brush's radius, by at least one pixel."""
@@ -193,14 +216,26 @@ class CanvasLink(QObject):
 
     def choose_slot(self, slot: int) -> None:
         """A class key: makes the class active; with the relabel tool it relabels what is pointed at."""
-        self._session.classes.choose_slot(slot)
-        document, pixel = self.canvas.document, self._pointed_at()
-        if self.canvas.tool is not ToolName.RELABEL or document is None or pixel is None:
+        if slot >= len(self._session.classes.classes):
             return
-        if self.canvas.editable and not document.in_stroke:
-            title, value = "Relabel", self._session.classes.active
-            edit = relabel(document, *pixel, value, self.canvas.protection_at(pixel), title)
-            self.canvas.report_edit(edit)
+        self._session.classes.choose_slot(slot)
+        spot = self.spot()
+        if self.canvas.tool is ToolName.RELABEL and spot is not None:
+            self.relabel(spot)
+
+    def spot(self) -> Spot | None:
+        """What the cursor points at, to be kept while a list lies over it; None outside the image."""
+        document, pixel = self.canvas.document, self._pointed_at()
+        return Spot(document, *pixel) if document is not None and pixel is not None else None
+
+    def relabel(self, spot: Spot) -> None:
+        """The region at a spot takes the active class, if its mask is still the one on screen."""
+        document = self.canvas.document
+        if document is not spot.document or not self._can_change():
+            return
+        value = self._session.classes.active
+        protection = self.canvas.protection_at((spot.x, spot.y))
+        self.canvas.report_edit(relabel(document, spot.x, spot.y, value, protection, "Relabel"))
 
     def reshape(self, op: ShapeOp) -> None:
         """Changes the region under the cursor.
@@ -248,6 +283,7 @@ class CanvasLink(QObject):
         return pixel if pixel is not None and pixel[0] < width and pixel[1] < height else None
 
     def _stroke(self, active: bool) -> None:
+        self.canvas.show_whole(active)
         if active:
             self._view.show_edits()
 
@@ -273,7 +309,8 @@ class CanvasLink(QObject):
         red, green, blue = (int(channel) for channel in loaded.image[y, x])
         entry, prediction, name = self._session.entry, self._session.prediction, self._session.classes.name
         own = name(int(entry.document.array[y, x])) if entry is not None else ""
+        area = self._area.at(entry.document, x, y) if entry is not None else None
         if prediction is None:
-            return Reading(x, y, (red, green, blue), own)
+            return Reading(x, y, (red, green, blue), own, area=area)
         predicted, sure = int(prediction.ids[y, x]), float(prediction.confidence[y, x]) / 255
-        return Reading(x, y, (red, green, blue), own, name(predicted), sure)
+        return Reading(x, y, (red, green, blue), own, name(predicted), sure, area)

@@ -10,6 +10,7 @@ from segstudio import paths
 from segstudio.gui.action_spec import ActionSpec
 from segstudio.gui.canvas.modes import ToolName
 from segstudio.gui.command_group import CommandGroup, Window
+from segstudio.gui.looks_commands import LooksCommands
 from segstudio.gui.region_commands import RegionCommands
 from segstudio.project.sample import SampleStatus
 
@@ -37,7 +38,8 @@ class FileCommands(CommandGroup):
 
     def close(self) -> None:
         """Closes the project."""
-        self.session.close_project()
+        self.window.link.canvas.finish()
+        self.session.trouble.leave(self.session.close_project)
 
     def quit(self) -> None:
         """Closes the window."""
@@ -93,7 +95,7 @@ class ClassCommands(CommandGroup):
 
     def find(self) -> None:
         """Opens a list of classes to type into."""
-        self.window.dialogs.find_class()
+        self.window.dialogs.find_class(self.window.link)
 
     def swap(self) -> None:
         """Back to the class that was active before."""
@@ -102,6 +104,15 @@ class ClassCommands(CommandGroup):
     def step(self, by: str) -> None:
         """Activates a neighbour in the list."""
         self.session.classes.step(int(by))
+
+    def move(self, by: str) -> None:
+        """Moves the active class in the list, and so to another key."""
+        classes = self.session.classes
+        classes.move(classes.active, classes.slot(classes.active) + int(by))
+
+    def reset_order(self) -> None:
+        """The classes stand in the palette's order again."""
+        self.session.classes.reset_slots()
 
     def lock(self) -> None:
         """Locks or unlocks the active class."""
@@ -148,7 +159,7 @@ class ViewCommands(CommandGroup):
         self.window.link.canvas.peek(held)
 
     def hold_blink(self, held: bool) -> None:
-        """Shows the prediction while the backslash is down."""
+        """Shows what is compared with while the backslash is down."""
         self.window.link.blink(held)
 
     def layer(self, layer: str) -> None:
@@ -171,9 +182,9 @@ class ViewCommands(CommandGroup):
         """Makes the overlay more or less opaque."""
         self.window.view.set_opacity(self.window.view.opacity + float(by))
 
-    def colours(self) -> None:
-        """Switches between editing colours and the files' colours."""
-        self.window.view.set_editing_colours(not self.window.view.editing_colours)
+    def colours(self, colours: str) -> None:
+        """Shows classes in a set of colours."""
+        self.window.view.set_colours(colours)
 
     def fit(self) -> None:
         """Shows the whole image."""
@@ -301,6 +312,10 @@ class HelpCommands(CommandGroup):
         """Shows the sheet of keys."""
         self.window.dialogs.show_keys()
 
+    def layouts(self) -> None:
+        """Shows all actions with their keys, to change them."""
+        self.window.dialogs.show_layouts()
+
     def commands(self) -> None:
         """Opens the command palette."""
         self.window.dialogs.show_commands()
@@ -323,6 +338,7 @@ GROUPS: dict[str, type[CommandGroup]] = {
     "class": ClassCommands,
     "page": PageCommands,
     "view": ViewCommands,
+    "looks": LooksCommands,
     "go": GoCommands,
     "model": ModelCommands,
     "help": HelpCommands,

@@ -9,18 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from segstudio.annotation.history import Edit
-from segstudio.annotation.journal import Journal
+from segstudio.annotation.history import Edit, History, HistoryBudget
+from segstudio.annotation.journal import Journal, checksum
 from segstudio.annotation.mask import MaskDocument
 from segstudio.annotation.rect import Rect
 from segstudio.errors import MaskError, SegstudioError
 from segstudio.gui.job_bridge import JobBridge, Replies
-from segstudio.jobs import JobContext
-from segstudio.project.project import Project
+from segstudio.jobs import Job, JobContext, JobState
+from segstudio.project.project import SAVED, Project
 from segstudio.project.sample import Changes
+from segstudio.project.versions import VersionNote
 
 LOG = logging.getLogger(__name__)
 KEPT = 20
+# Masks of 67 MP are let go sooner, for as long as a few stay.
+KEPT_BYTES, LEAST_KEPT = 600 * 2**20, 3
 AUTOSAVE_MS = 1000
 LONGEST_WAIT_S = 10.0
 RETRY_MS = 15_000
@@ -31,12 +34,17 @@ INITIATOR = "documents"
 
 @dataclass
 class OpenDocument:
-    """A mask that is or was on screen, with what is known of its file."""
+    """A mask that is or was on screen, with what is known of its file.
+
+    `saved` are the pixels uint8 [H,W] in the file, None without one; `note` says why the next save is made.
+    """
 
     key: str
     document: MaskDocument
     journal: Journal
     saved_revision: int
+    saved: NDArray[np.uint8] | None = None
+    note: VersionNote = SAVED
     saving: bool = False
     failure: SegstudioError | None = None
 
@@ -44,6 +52,17 @@ class OpenDocument:
     def dirty(self) -> bool:
         """Whether edits are not in the mask file yet."""
         return self.document.revision != self.saved_revision
+
+
+@dataclass(frozen=True)
+class WrittenMask:
+    """What a save wrote: the pixels uint8 [H,W] with their CRC-32, and how far document and journal were."""
+
+    pixels: NDArray[np.uint8]
+    checksum: int
+    revision: int
+    journalled: int
+    changes: Changes
 
 
 class OpenDocuments(QObject):
@@ -56,12 +75,14 @@ class OpenDocuments(QObject):
     save_failed = Signal(str, object)
     journal_failed = Signal(str, object)
     save_recovered = Signal(str)
+    journal_recovered = Signal()
 
     def __init__(self, bridge: JobBridge) -> None:
         super().__init__()
         self._bridge = bridge
         self._project: Project | None = None
         self._open: OrderedDict[str, OpenDocument] = OrderedDict()
+        self._budget = HistoryBudget()
         self._timer = QTimer(self, singleShot=True)
         self._waiting_since = 0.0
         self._timer.timeout.connect(self.save_all)
@@ -69,37 +90,45 @@ class OpenDocuments(QObject):
     def set_project(self, project: Project | None) -> None:
         """Forgets all documents and serves another project; unsaved edits must be saved before."""
         self._timer.stop()
-        for entry in self._open.values():
-            entry.journal.close()
-        self._open.clear()
+        for key in list(self._open):
+            self._close(key)
         self._project = project
 
     def get(self, key: str) -> OpenDocument | None:
         """The open document of a sample, or None."""
         return self._open.get(key)
 
-    def open(self, key: str, mask: NDArray[np.uint8]) -> OpenDocument:
-        """The document of a sample: the one of before with its history, or a new one on `mask`."""
+    def open(self, key: str, mask: NDArray[np.uint8], saved: NDArray[np.uint8] | None = None) -> OpenDocument:
+        """The document of a sample: the one of before with its history, or a new one on `mask`.
+
+        `saved` is the mask in its file, None without one.
+        """
         entry = self._open.get(key)
         if entry is None:
-            assert self._project is not None
-            document = MaskDocument(mask)
-            entry = OpenDocument(
-                key, document, Journal(self._project.journal_path(key), document.array), document.revision
-            )
+            project = self._project
+            assert project is not None
+            document = MaskDocument(mask, History(self._budget))
+            journal = Journal(project.journal_path(key), document.array, project.facts_dir)
+            entry = OpenDocument(key, document, journal, document.revision, saved)
             self._open[key] = entry
         self._open.move_to_end(key)
         self._let_go()
         return entry
 
     def _let_go(self) -> None:
-        for key in list(self._open):
-            if len(self._open) <= KEPT:
+        used = sum(entry.document.array.nbytes for entry in self._open.values())
+        for key in list(self._open)[:-1]:
+            if len(self._open) <= (KEPT if used <= KEPT_BYTES else LEAST_KEPT):
                 return
             entry = self._open[key]
             if not entry.dirty and not entry.saving:
-                entry.journal.close()
-                del self._open[key]
+                used -= entry.document.array.nbytes
+                self._close(key)
+
+    def _close(self, key: str) -> None:
+        entry = self._open.pop(key)
+        entry.journal.close()
+        entry.document.history.let_go()
 
     @property
     def dirty_keys(self) -> frozenset[str]:
@@ -112,13 +141,28 @@ class OpenDocuments(QObject):
         return any(entry.saving for entry in self._open.values())
 
     @property
-    def has_failure(self) -> bool:
-        """Whether the last try to save one of them failed."""
-        return any(entry.failure is not None for entry in self._open.values())
+    def failures(self) -> dict[str, SegstudioError]:
+        """Why the last try to save a sample failed, for those that are not saved since."""
+        return {key: entry.failure for key, entry in self._open.items() if entry.failure is not None}
 
-    def committed(self, key: str, edit: Edit) -> None:
-        """Takes note of an edit that was just made: into the journal before anything else."""
+    def is_at_rest(self, key: str) -> bool:
+        """Whether a sample is open and all that was done to it is in its file."""
+        entry = self._open.get(key)
+        return entry is not None and not (entry.dirty or entry.saving or entry.document.in_stroke)
+
+    @property
+    def journals_hold(self) -> bool:
+        """Whether what is not saved is at least in journals."""
+        return not any(entry.journal.behind for entry in self._open.values() if entry.dirty)
+
+    def committed(self, key: str, edit: Edit, note: VersionNote = SAVED) -> None:
+        """Takes note of an edit that was just made: into the journal before anything else.
+
+        With a note, what is saved next is kept as a version.
+        """
         entry = self._open[key]
+        if note != SAVED:
+            entry.note = note
         self._write_journal(entry, edit, undo=False)
         self._save_soon()
         self.edited.emit(key, edit)
@@ -148,72 +192,96 @@ class OpenDocuments(QObject):
             self._timer.start(AUTOSAVE_MS)
 
     def _write_journal(self, entry: OpenDocument, edit: Edit, *, undo: bool) -> None:
+        was_behind = entry.journal.behind
         try:
             entry.journal.append(edit, undo=undo)
         except MaskError as error:
             self.journal_failed.emit(entry.key, error)
+        else:
+            if was_behind:
+                self.journal_recovered.emit()
 
     def reload(self, key: str) -> None:
         """Drops a document and its unsaved edits: its file is the truth."""
-        entry = self._open.pop(key, None)
-        if entry is not None:
-            entry.journal.close()
+        if key in self._open:
+            self._close(key)
             if self._project is not None:
                 self._project.discard_journal(key)
         self.state_changed.emit()
 
-    def save_all(self) -> None:
-        """Starts saving every document with unsaved edits."""
+    def save_all(self, *, last: bool = False) -> None:
+        """Starts saving every document with unsaved edits; the `last` time also behind a save under way."""
         for key in list(self._open):
-            self.save(key)
+            if last:
+                self._save(key)
+            else:
+                self.save(key)
+
+    def finish(self, timeout: float) -> dict[str, SegstudioError]:
+        """Saves everything before the window closes, and waits for it; returns what could not be saved."""
+        jobs = {key: job for key in list(self._open) if (job := self._save(key)) is not None}
+        problems: dict[str, SegstudioError] = {}
+        for key, job in jobs.items():
+            if not job.wait(timeout):
+                problems[key] = SegstudioError("saving takes long", hint="wait for it")
+            elif job.state is not JobState.DONE:
+                error = job.error
+                problems[key] = error if isinstance(error, SegstudioError) else SegstudioError(str(error))
+            elif job.result is not None:
+                # The reply may come too late for a journal that is closed in a moment.
+                self._open[key].journal.rebase(job.result.checksum, job.result.journalled)
+        return problems
 
     def save(self, key: str, *, force: bool = False) -> None:
         """Starts saving a document in a worker, on a copy of its pixels; `force` overwrites any file."""
         entry = self._open.get(key)
-        if entry is None or not entry.dirty or entry.saving or entry.document.in_stroke:
-            return
-        project = self._project
+        # What the user decided is done even while another try is under way.
+        if entry is not None and (force or not entry.saving):
+            self._save(key, force=force)
+
+    def _save(self, key: str, *, force: bool = False) -> Job[WrittenMask] | None:
+        """Also while an older state is being saved: saves of one lane come one after the other."""
+        entry, project = self._open[key], self._project
+        if not entry.dirty or entry.document.in_stroke:
+            return None
         assert project is not None
         pixels, revision = entry.document.array.copy(), entry.document.revision
-        journalled = entry.journal.length
-        entry.saving = True
+        journalled, note = entry.journal.length, entry.note
+        entry.saving, entry.note = True, SAVED
 
-        def work(_: JobContext) -> Changes:
-            return project.save_mask(key, pixels, force=force, initiator=INITIATOR)
+        def work(_: JobContext) -> WrittenMask:
+            changes = project.save_mask(key, pixels, note=note, force=force, initiator=INITIATOR)
+            return WrittenMask(pixels, checksum(pixels), revision, journalled, changes)
 
         replies = Replies(
-            done=lambda changes: self._saved(entry, revision, pixels, journalled, changes),
-            failed=lambda error: self._failed(entry, error),
-            cancelled=lambda: self._failed(entry, SegstudioError("saving was cancelled")),
+            done=lambda saved: self._saved(entry, saved),
+            failed=lambda error: self._failed(entry, note, error),
+            cancelled=lambda: self._failed(entry, note, SegstudioError("saving was cancelled")),
         )
-        self._bridge.start(SAVE_TITLE, work, lane=LANE, replies=replies)
+        job = self._bridge.start(SAVE_TITLE, work, lane=LANE, replies=replies)
         self.state_changed.emit()
+        return job
 
-    def _saved(
-        self,
-        entry: OpenDocument,
-        revision: int,
-        pixels: NDArray[np.uint8],
-        journalled: int,
-        changes: Changes,
-    ) -> None:
+    def _saved(self, entry: OpenDocument, saved: WrittenMask) -> None:
         entry.saving = False
-        entry.saved_revision = revision
-        entry.journal.rebase(pixels, journalled)
+        entry.saved, entry.saved_revision = saved.pixels, saved.revision
+        entry.journal.rebase(saved.checksum, saved.journalled)
         if entry.failure is not None:
             entry.failure = None
             self.save_recovered.emit(entry.key)
-        self.saved.emit(entry.key, pixels, changes)
+        self.saved.emit(entry.key, saved.pixels, saved.changes)
         self.state_changed.emit()
         if entry.dirty and not self._timer.isActive():
             self._timer.start(AUTOSAVE_MS)
 
-    def _failed(self, entry: OpenDocument, error: SegstudioError) -> None:
+    def _failed(self, entry: OpenDocument, note: VersionNote, error: SegstudioError) -> None:
         entry.saving = False
+        if entry.note == SAVED:
+            entry.note = note
         LOG.warning("%s was not saved: %s", entry.key, error)
-        first = entry.failure is None
+        is_news = entry.failure is None or entry.failure.message != error.message
         entry.failure = error
-        if first:
+        if is_news:
             self.save_failed.emit(entry.key, error)
         self._timer.start(RETRY_MS)
         self.state_changed.emit()

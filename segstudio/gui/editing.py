@@ -11,6 +11,7 @@ from segstudio.gui.action_spec import Needs
 from segstudio.gui.message import INFO, Message
 from segstudio.gui.session import Session
 from segstudio.project.sample import SampleStatus
+from segstudio.project.versions import VersionNote, Why
 
 Mask = NDArray[np.uint8]
 IGNORE = 255
@@ -83,7 +84,29 @@ class Editing:
             text = "Nothing to take over: the mask says the same already"
             session.message.emit(Message(INFO, text, topic="accept"))
             return
-        session.documents.committed(entry.key, edit)
+        session.documents.committed(entry.key, edit, VersionNote(Why.PREDICTION, prediction.model))
+        session.document_changed.emit(edit.rect)
+
+    def restore_version(self) -> None:
+        """The mask becomes the version that is looked at where it may be painted: one edit like any other."""
+        session = self._session
+        entry, shown = session.entry, session.versions.shown
+        if entry is None or shown is None or entry.document.in_stroke:
+            return
+        document = entry.document
+        locked, shape = session.classes.locked, document.array.shape
+        protection = session.paint_filter.protection(locked, session.prediction, shape)
+        edit = document.apply(
+            f"Restore as of {shown.text}",
+            document.whole(),
+            lambda mask: accept.accept_all(mask, shown.mask, protection=protection),
+        )
+        session.versions.hide()
+        if edit is None:
+            text = "Nothing to restore: the mask is the same already"
+            session.message.emit(Message(INFO, text, topic="restore"))
+            return
+        session.documents.committed(entry.key, edit, VersionNote(Why.RESTORED))
         session.document_changed.emit(edit.rect)
 
     def predict(self) -> None:

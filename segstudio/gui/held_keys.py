@@ -6,9 +6,11 @@ from time import monotonic
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QGuiApplication, QKeyEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
+from segstudio.gui.key_map import key_of
 from segstudio.gui.physical_keys import KeyPress, class_slot
+from segstudio.gui.text_focus import is_writing
 
 # A tool key tapped shorter than this switches the tool for good; held longer, the tool is lent.
 LENT_AFTER_SECONDS = 0.25
@@ -31,20 +33,32 @@ class HeldKeys(QObject):
     def __init__(
         self,
         window: QWidget,
-        holds: Mapping[Qt.Key, Hold],
-        tools: Mapping[Qt.Key, Callable[[], Callable[[], None] | None]],
         choose_slot: Callable[[int], None],
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """Tools map a key to a function that tells how to go back to the tool used before, or None."""
         super().__init__(window)
-        self._holds = holds
-        self._tools = tools
+        self._holds: Mapping[Qt.Key, Hold] = {}
+        self._tools: Mapping[Qt.Key, Callable[[], Callable[[], None] | None]] = {}
+        self._resting: frozenset[str] = frozenset()
         self._choose_slot = choose_slot
         self.clock = clock
         self._down: dict[int, Hold] = {}
         self._lent: tuple[int, float, Callable[[], None]] | None = None
         window.installEventFilter(self)
+
+    def bind(
+        self,
+        holds: Mapping[Qt.Key, Hold],
+        tools: Mapping[Qt.Key, Callable[[], Callable[[], None] | None]],
+        resting: frozenset[str],
+    ) -> None:
+        """Serves these keys from now on.
+
+        Tools map a key to a function that tells how to go back to the tool used before, or None. `resting`
+        are the shortcuts that are left to a text field while it has the keyboard.
+        """
+        self.release_all()
+        self._holds, self._tools, self._resting = holds, tools, resting
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Takes the keys that are ours; everything else goes on."""
@@ -53,11 +67,11 @@ class HeldKeys(QObject):
             self.release_all()
         if not isinstance(event, QKeyEvent):
             return False
-        if kind == QEvent.Type.ShortcutOverride and not event.isAutoRepeat():
-            self._remember_tool(event)
-        elif kind == QEvent.Type.KeyPress:
+        if kind == QEvent.Type.ShortcutOverride:
+            return self._claimed(event)
+        if kind == QEvent.Type.KeyPress:
             return self._pressed(event)
-        elif kind == QEvent.Type.KeyRelease and not event.isAutoRepeat():
+        if kind == QEvent.Type.KeyRelease and not event.isAutoRepeat():
             return self._released(event)
         return False
 
@@ -67,6 +81,16 @@ class HeldKeys(QObject):
             hold.release()
         self._down.clear()
         self._lent = None
+
+    def _claimed(self, event: QKeyEvent) -> bool:
+        """Keeps a key from the shortcuts where text is typed; else notes which tool it may lend."""
+        if is_writing(QApplication.focusWidget()):
+            if key_of(event) in self._resting:
+                event.accept()
+                return True
+        elif not event.isAutoRepeat():
+            self._remember_tool(event)
+        return False
 
     def _remember_tool(self, event: QKeyEvent) -> None:
         if event.modifiers() != Qt.KeyboardModifier.NoModifier:

@@ -1,6 +1,5 @@
 """The main window: menus, pages and status around a Session; it lays out and connects."""
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -8,14 +7,15 @@ from PySide6.QtCore import QByteArray, QEvent, QMimeData, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from segstudio.annotation.colour_sets import COLOUR_SETS, ORIGINAL
 from segstudio.gui.action_set import ActionSet
-from segstudio.gui.actions import ACTIONS
 from segstudio.gui.commands import Commands
 from segstudio.gui.corrections import Corrections
 from segstudio.gui.dialogs.opener import Dialogs
 from segstudio.gui.editing import Editing
-from segstudio.gui.held_keys import HeldKeys, Hold
 from segstudio.gui.icons import Icons
+from segstudio.gui.key_book import KeyBook
+from segstudio.gui.key_service import KeyService
 from segstudio.gui.message import INFO, Message
 from segstudio.gui.pages import DASHBOARDS, EDITOR
 from segstudio.gui.panels.editor_page import EditorPage
@@ -25,11 +25,14 @@ from segstudio.gui.panels.message_bar import MessageBar
 from segstudio.gui.panels.start_page import StartPage
 from segstudio.gui.panels.status_bar import StatusBar
 from segstudio.gui.session import Session
+from segstudio.gui.slot_keeper import SlotKeeper
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.gui.view_state import ViewState
 
 TITLE = "segstudio"
 CANVAS = "canvas"
+# How long closing the window waits for one mask to be written.
+SAVE_SECONDS = 10.0
 SMALLEST_TEXT, LARGEST_TEXT = 0.8, 1.6
 
 
@@ -43,7 +46,9 @@ class MainWindow(QMainWindow):
         self.icons = Icons(themes)
         self.view = ViewState()
         self.editing = Editing(session)
-        self.actions_by_id = ActionSet(self, self.icons, lambda spec: self.commands.run(spec))
+        SlotKeeper(session)
+        self.keys = KeyBook()
+        self.actions_by_id = ActionSet(self, self.icons, self.keys, lambda spec: self.commands.run(spec))
         self.editor = EditorPage(session, self.editing, self.view, themes, self.icons, self.actions_by_id)
         self.link = self.editor.link
         self.dialogs = Dialogs(self, session, themes, self.actions_by_id)
@@ -51,13 +56,14 @@ class MainWindow(QMainWindow):
         self.job_strip = JobStrip(session.bridge, self.icons)
         self.commands = Commands(self)
         self._page = EDITOR
+        self._leaves = False
         self._sync_timer = QTimer(self, interval=0, singleShot=True)
         self._sync_timer.timeout.connect(self._sync)
         self._dashboards: dict[str, QWidget] = {}
         self._lay_out()
         self._make_menus()
-        self._serve_keys()
         self._connect()
+        self._serve_keys()
         self._restore()
         self.setAcceptDrops(True)
         self._project_changed()
@@ -98,23 +104,18 @@ class MainWindow(QMainWindow):
             self._recent.addAction(folder, partial(self.dialogs.open_folder, Path(folder)))
 
     def _serve_keys(self) -> None:
-        holds: dict[Qt.Key, Hold] = {}
-        tools: dict[Qt.Key, Callable[[], Callable[[], None] | None]] = {}
-        for spec in ACTIONS:
-            if spec.hold:
-                act = self.commands.find(spec)
-                holds[key_code(spec.keys[0])] = Hold(partial(self._hold, spec.id, act), partial(act, False))
-            elif spec.strip and spec.keys and len(spec.keys[0]) == 1:
-                tools[key_code(spec.keys[0])] = self._way_back
-        self.held_keys = HeldKeys(self, holds, tools, self.link.choose_slot)
+        service = KeyService(
+            self, self.keys, self.actions_by_id, self.commands, self.link, lambda: self._page == EDITOR
+        )
+        self.held_keys = service.held
+        self.keys.changed.connect(self._show_keys)
+        self._show_keys()
+        if self.keys.warning is not None:
+            self.session.message.emit(self.keys.warning)
 
-    def _hold(self, action_id: str, act: Callable[[bool], None]) -> None:
-        if self.actions_by_id[action_id].isEnabled() and self._page == EDITOR:
-            act(True)
-
-    def _way_back(self) -> Callable[[], None]:
-        before = self.link.tool
-        return lambda: self.link.choose_tool(before)
+    def _show_keys(self) -> None:
+        for part in (self.editor, self.header, self.start):
+            part.show_keys(self.keys)
 
     def _connect(self) -> None:
         session = self.session
@@ -164,11 +165,11 @@ class MainWindow(QMainWindow):
             f"page.{self._page}",
             f"layer.{view.layer}",
             f"style.{view.outline}",
+            f"colours.{view.colours}",
             f"theme.{self.themes.choice}",
         }
         switches = {
             "view.overlay": view.overlay,
-            "view.colours": view.editing_colours,
             "view.keep": view.keep_view,
             "view.left": not self.editor.left.isHidden(),
             "view.right": not self.editor.right.isHidden(),
@@ -178,7 +179,7 @@ class MainWindow(QMainWindow):
             "class.hide": classes.active in classes.hidden,
             "class.solo": classes.solo == classes.active,
         }
-        return frozenset(ticked | {name for name, on in switches.items() if on})
+        return frozenset(ticked | {name for name, on in switches.items() if on}) | view.ticks()
 
     def _project_changed(self) -> None:
         project = self.session.project
@@ -192,7 +193,11 @@ class MainWindow(QMainWindow):
             self.start.show_recent(self.session.memory.recent)
             self.pages.setCurrentWidget(self.start)
         else:
-            self.view.set_opacity(self.session.memory.opacity.get(str(project.root), self.view.opacity))
+            memory, root = self.session.memory, str(project.root)
+            # Both are read before either is set: what changes is remembered for the open project.
+            colours, opacity = memory.colours.get(root), memory.opacity.get(root, self.view.opacity)
+            self.view.set_colours(colours if colours in COLOUR_SETS else ORIGINAL)
+            self.view.set_opacity(opacity)
             self.show_page(EDITOR)
         self._saved_state()
         self.sync()
@@ -200,12 +205,14 @@ class MainWindow(QMainWindow):
     def _saved_state(self) -> None:
         documents = self.session.documents
         self.status.saved.setText(
-            saved_text(documents.is_saving, documents.has_failure, documents.dirty_keys)
+            saved_text(documents.is_saving, bool(documents.failures), documents.dirty_keys)
         )
 
     def _remember_view(self) -> None:
         if self.session.project is not None:
-            self.session.memory.opacity[str(self.session.project.root)] = self.view.opacity
+            memory, root = self.session.memory, str(self.session.project.root)
+            memory.opacity[root] = self.view.opacity
+            memory.colours[root] = self.view.colours
 
     def _forget(self, folder: str) -> None:
         self.session.memory.forget(folder)
@@ -281,7 +288,13 @@ class MainWindow(QMainWindow):
             self.dialogs.open_dropped(path)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Saves everything, ends Jobs, remembers the window."""
+        """Saves everything, ends Jobs, remembers the window; stays if edits could not be saved."""
+        self.link.canvas.finish()
+        problems = {} if self._leaves else self.session.documents.finish(SAVE_SECONDS)
+        if problems:
+            event.ignore()
+            self.session.trouble.leaving.emit(problems, self._leave)
+            return
         memory = self.session.memory
         memory.geometry = self.saveGeometry().toBase64().toStdString()
         memory.splitters["editor"] = self.editor.splitter.sizes()
@@ -289,10 +302,9 @@ class MainWindow(QMainWindow):
         memory.save()
         event.accept()
 
-
-def key_code(key: str) -> Qt.Key:
-    """The Qt key of a single-key shortcut such as "H" or "Space"."""
-    return Qt.Key.Key_Space if key == "Space" else Qt.Key(ord(key))
+    def _leave(self) -> None:
+        self._leaves = True
+        self.close()
 
 
 def saved_text(saving: bool, failed: bool, dirty: frozenset[str]) -> str:

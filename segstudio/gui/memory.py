@@ -25,6 +25,8 @@ class Memory:
     last_sample: dict[str, str] = field(default_factory=dict)
     opacity: dict[str, float] = field(default_factory=dict)
     tools: dict[str, int] = field(default_factory=dict)
+    commands: list[str] = field(default_factory=list)
+    colours: dict[str, str] = field(default_factory=dict)
 
     def opened(self, folder: Path) -> None:
         """Puts a project first in the recent ones."""
@@ -36,6 +38,7 @@ class Memory:
         self.recent = [other for other in self.recent if other != folder]
         self.last_sample.pop(folder, None)
         self.opacity.pop(folder, None)
+        self.colours.pop(folder, None)
 
     def save(self) -> None:
         """Writes the facts to the user's configuration folder; a full disk is logged, not raised."""
@@ -67,4 +70,5 @@ def _checked(stored: dict[str, Any]) -> Memory:
         if isinstance(value, type(default)):
             setattr(memory, name, value)
     memory.recent = [entry for entry in memory.recent if isinstance(entry, str)]
+    memory.commands = [entry for entry in memory.commands if isinstance(entry, str)]
     return memory

@@ -19,6 +19,7 @@ class Message:
         topic: messages of one topic replace each other; "" stands for the text itself.
         action: text of the button, "" for none.
         act: what the button does.
+        lasting: it stays until it is solved; no later message pushes it out, and nobody can close it.
     """
 
     level: str
@@ -27,6 +28,7 @@ class Message:
     topic: str = ""
     action: str = ""
     act: Callable[[], None] | None = None
+    lasting: bool = False
 
     @property
     def key(self) -> str:

@@ -41,8 +41,8 @@ class Outcome:
 class OpenModel:
     """The model in use, opened once; lives on the gpu lane and is touched by no other thread."""
 
-    def __init__(self, *, runner_up: bool = True) -> None:
-        self._runner_up = runner_up
+    def __init__(self) -> None:
+        self.runner_up = True
         self._name = ""
         self._spec: ModelSpec | None = None
         self._backend: Backend | None = None
@@ -56,7 +56,7 @@ class OpenModel:
                 raise SegstudioError(f"model {entry.name} cannot be used: {entry.problem}")
             self._backend = open_backend(entry.folder, entry.spec, backend, Options(in_window=True))
             self._spec, self._name = entry.spec, name
-        return Predictor(self._backend, self._spec, runner_up=self._runner_up, quick=True)
+        return Predictor(self._backend, self._spec, runner_up=self.runner_up, quick=True)
 
     def close(self) -> None:
         """Lets the model go."""
@@ -105,13 +105,11 @@ class Predictions(QObject):
     finished = Signal(object)
     failed = Signal(object)
 
-    def __init__(
-        self, bridge: JobBridge, current: str = "", backend: str = "auto", *, runner_up: bool = True
-    ) -> None:
+    def __init__(self, bridge: JobBridge, current: str = "", backend: str = "auto") -> None:
         super().__init__()
         self._bridge = bridge
         self._backend = backend
-        self._model = OpenModel(runner_up=runner_up)
+        self._model = OpenModel()
         self.models: tuple[ModelEntry, ...] = ()
         self.current = current
 
@@ -119,6 +117,10 @@ class Predictions(QObject):
     def entry(self) -> ModelEntry | None:
         """The model in use, or None without any."""
         return next((entry for entry in self.models if entry.name == self.current), None)
+
+    def keep_runner_up(self, kept: bool) -> None:
+        """Whether predictions keep the model's second choice from now on, which takes longer."""
+        self._model.runner_up = kept
 
     def refresh(self) -> None:
         """Looks which models are here."""

@@ -9,8 +9,10 @@ from segstudio.gui.session import Session
 from segstudio.jobs import JobContext
 from segstudio.project.project import Project
 from segstudio.project.sample import Changes
+from segstudio.project.versions import VersionNote, Why
 
 TOPIC = "recovery"
+RECOVERED = VersionNote(Why.RECOVERED)
 
 
 def recover(session: Session, keys: Sequence[str]) -> None:
@@ -64,7 +66,7 @@ def _recover(project: Project, keys: list[str], context: JobContext) -> tuple[Ch
         context.progress(number, len(keys), key)
         try:
             # The file is what the crash left; the journal was checked against it.
-            changes |= project.save_mask(key, project.recover(key), force=True)
+            changes |= project.save_mask(key, project.recover(key), note=RECOVERED, force=True)
             project.discard_journal(key)
         except SegstudioError as error:
             problems.append(f"{key}: {error}")

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,22 @@ from segstudio.gui.documents import OpenDocument, OpenDocuments
 from segstudio.gui.embeddings import LANE as EMBEDDING_LANE
 from segstudio.gui.job_bridge import JobBridge, Replies
 from segstudio.gui.memory import Memory
-from segstudio.gui.message import ERROR, INFO, SUCCESS, WARNING, Message, from_error
+from segstudio.gui.message import INFO, WARNING, Message, from_error
 from segstudio.gui.model_exports import LANE as EXPORT_LANE
 from segstudio.gui.model_imports import LANE as MODEL_LANE
 from segstudio.gui.model_imports import ModelImports
+from segstudio.gui.opened_project import OpenedProject, read_project
+from segstudio.gui.outcome_text import outcome_message
 from segstudio.gui.paint_filter import PaintFilter
-from segstudio.gui.predictions import Outcome, Predictions
+from segstudio.gui.predictions import Predictions
 from segstudio.gui.sample_book import SampleBook, needs_work
 from segstudio.gui.sample_loader import LoadedSample, SampleLoader
+from segstudio.gui.sample_versions import SampleVersions
+from segstudio.gui.save_trouble import SaveTrouble
 from segstudio.gui.thumbnails import LANE as THUMBNAIL_LANE
 from segstudio.gui.thumbnails import Thumbnails
-from segstudio.jobs import Job, JobContext, Jobs
-from segstudio.project.project import OutsideChange, Project
+from segstudio.jobs import Job, Jobs
+from segstudio.project.project import Project
 from segstudio.project.sample import Changes, Sample, SampleStatus, StoredPrediction
 from segstudio.settings import Settings
 
@@ -38,15 +42,6 @@ LANES = ("gpu", EMBEDDING_LANE, "project", "io", THUMBNAIL_LANE, SCAN_LANE, MODE
 IGNORE = 255
 # More rows than this are read again in a worker.
 FEW = 64
-
-
-@dataclass(frozen=True)
-class OpenedProject:
-    """What opening a folder brought."""
-
-    project: Project
-    samples: list[Sample]
-    pending: list[str]
 
 
 class Session(QObject):
@@ -61,6 +56,7 @@ class Session(QObject):
     message = Signal(object)
     resolved = Signal(str)
     recovery_needed = Signal(object)
+    version_changed = Signal()
 
     def __init__(self, settings: Settings, memory: Memory, jobs: Jobs | None = None) -> None:
         super().__init__()
@@ -75,12 +71,10 @@ class Session(QObject):
         self.loader = SampleLoader(self.bridge)
         self.thumbnails = Thumbnails(self.bridge)
         self.documents = OpenDocuments(self.bridge)
-        self.predictions = Predictions(
-            self.bridge,
-            settings.text("model"),
-            settings.text("backend"),
-            runner_up=bool(settings.get("runner_up")),
-        )
+        self.versions = SampleVersions(self.bridge)
+        self.trouble = SaveTrouble(self.documents, self.bridge)
+        self.predictions = Predictions(self.bridge, settings.text("model"), settings.text("backend"))
+        self.predictions.keep_runner_up(bool(settings.get("runner_up")))
         self.model_imports = ModelImports(self.bridge, self.predictions)
         self.current: str | None = None
         self.opening: str | None = None
@@ -92,16 +86,17 @@ class Session(QObject):
     def _connect(self) -> None:
         self.loader.loaded.connect(self._loaded)
         self.documents.saved.connect(self._saved)
-        self.documents.save_failed.connect(self._save_failed)
-        self.documents.save_recovered.connect(lambda key: self.resolved.emit(f"save {key}"))
-        self.documents.journal_failed.connect(
-            lambda _, error: self.message.emit(from_error(error, topic="journal"))
-        )
+        self.trouble.message.connect(self.message)
+        self.trouble.resolved.connect(self.resolved)
+        self.trouble.taken.connect(lambda key: self.reopen([key]))
+        self.versions.shown_changed.connect(self.version_changed)
+        self.versions.failed.connect(self.explain)
+        self.versions.kept.connect(self.trouble.check_versions)
         self.documents.edited.connect(lambda *_: self.history_changed.emit())
         self.documents.state_changed.connect(self.history_changed)
         self.documents.restored.connect(self._restored)
         self.predictions.moved.connect(self.note)
-        self.predictions.finished.connect(self._predicted)
+        self.predictions.finished.connect(lambda outcome: self.message.emit(outcome_message(outcome)))
         self.predictions.failed.connect(self.explain)
         self.bridge.failed.connect(lambda _, error: self.explain(error))
 
@@ -110,20 +105,21 @@ class Session(QObject):
     def open_project(self, folder: Path, palette: str | None = None) -> Job[Any]:
         """Opens a folder in a worker; the project that is open stays until the new one is there."""
 
-        def work(context: JobContext) -> OpenedProject:
-            context.progress(0, 0, "reading the folder")
-            project = Project.open(folder, palette=palette, editor=True)
-            return OpenedProject(project, project.samples(), project.pending_journals())
-
+        room = round(self.settings.number("versions_mb") * 2**20)
         replies = Replies(done=self._opened, failed=self.explain)
-        return self.bridge.start(f"Open {folder.name}", work, lane="project", replies=replies)
+        return self.bridge.start(
+            f"Open {folder.name}",
+            lambda context: read_project(folder, palette, room, context),
+            lane="project",
+            replies=replies,
+        )
 
     def _opened(self, opened: OpenedProject) -> None:
         self.close_project()
         project = self.project = opened.project
-        for part in (self.documents, self.loader, self.thumbnails):
+        for part in self._parts():
             part.set_project(project)
-        self.classes.set_palette(project.palette)
+        self.classes.set_palette(project.palette, opened.slots)
         self.paint_filter.reset()
         self.memory.opened(project.root)
         self.book.load(opened.samples)
@@ -136,6 +132,9 @@ class Session(QObject):
         self.predictions.refresh()
         self._open_first(self.memory.last_sample.get(str(project.root)))
         self.rescan()
+
+    def _parts(self) -> tuple[OpenDocuments, SampleLoader, Thumbnails, SampleVersions, SaveTrouble]:
+        return self.documents, self.loader, self.thumbnails, self.versions, self.trouble
 
     def _open_first(self, key: str | None) -> None:
         sample = self.book.get(key) if key else None
@@ -151,9 +150,9 @@ class Session(QObject):
         project = self.project
         if self.current is not None:
             self.memory.last_sample[str(project.root)] = self.current
-        self.documents.save_all()
+        self.documents.save_all(last=True)
         self.project = self.current = self.opening = self.loaded = None
-        for part in (self.documents, self.loader, self.thumbnails):
+        for part in self._parts():
             part.set_project(None)
         # Behind the saves that were just queued on the same lane.
         self.bridge.start("Close project", lambda _: project.close(), lane="project")
@@ -170,6 +169,7 @@ class Session(QObject):
         def done(changes: Changes) -> None:
             if project is self.project and not changes.is_empty:
                 self.note(changes)
+                self._follow_files(changes.masks & changes.scores)
 
         self.bridge.start(
             "Look for new images",
@@ -241,7 +241,8 @@ class Session(QObject):
             mask = loaded.mask
             if mask is None:
                 mask = np.full(loaded.image.shape[:2], IGNORE, np.uint8)
-            self.documents.open(loaded.key, mask)
+            self.documents.open(loaded.key, mask, loaded.mask)
+        self.versions.open(loaded.key)
         self.sample_opened.emit(loaded.key)
         self.prediction_changed.emit()
         self.history_changed.emit()
@@ -276,6 +277,15 @@ class Session(QObject):
         """The model's answer for the open sample, or None."""
         return self.loaded.prediction if self.loaded is not None else None
 
+    @property
+    def version_shown(self) -> NDArray[np.uint8] | None:
+        """The earlier state of the open sample's mask uint8 [H,W] that is looked at, or None."""
+        return self.versions.shown.mask if self.versions.shown is not None else None
+
+    def saved_mask(self) -> NDArray[np.uint8] | None:
+        """The open sample's mask uint8 [H,W] as it is in its file; None without a file, or when blocked."""
+        return self.entry.saved if self.entry is not None else None
+
     def reopen(self, keys: Iterable[str]) -> None:
         """Reads samples again whose files were replaced; edits that were not saved are dropped."""
         for key in keys:
@@ -283,6 +293,13 @@ class Session(QObject):
             self.loader.forget([key])
             if key == self.current:
                 self.open_sample(key)
+
+    def _follow_files(self, keys: Iterable[str]) -> None:
+        """Masks that other programs replaced are read again; where there are unsaved edits, saving asks."""
+        for key in keys:
+            self.loader.forget([key])
+            if self.documents.is_at_rest(key):
+                self.reopen([key])
 
     def step(self, by: int, *, work_only: bool = False) -> None:
         """Opens the sample `by` places on (-1 or 1), or the nearest one that needs work."""
@@ -296,7 +313,9 @@ class Session(QObject):
     def set_status(self, keys: Iterable[str], status: SampleStatus) -> None:
         """Sets the status of samples."""
         if self.project is not None:
-            self.note(self.project.set_status(keys, status))
+            chosen = list(keys)
+            self.note(self.project.set_status(chosen, status))
+            self.versions.keep_verdict(chosen, status)
 
     # -- reports ------------------------------------------------------------------------------------------
 
@@ -308,33 +327,7 @@ class Session(QObject):
     def _saved(self, key: str, pixels: NDArray[np.uint8], changes: Changes) -> None:
         self.loader.set_mask(key, pixels)
         self.note(changes)
-
-    def _save_failed(self, key: str, error: SegstudioError) -> None:
-        topic = f"save {key}"
-        if isinstance(error, OutsideChange):
-            overwrite = Message(
-                WARNING,
-                error.message,
-                "Your edits are kept here. Overwrite replaces the file by them.",
-                topic,
-                "Overwrite",
-                lambda: self.documents.save(key, force=True),
-            )
-            self.message.emit(overwrite)
-            return
-        hint = f"{error.hint}. Your edits are kept and saving is tried again.".lstrip(". ")
-        self.message.emit(Message(ERROR, f"{key} is not saved: {error.message}", hint, topic))
-
-    def _predicted(self, outcome: Outcome) -> None:
-        text = f"Predicted {outcome.predicted} samples at {outcome.fps:.1f} images/s"
-        if outcome.predicted == 1:
-            text = f"Predicted in {outcome.seconds * 1000:.0f} ms"
-        if outcome.skipped:
-            names = ", ".join(outcome.skipped[:3])
-            hint = f"Could not be read: {names}" + (" …" if len(outcome.skipped) > 3 else "")
-            self.message.emit(Message(WARNING, text, hint, "predict"))
-        elif outcome.predicted:
-            self.message.emit(Message(SUCCESS, text, topic="predict"))
+        self.versions.moved()
 
     def _restored(self, key: str, rect: Rect) -> None:
         if key == self.current:

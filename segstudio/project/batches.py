@@ -100,9 +100,9 @@ class Batch:
             "title": edit.title,
             "rect": asdict(edit.rect),
             "pixels": edit.pixels,
-            "split": len(edit.before),
+            "written": edit.written,
         }
-        content = json.dumps(head).encode() + b"\n" + edit.before + edit.after
+        content = json.dumps(head).encode() + b"\n" + edit.packed
         atomic_write(self._folder / f"{self._count:06d}{SUFFIX}", content)
         self._count += 1
 
@@ -196,8 +196,8 @@ def _read_step(path: Path) -> BatchStep:
     try:
         head, _, packed = path.read_bytes().partition(b"\n")
         values = json.loads(head)
-        split = int(values["split"])
-        edit = Edit(values["title"], Rect(**values["rect"]), packed[:split], packed[split:], values["pixels"])
+        rect = Rect(**values["rect"])
+        edit = Edit(values["title"], rect, packed, int(values["pixels"]), values["written"])
         return BatchStep(values["key"], values["before"], values["after"], edit)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ProjectError(

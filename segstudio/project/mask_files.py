@@ -106,30 +106,38 @@ class MaskFiles:
                 f"{path} is {mask.shape[1]}x{mask.shape[0]}, its image {size[0]}x{size[1]}",
                 hint="replace it by a mask of the image's size",
             )
-        self._refuse_unknown_ids(path, mask)
+        self.refuse_unknown_ids(path, mask)
         self._seen[key] = stamp
         return mask, stamp
 
-    def save(self, key: str, mask: Mask, known: MaskStamp, *, force: bool) -> MaskStamp:
-        """Writes a mask in one step; hold the key's lock.
+    def check(self, key: str, mask: Mask, known: MaskStamp, *, force: bool) -> None:
+        """Sees whether a mask may be written; hold the key's lock.
 
         Args:
             key: the sample.
             mask: class ids uint8 [H,W].
             known: the state of the file in the project's database, for one that this process never saw.
-            force: overwrite a file that somebody else changed; a copy of it is kept.
+            force: allow a file that somebody else changed; a copy of it is kept.
 
         Raises:
             OutsideChange: the file is not in the state that was last seen (unless `force`).
-            MaskError: an id is not in the palette, or the disk refuses; the old file is untouched.
+            MaskError: an id is not in the palette, or no copy can be kept.
         """
         path = self.path(key)
-        self._refuse_unknown_ids(path, mask)
+        self.refuse_unknown_ids(path, mask)
         change = self._outside_change(path, self._seen.get(key, known))
         if change is not None:
             if not force:
                 raise change
             self.keep_copy(key)
+
+    def save(self, key: str, mask: Mask) -> tuple[MaskStamp, bytes]:
+        """Writes a mask uint8 [H,W] in one step, after `check`; returns what it wrote. Hold the key's lock.
+
+        Raises:
+            MaskError: the disk refuses; the old file is untouched.
+        """
+        path = self.path(key)
         content = mask_bytes(mask, self._palette.colours())
         try:
             atomic_write(path, content)
@@ -140,7 +148,7 @@ class MaskFiles:
             raise MaskError(f"{path} cannot be read after writing: {error.strerror}") from error
         stamp = MaskStamp(len(content), about.st_mtime_ns, hashlib.sha256(content).hexdigest())
         self._seen[key] = stamp
-        return stamp
+        return stamp, content
 
     def stamp(self, path: Path, known: MaskStamp = ABSENT) -> MaskStamp:
         """The state of a file; its content is only read when size or time differ from a known state.
@@ -175,7 +183,8 @@ class MaskFiles:
                 return mask, stamp
         raise MaskError(f"{path} changes all the time", hint="wait until the other program has finished")
 
-    def _refuse_unknown_ids(self, path: Path, mask: Mask) -> None:
+    def refuse_unknown_ids(self, path: Path, mask: Mask) -> None:
+        """Raises MaskError for a mask with ids that the palette does not have; names them."""
         if self._known_ids[mask].all():
             return
         present = np.flatnonzero(np.bincount(mask.ravel(), minlength=256))

@@ -1,19 +1,19 @@
 """Project: the one door to a folder of samples, their masks, predictions, scores and facts."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.annotation.palette import Palette
-from segstudio.errors import ImageError, MaskError, ProjectError
+from segstudio.errors import ImageError, ProjectError, SegstudioError
 from segstudio.jobs import JobContext
 from segstudio.metrics.confusion import Counts
 from segstudio.project.config import ProjectFolders, is_project, read_only, resolve
 from segstudio.project.layout import MASK_SUFFIX
 from segstudio.project.lock import EditorLock, user_name
-from segstudio.project.mask_files import MaskFiles, MaskStamp
+from segstudio.project.mask_files import MaskFiles
 from segstudio.project.mask_files import OutsideChange as OutsideChange
 from segstudio.project.prediction_files import PredictionFiles
 from segstudio.project.recovery import Recovery
@@ -26,16 +26,17 @@ from segstudio.project.sample import (
     SpeedRecord,
     StoredPrediction,
 )
+from segstudio.project.sample_masks import SampleMasks
 from segstudio.project.scan import Scan
 from segstudio.project.schema import open_database
+from segstudio.project.slots import load_slots, save_slots
 from segstudio.project.splits import divide
 from segstudio.project.store import SampleRow, Store
 from segstudio.project.thumbs import Thumbs
+from segstudio.project.versions import LIMIT_BYTES, Version, VersionFiles, VersionNote, Why
 
 THUMB_SIZE = 256
-# Saving a mask starts the work on these; what was submitted, accepted or skipped is left to people: an
-# autosave that comes a moment after the verdict must not undo it.
-BEFORE_WORK = (SampleStatus.UNLABELLED, SampleStatus.PREDICTED, SampleStatus.REJECTED)
+SAVED = VersionNote(Why.SAVED)
 
 
 class Project:
@@ -45,7 +46,9 @@ class Project:
     use one Project, and several processes one folder.
     """
 
-    def __init__(self, folders: ProjectFolders, store: Store, warnings: Iterable[str]) -> None:
+    def __init__(
+        self, folders: ProjectFolders, store: Store, warnings: Iterable[str], versions_bytes: int
+    ) -> None:
         """Use `open`."""
         self.root = folders.root
         self.images = folders.images
@@ -53,6 +56,8 @@ class Project:
         self._folders = folders
         self._store = store
         self._masks = MaskFiles(folders.masks, folders.facts / "replaced", folders.palette)
+        self._versions = VersionFiles(folders.facts / "versions", versions_bytes)
+        self._sample_masks = SampleMasks(folders.facts, self._masks, store, self._versions, folders.palette)
         self._predictions = PredictionFiles(folders.facts, folders.palette, store)
         self._recovery = Recovery(folders.facts / "journal", self.load_mask)
         self._thumbs = Thumbs(folders.facts / "thumbs")
@@ -70,6 +75,7 @@ class Project:
         masks: Path | None = None,
         create: bool = True,
         editor: bool = False,
+        versions_bytes: int = LIMIT_BYTES,
     ) -> "Project":
         """Opens the project of a folder, making one if needed. Reads names of files, never their content.
 
@@ -81,6 +87,7 @@ class Project:
             masks: the folder of masks when it is not `root/masks`.
             create: False refuses a folder that is no project yet.
             editor: take the advisory lock that warns a second window.
+            versions_bytes: what earlier states of masks may take on the disk.
 
         Raises:
             ProjectError: no folder, no rights, a newer database; `ProjectLocked`: another editor has it open.
@@ -97,7 +104,7 @@ class Project:
             opened = open_database(folders.facts, folders.database, expected=folders.existed)
         except OSError as error:
             raise read_only(folders.root, error) from error
-        project = cls(folders, Store(opened.engine), opened.warnings)
+        project = cls(folders, Store(opened.engine), opened.warnings, versions_bytes)
         try:
             if editor:
                 with project._store.exclusive():
@@ -129,6 +136,18 @@ class Project:
         """What the user should know about the project as a whole."""
         return [*self._warnings, *self._scan.warnings]
 
+    def slots(self) -> tuple[int, ...]:
+        """Class ids in the order of their keys, every class once."""
+        return load_slots(self._folders.facts, self.palette)
+
+    def set_slots(self, order: Sequence[int]) -> None:
+        """Keeps the order of the classes on their keys.
+
+        Raises:
+            ProjectError: the disk refuses.
+        """
+        save_slots(self._folders.facts, self.palette, order)
+
     # -- samples ------------------------------------------------------------------------------------------
 
     def samples(self) -> list[Sample]:
@@ -150,7 +169,9 @@ class Project:
             Cancelled: what was found until then is kept.
         """
         context = context or JobContext()
-        return self._scan.files() | self._scan.headers(context) | self._scan.masks(context)
+        changes = self._scan.files() | self._scan.headers(context) | self._scan.masks(context)
+        self._sample_masks.tidy(context)
+        return changes
 
     def set_status(self, keys: Iterable[str], status: SampleStatus, *, initiator: str = "") -> Changes:
         """Sets the status of samples; who did it and when is kept with them.
@@ -205,20 +226,21 @@ class Project:
             MaskError: it cannot be read, has not the image's size, or holds ids outside the palette.
         """
         rows = self._store.rows([key])
-        with self._masks.locks.held(key):
-            mask, stamp = self._masks.load(key, self._size(rows[0]) if rows else None)
-            if rows and mask is not None and _known_stamp(rows[0]) != stamp:
-                self._store.note_mask(key, (stamp.size, stamp.mtime_ns, stamp.digest))
-        return mask
+        return self._sample_masks.load(key, *((rows[0], self._size(rows[0])) if rows else (None, None)))
 
     def save_mask(
-        self, key: str, mask: NDArray[np.uint8], *, force: bool = False, initiator: str = ""
-    ) -> Changes:
+        self, key: str, mask: NDArray[np.uint8], *, note: VersionNote = SAVED, force: bool = False,
+        initiator: str = "",
+    ) -> Changes:  # fmt: skip
         """Writes a mask in one step; forgets scores of the sample, whose status may become in progress.
+
+        The file that it replaces becomes a version before its first change, and later if it stood for a
+        minute or no version was kept for ten; a version that cannot be kept is told by `version_trouble`.
 
         Args:
             key: the sample.
             mask: class ids uint8 [H,W] of the image's size.
+            note: why; any other reason than a plain save makes the new mask a version too.
             force: overwrite a file that somebody else changed; a copy goes to `.segstudio/replaced/`.
             initiator: who asks.
 
@@ -228,29 +250,40 @@ class Project:
             ProjectError: there is no such sample.
         """
         row = self._row(key)
-        size = self._size(row)
-        if mask.dtype != np.uint8 or mask.ndim != 2 or (size and mask.shape != (size[1], size[0])):
-            raise MaskError(
-                f"a mask of {mask.dtype} {mask.shape} does not fit {key}, an image of {size} (width, height)",
-                hint="masks are uint8 [height, width]",
-            )
-        with self._masks.locks.held(key):
-            stamp = self._masks.save(key, mask, _known_stamp(row), force=force)
-            moved = self._store.mask_saved(
-                key,
-                (stamp.size, stamp.mtime_ns, stamp.digest),
-                SampleStatus.IN_PROGRESS,
-                BEFORE_WORK,
-                user_name(),
-            )
-        chosen = frozenset({key})
-        statuses = chosen if moved else frozenset[str]()
-        return Changes(masks=chosen, scores=chosen, statuses=statuses, initiator=initiator)
+        return self._sample_masks.save(row, mask, self._size(row), note, force=force, initiator=initiator)
 
     def mask_hash(self, key: str) -> str:
         """What identifies the mask that was last read or saved here; for `record_counts`."""
         seen = self._masks.seen(key)
         return seen.digest if seen else self._row(key).mask_hash
+
+    # -- versions -----------------------------------------------------------------------------------------
+
+    def versions(self, key: str) -> list[Version]:
+        """Earlier states of a mask, oldest first; what is damaged or gone is left out."""
+        return self._versions.of(key)
+
+    def load_version(self, key: str, version_id: str) -> NDArray[np.uint8]:
+        """Class ids uint8 [H,W] of a version, by its id or how that begins.
+
+        Raises:
+            ProjectError: there is no such sample or version.
+            MaskError: its file is damaged, or fits neither image nor palette.
+        """
+        return self._sample_masks.load_version(key, version_id, self._size(self._row(key)))
+
+    def keep_version(self, key: str, note: VersionNote) -> Version | None:
+        """Makes a version of a mask file as it is now; None without one, or with `version_trouble`."""
+        return self._sample_masks.keep(key, note)
+
+    def keep_pixels(self, key: str, mask: NDArray[np.uint8], note: VersionNote) -> Version | None:
+        """Makes a version of a mask uint8 [H,W] that is in no file; None with `version_trouble`."""
+        return self._sample_masks.keep_pixels(key, mask, note)
+
+    @property
+    def version_trouble(self) -> SegstudioError | None:
+        """Why the last version could not be kept, or None."""
+        return self._versions.trouble
 
     # -- predictions --------------------------------------------------------------------------------------
 
@@ -336,6 +369,11 @@ class Project:
     def speeds(self) -> list[SpeedRecord]:
         """Measured speeds, newest first."""
         return self._store.speeds()
+
+    @property
+    def facts_dir(self) -> Path:
+        """The folder of the project's facts; it is gone when the disk was pulled."""
+        return self._folders.facts
 
     @property
     def runs_dir(self) -> Path:
@@ -429,7 +467,3 @@ class Project:
             )
             for row in rows
         ]
-
-
-def _known_stamp(row: SampleRow) -> MaskStamp:
-    return MaskStamp(row.mask_size, row.mask_mtime, row.mask_hash)

@@ -290,24 +290,37 @@ def undo_batch(
             left += [Left(rest.key, CANCELLED) for rest in steps[number:]]
             break
         context.progress(number, len(steps), step.key)
+        opened = masks.get(step.key)
         try:
-            opened = masks.get(step.key)
-            mask = project.load_mask(step.key) if opened is None else opened.copy()
-            if mask is None:
-                left.append(Left(step.key, "its mask is gone"))
-                continue
-            if not take_back(mask, step):
-                continue
-            if opened is None:
-                changes |= project.save_mask(step.key, mask)
-            else:
-                edits[step.key] = step.edit
-            restored.append(step.key)
+            moved = _undo_one(project, step, opened)
         except SegstudioError as error:
             left.append(Left(step.key, error.message))
+            continue
+        if moved is not None:
+            restored.append(step.key)
+            changes |= moved
+            if opened is not None:
+                edits[step.key] = step.edit
     else:
         batch.set_state(BatchState.UNDONE)
     return UndoResult(batch.facts.title, tuple(restored), tuple(left), changes, edits)
+
+
+def _undo_one(project: Project, step: BatchStep, opened: Mask | None) -> Changes | None:
+    """Takes a step back in its mask file, or only looks whether it can be where the mask is open.
+
+    Returns:
+        What moved in files; None when the mask is as before already.
+
+    Raises:
+        SegstudioError: the mask is gone, was edited since, or cannot be read or written.
+    """
+    mask = project.load_mask(step.key) if opened is None else opened.copy()
+    if mask is None:
+        raise SegstudioError("its mask is gone")
+    if not take_back(mask, step):
+        return None
+    return project.save_mask(step.key, mask) if opened is None else Changes()
 
 
 def take_back(mask: Mask, step: BatchStep) -> bool:

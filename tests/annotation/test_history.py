@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from segstudio.annotation.history import Edit, History
+from segstudio.annotation.history import STEPS, Edit, History, HistoryBudget
 from segstudio.annotation.mask import MaskDocument
 from segstudio.annotation.rect import Rect
+from segstudio.annotation.runs import RunReader
 from segstudio.annotation.tools import paint_stroke, stroke_bounds
 
 WIDTH, HEIGHT = 300, 170
@@ -144,14 +146,103 @@ def test_history_is_bounded_by_bytes_and_keeps_two_hundred_strokes() -> None:
         draw(document, [(x, y), (x + 60, y + 20)], 20, 1 + number % 18)
         document.commit()
     assert len(document.history.edits) >= 200
-    small = History(limit_bytes=2000)
-    noise = random.integers(0, 255, (40, 40), dtype=np.uint8)
+    assert document.history.size < 1_000_000
+    small = History(HistoryBudget(2000))
     for _ in range(5):
-        edit = Edit.of("Noise", Rect(0, 0, 40, 40), np.zeros((40, 40), np.uint8), noise)
-        assert edit is not None
-        small.push(edit)
-    assert len(small.edits) == 1
+        small.push(noise_edit(random, 40))
+    assert small.length == 1
     assert small.position == 1
+
+
+def noise_edit(random: np.random.Generator, side: int) -> Edit:
+    """An edit that hardly packs."""
+    noise = random.integers(1, 255, (side, side), dtype=np.uint8)
+    edit = Edit.of("Noise", Rect(0, 0, side, side), np.zeros((side, side), np.uint8), noise)
+    assert edit is not None
+    return edit
+
+
+def test_twenty_samples_share_one_budget() -> None:
+    random = np.random.default_rng(2)
+    edit = noise_edit(random, 64)
+    budget = HistoryBudget(edit.size * 20 * 210)
+    histories = [History(budget) for _ in range(20)]
+    for _ in range(260):
+        for history in histories:
+            history.push(edit)
+    assert budget.size <= budget.limit
+    assert all(history.length >= STEPS for history in histories)
+    # One sample alone may use what the others leave; the others keep their steps until there is no other way.
+    for _ in range(2000):
+        histories[0].push(edit)
+    assert budget.size <= budget.limit
+    assert all(history.length == STEPS for history in histories[1:])
+    assert histories[0].length == 20 * 210 - 19 * STEPS
+    tight = HistoryBudget(edit.size * 100)
+    first, second = History(tight), History(tight)
+    for history in (first, second):
+        for _ in range(90):
+            history.push(edit)
+    assert (first.length, second.length) == (10, 90)
+    first.let_go()
+    assert tight.size == second.size
+
+
+def test_undone_edits_stay_redoable_while_others_go() -> None:
+    random = np.random.default_rng(3)
+    document = MaskDocument(np.zeros((40, 40), np.uint8), History(HistoryBudget(6000)))
+    for _ in range(3):
+        noise = random.integers(1, 200, (40, 40), dtype=np.uint8)
+        document.apply("Noise", document.whole(), partial(np.copyto, src=noise))
+    before = document.array.copy()
+    while document.undo():
+        pass
+    document.history.drop_one()
+    while document.redo():
+        pass
+    assert document.history.position == document.history.length
+    assert not np.array_equal(document.array, before)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_an_edit_of_any_two_states_goes_both_ways(data: st.DataObject) -> None:
+    shape = (data.draw(st.integers(1, 40)), data.draw(st.integers(1, 40)))
+    values = st.sampled_from([0, 1, 18, 255])
+    before, after = (data.draw(arrays(np.uint8, shape, elements=values)) for _ in range(2))
+    edit = Edit.of("Any", Rect(0, 0, shape[1], shape[0]), before, after)
+    if edit is None:
+        np.testing.assert_array_equal(before, after)
+        return
+    assert edit.pixels == np.count_nonzero(before != after)
+    new = np.unique(after[before != after])
+    assert edit.written == (new[0] if new.size == 1 else None)
+    mask = before.copy()
+    edit.put_after(mask)
+    np.testing.assert_array_equal(mask, after)
+    edit.put_before(mask)
+    np.testing.assert_array_equal(mask, before)
+
+
+def test_a_change_of_an_image_of_many_strips_is_small_and_right() -> None:
+    random = np.random.default_rng(4)
+    start = np.kron(random.integers(0, 19, (160, 10), np.uint8), np.ones((16, 160), np.uint8))
+    document = MaskDocument(start)
+    edit = document.apply("Set", document.whole(), lambda array: array[:, 100:1500].fill(3))
+    assert edit is not None
+    after = document.array.copy()
+    assert edit.size < start.size / 100
+    document.undo()
+    np.testing.assert_array_equal(document.array, start)
+    document.redo()
+    np.testing.assert_array_equal(document.array, after)
+
+
+def test_damaged_runs_are_refused() -> None:
+    edit = noise_edit(np.random.default_rng(5), 8)
+    for packed, height in ((b"", 8), (b"Zabc", 8), (edit.packed, 9), (b"P12345", 8)):
+        with pytest.raises(ValueError, match="runs"):
+            RunReader(packed, height, 8)
 
 
 def test_a_new_edit_forgets_the_undone_ones() -> None:

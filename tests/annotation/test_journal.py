@@ -1,5 +1,8 @@
 """The journal survives any damage of its tail, and replays over any state between its first and last edit."""
 
+import errno
+import os
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +11,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from segstudio.annotation.journal import Journal, read_journal, replay
+from segstudio.annotation.history import Edit
+from segstudio.annotation.journal import (
+    CHECK,
+    HEADER,
+    PIXELS,
+    RECORD,
+    Journal,
+    checksum,
+    read_journal,
+    replay,
+)
 from segstudio.annotation.mask import MaskDocument
 from segstudio.annotation.tools import paint_stroke, stroke_bounds
 from segstudio.errors import MaskError
@@ -104,12 +117,12 @@ def test_rebase_keeps_the_edits_after_the_save(tmp_path: Path) -> None:
     stroke(20)
     saved, written = document.array.copy(), journal.length
     stroke(21)
-    journal.rebase(saved, written)
+    journal.rebase(checksum(saved), written)
     content = read_journal(path)
     assert content is not None
     assert len(content.records) == 1
     assert np.array_equal(replay(saved, content), document.array)
-    journal.rebase(document.array, journal.length)
+    journal.rebase(checksum(document.array), journal.length)
     assert not path.exists()
     stroke(22)
     assert path.exists()
@@ -136,3 +149,98 @@ def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
     assert content is not None
     with pytest.raises(MaskError, match="80x60"):
         replay(np.zeros((5, 5), np.uint8), content)
+
+
+def test_a_journal_of_an_older_version_is_read(tmp_path: Path) -> None:
+    start = base()
+    block = np.full((3, 5), 7, np.uint8)
+    packed = zlib.compress(block.tobytes())
+    body = RECORD.pack(PIXELS, 10, 20, 5, 3, len(packed)) + packed
+    header = HEADER.pack(b"SGJ1", WIDTH, HEIGHT, checksum(start))
+    (tmp_path / "f.journal").write_bytes(header + body + CHECK.pack(zlib.crc32(body)))
+    content = read_journal(tmp_path / "f.journal")
+    assert content is not None
+    expected = start.copy()
+    expected[20:23, 10:15] = 7
+    np.testing.assert_array_equal(replay(start, content), expected)
+
+
+class TestAFullDisk:
+    """What the disk refuses is kept in memory, and nothing that follows is lost by it."""
+
+    def stroke(self, document: MaskDocument, value: int) -> Edit:
+        edit = document.apply(
+            f"Set {value}", document.whole(), lambda array: array[value : value + 3].fill(value)
+        )
+        assert edit is not None
+        return edit
+
+    @pytest.mark.parametrize("written", [0, 7])
+    def test_records_follow_when_there_is_room_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+    ) -> None:
+        path, document = tmp_path / "g.journal", MaskDocument(base())
+        journal = Journal(path, document.array)
+        journal.append(self.stroke(document, 5))
+        real = os.write
+
+        def full(descriptor: int, content: bytes) -> int:
+            if written and len(content) > written:
+                return real(descriptor, content[:written])
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", full)
+            with pytest.raises(MaskError, match="No space left"):
+                journal.append(self.stroke(document, 9))
+        was_behind = journal.behind
+        journal.append(self.stroke(document, 13))
+        assert (was_behind, journal.behind) == (True, False)
+        journal.append(self.stroke(document, 17))
+        journal.close()
+        content = read_journal(path)
+        assert content is not None
+        assert len(content.records) == 4
+        np.testing.assert_array_equal(replay(base(), content), document.array)
+
+    def test_a_journal_that_was_removed_is_made_again(self, tmp_path: Path) -> None:
+        home = tmp_path / "disk"
+        home.mkdir()
+        path, document = home / "journal" / "h.journal", MaskDocument(base())
+        journal = Journal(path, document.array, home)
+        journal.append(self.stroke(document, 5))
+        home.rename(tmp_path / "pulled")
+        with pytest.raises(MaskError, match="is not there"):
+            journal.append(self.stroke(document, 9))
+        assert not home.exists()
+        (tmp_path / "pulled").rename(home)
+        journal.append(self.stroke(document, 13))
+        journal.close()
+        content = read_journal(path)
+        assert content is not None
+        np.testing.assert_array_equal(replay(base(), content), document.array)
+
+    def test_a_failed_rebase_keeps_the_old_file(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path, document = tmp_path / "i.journal", MaskDocument(base())
+        journal = Journal(path, document.array)
+        journal.append(self.stroke(document, 5))
+        saved = document.array.copy()
+        journal.append(self.stroke(document, 9))
+
+        def refuse(*_: object) -> None:
+            raise OSError(errno.EROFS, "Read-only file system")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", refuse)
+            journal.rebase(checksum(saved), 1)
+        content = read_journal(path)
+        assert content is not None
+        np.testing.assert_array_equal(replay(saved, content), document.array)
+        journal.append(self.stroke(document, 13))
+        content = read_journal(path)
+        assert content is not None
+        assert len(content.records) == 2
+        np.testing.assert_array_equal(replay(saved, content), document.array)
+        journal.close()

@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
-from numpy.typing import NDArray
 
 from segstudio.annotation.palette import (
     list_palettes,
@@ -78,41 +76,6 @@ def test_cityscapes_34_maps_to_train_ids() -> None:
     expected |= {26: 13, 27: 14, 28: 15, 31: 16, 32: 17, 33: 18}
     for number in range(34):
         assert table[number] == expected.get(number, 255)
-
-
-def lab(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
-    """CIE L*a*b* (D65) of sRGB 0-255, by the CIE's formulas."""
-    linear = rgb / 255
-    linear = np.where(linear <= 0.04045, linear / 12.92, ((linear + 0.055) / 1.055) ** 2.4)
-    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-    xyz = linear @ to_xyz.T / np.array([0.95047, 1.0, 1.08883])
-    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
-    return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
-
-
-def distances(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
-    """CIE76 distances of all pairs; the diagonal is infinite."""
-    values = lab(rgb)
-    table: NDArray[np.float64] = np.linalg.norm(values[:, None] - values[None], axis=2)
-    np.fill_diagonal(table, np.inf)
-    return table
-
-
-def test_editing_colours_differ_at_half_blend() -> None:
-    palette = load_palette("cityscapes")
-    blend = palette.colours(editing=True)[:19].astype(np.float64) / 2 + 64
-    assert distances(blend).min() >= 25
-
-
-def test_editing_colours_keep_look_alikes_apart_for_deuteranopes() -> None:
-    # Viénot, Brettel and Mollon (1999), applied to linear RGB.
-    matrix = np.array([[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]])
-    palette = load_palette("cityscapes")
-    linear = (palette.colours(editing=True)[:19] / 255.0) ** 2.2
-    seen = np.clip(linear @ matrix.T, 0, 1) ** (1 / 2.2) * 255
-    table = distances(seen)
-    for one, other in (("person", "vegetation"), ("bus", "train"), ("fence", "pole")):
-        assert table[palette.index(one), palette.index(other)] > 15
 
 
 @pytest.mark.parametrize(

@@ -12,17 +12,20 @@ import numpy as np
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QPushButton
 
 from segstudio.annotation.journal import checksum
 from segstudio.gui import documents
 from segstudio.gui.app import make_application, make_window
 from segstudio.gui.canvas.canvas import Canvas
 from segstudio.gui.session import Session
+from segstudio.project import sample_masks
 
 LEFT, NO_BUTTON = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 # Far less than the window's second, so that saves and strokes meet all the time.
 AUTOSAVE_MS = 3
+# Far less than the minute after which a mask becomes a version.
+PAUSE_S = 0.03
 
 
 def tell(*words: object) -> None:
@@ -33,8 +36,8 @@ def tell(*words: object) -> None:
 class Painter:
     """Does what a user does, by the events of mouse and Session."""
 
-    def __init__(self, session: Session, canvas: Canvas, seed: int) -> None:
-        self.session, self.canvas = session, canvas
+    def __init__(self, session: Session, canvas: Canvas, restore_button: QPushButton, seed: int) -> None:
+        self.session, self.canvas, self.restore_button = session, canvas, restore_button
         self.random = np.random.default_rng(seed)
         self.strokes = 0
 
@@ -88,6 +91,32 @@ class Painter:
         QTest.keyClick(self.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
         tell("done", key, self.crc())
 
+    def redo(self) -> None:
+        """Makes the last undone edit again."""
+        document, key = self.canvas.document, self.session.current
+        assert document is not None
+        history = document.history
+        if not history.can_redo:
+            return
+        expected = document.array.copy()
+        history.edits[history.position].put_after(expected)
+        tell("about", key, checksum(expected))
+        QTest.keyClick(self.canvas, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
+        tell("done", key, self.crc())
+
+    def restore(self) -> None:
+        """Looks at a version of the open sample and restores it by its button."""
+        versions, key = self.session.versions, self.session.current
+        if not versions.versions:
+            return
+        versions.show(versions.versions[int(self.random.integers(len(versions.versions)))])
+        while versions.shown is None and not self.session.bridge.is_idle():
+            QApplication.processEvents()
+        if versions.shown is not None:
+            tell("about", key, checksum(versions.shown.mask))
+            self.restore_button.click()
+            tell("done", key, self.crc())
+
     def run(self) -> None:
         """Without end."""
         keys = [sample.key for sample in self.session.book.samples]
@@ -98,6 +127,10 @@ class Painter:
                 self.wait_for(key)
             if self.random.random() < 0.2:
                 self.undo()
+            if self.random.random() < 0.1:
+                self.redo()
+            if self.random.random() < 0.1:
+                self.restore()
             self.stroke()
             for _ in range(int(self.random.integers(0, 12))):
                 QApplication.processEvents()
@@ -106,6 +139,7 @@ class Painter:
 def main(project: Path, seed: int) -> None:
     """Opens the window on the project and paints."""
     documents.AUTOSAVE_MS = AUTOSAVE_MS
+    sample_masks.PAUSE_S = PAUSE_S
     application = make_application()
     window = make_window(application)
     window.resize(1000, 700)
@@ -113,7 +147,8 @@ def main(project: Path, seed: int) -> None:
     window.session.open_project(project, "cityscapes")
     while window.session.current is None or window.session.entry is None:
         application.processEvents()
-    Painter(window.session, window.link.canvas, seed).run()
+    button = window.editor.history.versions.restore_button
+    Painter(window.session, window.link.canvas, button, seed).run()
 
 
 if __name__ == "__main__":

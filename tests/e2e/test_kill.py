@@ -132,6 +132,9 @@ def check_files(root: Path, stories: dict[str, Story]) -> None:
     with contextlib.closing(sqlite3.connect(root / ".segstudio" / "project.db")) as database:
         assert database.execute("pragma integrity_check").fetchall() == [("ok",)]
         assert database.execute("select count(*) from sqlite_master").fetchone()[0] > 0
+    for path in (root / ".segstudio" / "versions").rglob("[!.]*.png"):
+        known = stories[path.parent.name].all | {checksum(np.full((HEIGHT, WIDTH), 255, np.uint8))}
+        assert checksum(images.read_mask(path)) in known, f"version {path.name} is a mixture"
     for path in (root / ".segstudio").rglob("*.journal"):
         content = read_journal(path)
         assert content is not None or path.stat().st_size < 16, f"{path.name} cannot be read"

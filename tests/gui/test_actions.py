@@ -8,6 +8,7 @@ from segstudio.gui.action_spec import MENU_OF_GROUP, MENUS, ActionSpec, pretty_k
 from segstudio.gui.actions import ACTIONS, BY_ID, key_conflicts
 from segstudio.gui.commands import GROUPS
 from segstudio.gui.dialogs.key_sheet import sheet
+from segstudio.gui.key_book import PLACE, KeyBook
 
 
 def test_no_key_is_claimed_twice() -> None:
@@ -103,13 +104,21 @@ def test_only_navigation_and_sizes_repeat() -> None:
 
 
 def test_the_sheet_lists_every_key() -> None:
-    listed = " ".join(keys for rows in sheet().values() for keys, _ in rows)
+    listed = " ".join(keys for rows in sheet(KeyBook()).values() for keys, _ in rows)
     for spec in ACTIONS:
         if spec.keys:
             assert pretty_key(spec.keys[0]) in listed
 
 
 def test_tips_name_the_key() -> None:
-    assert BY_ID["tool.brush"].tip == "Brush: paint the active class (B)"
-    assert BY_ID["tool.pan"].tip.startswith("Pan")
-    assert BY_ID["view.hold_peek"].key_text == "H (hold)"
+    book = KeyBook()
+    assert book.tip("tool.brush") == "Brush: paint the active class (B)"
+    assert book.tip("tool.pan") == "Pan: drag the image (hold Space in any other tool)"
+    assert book.text("view.hold_peek") == "H (hold)"
+    assert book.named("theme.dark") == "View › Theme › Dark"
+
+
+def test_hints_name_actions_that_exist() -> None:
+    for spec in ACTIONS:
+        for action_id in PLACE.findall(spec.hint):
+            assert action_id in BY_ID

@@ -13,7 +13,7 @@ from segstudio.annotation.journal import read_journal
 from segstudio.gui.canvas.modes import ToolName
 from segstudio.gui.dialogs.palette_choice import PaletteChoice
 from segstudio.project.sample import SampleStatus
-from tests.gui.conftest import CAR, ROAD, SKY, Studio, fill_folder, true_mask
+from tests.gui.conftest import CAR, SKY, Studio, fill_folder, true_mask
 
 SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 UNLABELLED = 255
@@ -225,23 +225,6 @@ def test_a_failed_save_keeps_the_edits_and_says_so_once(studio: Studio, folder: 
     studio.key(Qt.Key.Key_S, CONTROL)
     studio.wait(lambda: studio.window.status.saved.text() == "Saved")
     assert not any("is not saved" in text for text in studio.messages())
-
-
-def test_a_mask_changed_outside_is_not_overwritten_unasked(studio: Studio, folder: Path) -> None:
-    studio.open(folder)
-    path = folder / "masks" / "frame_0.png"
-    other = np.full((64, 96), ROAD, np.uint8)
-    images.write_mask(path, other, np.zeros((256, 3), np.uint8))
-    studio.session.classes.set_active(CAR)
-    studio.drag((10, 10), (80, 10))
-    studio.key(Qt.Key.Key_S, CONTROL)
-    studio.wait(lambda: any("changed by another program" in text for text in studio.messages()))
-    np.testing.assert_array_equal(images.read_mask(path), other)
-    message = studio.window.messages.messages[0]
-    assert message.act is not None
-    message.act()
-    studio.wait(lambda: studio.window.status.saved.text() == "Saved")
-    np.testing.assert_array_equal(images.read_mask(path), studio.mask())
 
 
 def test_a_mask_that_cannot_be_read_blocks_editing(studio: Studio, folder: Path) -> None:

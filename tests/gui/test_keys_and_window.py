@@ -207,16 +207,6 @@ def test_command_palette_runs_what_is_chosen(studio: Studio, folder: Path) -> No
     assert studio.canvas.view.scale == pytest.approx(scale * 1.25)
 
 
-def test_palette_offers_only_what_is_of_use(studio: Studio) -> None:
-    QTest.keyClick(studio.window, Qt.Key.Key_K, CONTROL)
-    chooser = studio.window.findChild(Chooser)
-    assert chooser is not None
-    offered = {choice.value.id for choice in chooser.shown}
-    assert "file.open" in offered
-    assert "edit.undo" not in offered
-    chooser.close()
-
-
 def test_find_class(studio: Studio, folder: Path) -> None:
     studio.open(folder)
     studio.key(Qt.Key.Key_Slash)
@@ -331,7 +321,7 @@ def test_status_bar_reads_what_is_under_the_cursor(studio: Studio, folder: Path)
     studio.open(folder)
     QTest.mouseMove(studio.canvas, studio.point(10.5, 50.5))
     assert studio.window.status.place.text() == "10, 50"
-    assert studio.window.status.classes.text() == "road"
+    assert studio.window.status.classes.text() == "road   ·   region: 3,072 px"
     loaded = studio.session.loaded
     assert loaded is not None
     assert loaded.image is not None

@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
+import cv2
 import numpy as np
-from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from numpy.typing import NDArray
+from PySide6.QtCore import QLineF, QPointF, QRect, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from segstudio.annotation.rect import Rect
 from segstudio.annotation.regions import Region, region_outline
@@ -20,6 +23,8 @@ GRID = QColor(128, 128, 128, 70)
 GRID_FROM = 8.0
 # Below this many image pixels of radius the cursor shows the true pixels, above it a circle.
 TRUE_FOOTPRINT_UNTIL = 48.0
+# Circles up to this radius in screen pixels are blended from a picture.
+RING_UNTIL = 256.0
 VERTEX = 3.5
 
 
@@ -40,12 +45,33 @@ def draw_brush(painter: QPainter, view: View, centre: Point, radius: float, *, e
         _double(painter, lines, colour)
         return
     x, y = view.to_screen(*centre)
+    reach = radius * view.scale
+    if reach <= RING_UNTIL:
+        # A ring is blended from a picture: stroking the circle anew takes longer than painting the mask.
+        ring = _ring(round(reach * 4) / 4, colour.rgba())
+        half = ring.width() // 2
+        painter.drawImage(round(x) - half, round(y) - half, ring)
+        return
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for pen in (QPen(DARK, 3), QPen(colour, 1)):
+        painter.setPen(pen)
+        painter.drawEllipse(QPointF(x, y), reach, reach)
+
+
+@lru_cache(maxsize=8)
+def _ring(radius: float, colour: int) -> QImage:
+    """A circle of a radius in screen pixels, dark under light, in the middle of an otherwise clear image."""
+    half = math.ceil(radius) + 3
+    image = QImage(2 * half, 2 * half, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(0)
+    painter = QPainter(image)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    for pen in (QPen(DARK, 3), QPen(colour, 1.2)):
+    for pen in (QPen(DARK, 3), QPen(QColor.fromRgba(colour), 1.2)):
         painter.setPen(pen)
-        painter.drawEllipse(QPointF(x, y), radius * view.scale, radius * view.scale)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.drawEllipse(QPointF(half, half), radius, radius)
+    painter.end()
+    return image
 
 
 def brush_rect(view: View, centre: Point, radius: float) -> QRect:
@@ -57,10 +83,34 @@ def brush_rect(view: View, centre: Point, radius: float) -> QRect:
 
 
 def draw_region(painter: QPainter, view: View, region: Region, within: QRect) -> None:
-    """The outline of a region along its pixel edges; only what the screen shows."""
-    if not screen_rect(view, region.rect, 2).intersects(within):
+    """The outline of a region along its pixel edges, of what the screen shows and at the screen's cost."""
+    rect = region.rect
+    # Where the region goes on beyond the screen no line may appear at the screen's own border.
+    seen = screen_rect(view, rect, 1).intersected(within.adjusted(-4, -4, 4, 4))
+    columns, left = view.columns(seen.x(), seen.x() + seen.width(), rect.right)
+    rows, top = view.rows(seen.y(), seen.y() + seen.height(), rect.bottom)
+    before, above = (int(np.searchsorted(*pair)) for pair in ((columns, rect.x), (rows, rect.y)))
+    columns, rows = columns[before:] - rect.x, rows[above:] - rect.y
+    if not columns.size or not rows.size:
         return
-    _double(painter, _lines(view, region_outline(region)), CHOSEN)
+    marks = edge_marks(np.take(region.inside.view(np.uint8)[rows], columns, axis=1))
+    height, width = marks.shape
+    image = QImage(marks.data, width, height, width, QImage.Format.Format_Indexed8)
+    image.setColorTable([0, DARK.rgba(), CHOSEN.rgba(), *[0] * 253])
+    painter.drawImage(left + before - 2, top + above - 2, image)
+
+
+def edge_marks(inside: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """uint8 [h+4,w+4]: 2 where `inside` (0 or 1, [h,w], begins at 2, 2) has an edge, 1 beside that, else 0.
+
+    Of two pixels the right or lower one has the edge, as with outlines of labels.
+    """
+    padded = np.pad(inside, 2)
+    edge = np.zeros(padded.shape, np.uint8)
+    edge[:, 1:] = padded[:, 1:] != padded[:, :-1]
+    edge[1:] |= padded[1:] != padded[:-1]
+    beside = cv2.dilate(edge, np.ones((3, 3), np.uint8))
+    return np.asarray(cv2.add(beside, edge), np.uint8)
 
 
 def draw_line(
@@ -112,12 +162,6 @@ def draw_grid(painter: QPainter, view: View, area: QRect, size: tuple[int, int])
     lines += [QLineF(left, y, right, y) for row in rows for y in (round(view.to_screen(0, row)[1]),)]
     painter.setPen(QPen(GRID, 0))
     painter.drawLines(lines)
-
-
-def draw_hint(painter: QPainter, area: QRectF, text: str, colour: QColor) -> None:
-    """A quiet sentence in the middle of an empty canvas."""
-    painter.setPen(colour)
-    painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, text)
 
 
 def _lines(view: View, segments: Sequence[tuple[int, int, int, int]]) -> list[QLineF]:

@@ -11,6 +11,8 @@ class Layer(Enum):
     PREDICTION = "prediction"
     DIFFERENCE = "difference"
     CONFIDENCE = "confidence"
+    VERSION = "version"
+    IMAGE = "image"
 
 
 class OutlineMode(Enum):

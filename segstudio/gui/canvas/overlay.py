@@ -1,13 +1,25 @@
 """The labels over the image: sampled at screen resolution, coloured by table, outlined and hatched."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QImage, QPainter
 
+from segstudio.gui.canvas.difference import (
+    VERDICT_COLOURS,
+    DifferenceKind,
+    differing,
+    screen_side,
+    verdicts,
+    wide_only,
+)
 from segstudio.gui.canvas.modes import Layer, OutlineMode
+from segstudio.gui.canvas.patterns import PATTERN_TABLE, pattern_marks
 from segstudio.gui.canvas.view import View
 
 IGNORE = 255
@@ -16,26 +28,76 @@ HATCH_WIDTH = 2
 HATCH = 0x5AFFFFFF
 HATCH_DARK = 0x46000000
 GREY = (128, 128, 128)
+BOTH_SIDES_FROM = 2.0
+Labels = NDArray[np.uint8]
+Places = NDArray[np.intp]
+Table = NDArray[np.uint32]
+
+
+def packed(colours: Sequence[int]) -> Table:
+    """uint32 [256] in Qt's premultiplied form of up to 256 ARGB values; the others are clear."""
+    table = np.zeros(256, np.uint32)
+    table[: len(colours)] = colours
+    alpha = table >> 24
+    channels = [((table >> shift & 0xFF) * alpha + 127) // 255 << shift for shift in (16, 8, 0)]
+    return np.asarray(alpha << 24 | channels[0] | channels[1] | channels[2], np.uint32)
+
+
+HATCH_COLOURS = packed([0, HATCH, HATCH_DARK])
+PATTERN_COLOURS = packed(PATTERN_TABLE)
 
 
 @dataclass(frozen=True)
 class OverlayStyle:
-    """How labels are shown; changing it costs a table of 256 colours."""
+    """How labels are shown; changing it costs a table of 256 colours.
+
+    Attributes:
+        colours: of all ids, 256 times red, green, blue.
+        opacity: of areas, 0-1.
+        outline: areas, lines or both.
+        hidden: ids that are not shown.
+        solo: the only id in colour, or None.
+        patterns: whether areas carry the stripes of their class.
+        difference: which disagreements the difference layer shows.
+        border: disagreements up to so many image pixels wide are noise, for DifferenceKind.WIDE.
+        active: the class that DifferenceKind.ACTIVE judges.
+    """
 
     colours: bytes = bytes(768)
     opacity: float = 0.5
     outline: OutlineMode = OutlineMode.FILL
     hidden: frozenset[int] = frozenset()
     solo: int | None = None
+    patterns: bool = False
+    difference: DifferenceKind = DifferenceKind.ALL
+    border: int = 2
+    active: int = 0
 
-    def fill_table(self) -> list[int]:
-        """256 ARGB values for the areas."""
+    @cached_property
+    def fill_table(self) -> Table:
+        """Colours of the areas."""
         alpha = 0.0 if self.outline is OutlineMode.OUTLINE else self.opacity
-        return self._table(alpha)
+        return packed(self._table(alpha))
 
-    def line_table(self) -> list[int]:
-        """256 ARGB values for the outlines: nearly opaque, whatever the areas are."""
-        return self._table(max(self.opacity, 0.9) if self.opacity > 0 else 0.0)
+    @cached_property
+    def line_table(self) -> Table:
+        """Colours of the outlines: nearly opaque, whatever the areas are."""
+        return packed(self._table(max(self.opacity, 0.9) if self.opacity > 0 else 0.0))
+
+    @cached_property
+    def heat_table(self) -> Table:
+        """Colours of confidence."""
+        return packed(heat_colours(self.opacity))
+
+    @cached_property
+    def verdict_table(self) -> Table:
+        """Colours of what is right, extra and missed of the active class."""
+        return packed([_argb(colour, self.opacity) for colour in VERDICT_COLOURS])
+
+    @property
+    def reach(self) -> int:
+        """How many image pixels around an edit look different after it, at most, in the difference layer."""
+        return self.border + 1 if self.difference is DifferenceKind.WIDE else 1
 
     def _table(self, alpha: float) -> list[int]:
         table = []
@@ -50,7 +112,7 @@ class OverlayStyle:
         return table
 
 
-def heat_table(opacity: float) -> list[int]:
+def heat_colours(opacity: float) -> list[int]:
     """256 ARGB values for confidence: unsure is opaque orange, sure is clear."""
     table = []
     for number in range(256):
@@ -66,109 +128,171 @@ def _argb(rgb: tuple[int, ...], opacity: float) -> int:
 
 
 class Overlay:
-    """Draws one layer for any rectangle of the screen; holds no pixels of its own."""
+    """Draws a layer for any rectangle of the screen; holds no pixels of its own.
+
+    `layer` is what a canvas shows unless it is told otherwise; `unit` is how many screen pixels a widget
+    pixel has, so that lines and stripes are no finer on a finer screen.
+    """
 
     def __init__(self) -> None:
-        self.mask: NDArray[np.uint8] | None = None
-        self.prediction: NDArray[np.uint8] | None = None
-        self.confidence: NDArray[np.uint8] | None = None
+        self.mask: Labels | None = None
+        self.prediction: Labels | None = None
+        self.confidence: Labels | None = None
+        self.version: Labels | None = None
         self.layer = Layer.MASK
-        self._style = OverlayStyle()
-        self._fill = self._style.fill_table()
-        self._line = self._style.line_table()
+        self.unit = 1
+        self.style = OverlayStyle()
 
-    @property
-    def style(self) -> OverlayStyle:
-        """How labels are shown."""
-        return self._style
+    def source(self, layer: Layer | None = None) -> Labels | None:
+        """The array whose pixels a layer shows (the canvas's own unless one is named), or None."""
+        layer = layer or self.layer
+        sources = {
+            Layer.MASK: self.mask,
+            Layer.CONFIDENCE: self.confidence,
+            Layer.VERSION: self.version,
+            Layer.IMAGE: None,
+        }
+        return sources.get(layer, self.prediction)
 
-    @style.setter
-    def style(self, style: OverlayStyle) -> None:
-        self._style = style
-        self._fill, self._line = style.fill_table(), style.line_table()
-
-    def source(self) -> NDArray[np.uint8] | None:
-        """The array whose pixels the layer shows, or None when it has none."""
-        if self.layer is Layer.MASK:
-            return self.mask
-        if self.layer is Layer.CONFIDENCE:
-            return self.confidence
-        return self.prediction
-
-    def paint(self, painter: QPainter, view: View, x: int, y: int, width: int, height: int) -> None:
-        """Paints the screen rectangle at (x, y); the painter works in screen pixels."""
-        source = self.source()
+    def paint(self, painter: QPainter, view: View, area: QRect, layer: Layer | None = None) -> None:
+        """Paints a screen rectangle; the painter works in screen pixels."""
+        layer = layer or self.layer
+        source = self.source(layer)
         if source is None:
             return
-        # One pixel more on the left and above: outlines compare with those neighbours.
-        columns, left = view.columns(x - 1, x + width, source.shape[1])
-        rows, top = view.rows(y - 1, y + height, source.shape[0])
+        # One pixel more on every side: outlines compare with neighbours.
+        columns, left = view.columns(area.x() - 1, area.x() + area.width() + 1, source.shape[1])
+        rows, top = view.rows(area.y() - 1, area.y() + area.height() + 1, source.shape[0])
         if not columns.size or not rows.size:
             return
-        labels = sampled(source, rows, columns)
-        if self.layer is Layer.CONFIDENCE:
-            _draw(painter, labels, left, top, heat_table(self._style.opacity))
+        style = self.style
+        if layer is Layer.CONFIDENCE:
+            _draw(painter, sampled(source, rows, columns), left, top, style.heat_table)
+        elif layer is not Layer.DIFFERENCE:
+            labels = sampled(source, rows, columns)
+            self._areas(painter, labels, view, left, top)
+            if style.opacity > 0:
+                _hatch(painter, labels, left, top, left - view.left + top - view.top, self.unit)
+            self._lines(painter, labels, view, left, top)
+        elif self.mask is not None and self.mask.shape == source.shape:
+            self._difference(painter, view, (rows, columns), left, top)
+
+    def _areas(self, painter: QPainter, labels: Labels, view: View, left: int, top: int) -> None:
+        style = self.style
+        if style.outline is OutlineMode.OUTLINE:
             return
-        if self.layer is Layer.DIFFERENCE:
-            if self.mask is None:
-                return
-            same = sampled(self.mask, rows, columns) == labels
-            labels[same] = IGNORE
-        if self._style.outline is not OutlineMode.OUTLINE:
-            _draw(painter, labels, left, top, self._fill)
-        if self.layer is not Layer.DIFFERENCE:
-            self._hatch(painter, labels, left, top, left - view.left + top - view.top)
-        if self._style.outline is not OutlineMode.FILL:
-            _draw(painter, borders(labels), left, top, self._line)
+        _draw(painter, labels, left, top, style.fill_table)
+        if style.patterns and style.opacity > 0:
+            colours = np.frombuffer(style.colours, np.uint8).reshape(256, 3)
+            place = left - view.left, top - view.top
+            marks = pattern_marks(labels, place, colours, style.hidden, self.unit)
+            _draw(painter, marks, left, top, PATTERN_COLOURS)
 
-    def _hatch(self, painter: QPainter, labels: NDArray[np.uint8], left: int, top: int, phase: int) -> None:
-        """Stripes where no class is, so that it is never mistaken for a class or for nothing."""
-        empty = labels == IGNORE
-        if not empty.any() or self._style.opacity == 0:
+    def _lines(self, painter: QPainter, labels: Labels, view: View, left: int, top: int) -> None:
+        if self.style.outline is not OutlineMode.FILL:
+            # Where there is room each side has its line: one of both would change colour at every step.
+            marks = borders(labels, both_sides=self.unit > 1 or view.scale >= BOTH_SIDES_FROM)
+            _draw(painter, marks, left, top, self.style.line_table)
+
+    def _difference(
+        self, painter: QPainter, view: View, places: tuple[Places, Places], left: int, top: int
+    ) -> None:
+        assert self.mask is not None
+        assert self.prediction is not None
+        style, (rows, columns) = self.style, places
+        labels = sampled(self.prediction, rows, columns)
+        mask = sampled(self.mask, rows, columns)
+        if style.difference is DifferenceKind.ACTIVE:
+            _draw(painter, verdicts(mask, labels, style.active), left, top, style.verdict_table)
             return
-        # A wholly unlabelled image stays readable under it: the stripes are thin and faint.
-        height, width = labels.shape
-        # Counted from the image's corner, so that stripes move with it.
-        slant = np.arange(phase, phase + width)[None, :] + np.arange(height)[:, None]
-        stripe = slant % HATCH_PERIOD
-        marks = np.zeros(labels.shape, np.uint8)
-        marks[empty & (stripe < HATCH_WIDTH)] = 1
-        marks[empty & (stripe >= HATCH_WIDTH) & (stripe < 2 * HATCH_WIDTH)] = 2
-        _draw(painter, marks, left, top, [0, HATCH, HATCH_DARK] + [0] * 253)
+        if style.difference is DifferenceKind.WIDE:
+            same = self._wide(view, rows, columns, left, top) == 0
+        else:
+            same = mask == labels
+        labels[same] = IGNORE
+        self._areas(painter, labels, view, left, top)
+        self._lines(painter, labels, view, left, top)
+
+    def _wide(self, view: View, rows: Places, columns: Places, left: int, top: int) -> Labels:
+        """uint8 [rows,columns]: 1 where a difference is wide; exact from 100 % on, else of the sample."""
+        assert self.mask is not None
+        assert self.prediction is not None
+        height, width = self.mask.shape
+        if view.scale >= 1.0:
+            side = self.style.border + 1
+            first_row, first_column = max(int(rows[0]) - side, 0), max(int(columns[0]) - side, 0)
+            box = (
+                slice(first_row, min(int(rows[-1]) + side + 1, height)),
+                slice(first_column, min(int(columns[-1]) + side + 1, width)),
+            )
+            wide = wide_only(differing(self.mask[box], self.prediction[box]), side)
+            return sampled(wide, rows - first_row, columns - first_column)
+        side = screen_side(self.style.border, view.scale)
+        more_columns, first = view.columns(left - side, left + columns.size + side, width)
+        more_rows, above = view.rows(top - side, top + rows.size + side, height)
+        mask, labels = (sampled(array, more_rows, more_columns) for array in (self.mask, self.prediction))
+        wide = wide_only(differing(mask, labels), side)
+        return wide[top - above : top - above + rows.size, left - first : left - first + columns.size]
 
 
-def sampled(
-    source: NDArray[np.uint8], rows: NDArray[np.intp], columns: NDArray[np.intp]
-) -> NDArray[np.uint8]:
+def _hatch(painter: QPainter, labels: Labels, left: int, top: int, phase: int, unit: int) -> None:
+    """Stripes where no class is, so that it is never mistaken for a class or for nothing."""
+    empty = labels == IGNORE
+    if not empty.any():
+        return
+    # A wholly unlabelled image stays readable under it: the stripes are thin and faint.
+    height, width = labels.shape
+    # Counted from the image's corner, so that stripes move with it.
+    stripe = (np.arange(phase, phase + width + height - 1) // unit % HATCH_PERIOD).astype(np.uint8)
+    tones = np.where(stripe < HATCH_WIDTH, 1, np.where(stripe < 2 * HATCH_WIDTH, 2, 0)).astype(np.uint8)
+    # Row y begins at tone y: one pixel further along the slant.
+    slanted = np.lib.stride_tricks.as_strided(tones, labels.shape, (1, 1), writeable=False)
+    marks = slanted * empty
+    _draw(painter, marks, left, top, HATCH_COLOURS)
+
+
+def sampled(source: Labels, rows: Places, columns: Places) -> Labels:
     """The labels under screen rows and columns, uint8 [rows,columns], contiguous."""
     if _is_run(rows) and _is_run(columns):
         return source[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
-    return np.take(source[rows], columns, axis=1)
+    # Without the crop whole rows of the image would be gathered for a few columns.
+    near: Labels = source[:, columns[0] : columns[-1] + 1]
+    found: Labels = np.take(near[rows], columns - columns[0], axis=1)
+    return found
 
 
-def _is_run(positions: NDArray[np.intp]) -> bool:
+def _is_run(positions: Places) -> bool:
     return bool(positions[-1] - positions[0] + 1 == positions.size)
 
 
-def borders(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The labels of pixels that differ from their left or upper neighbour; 255 elsewhere."""
-    edge = np.zeros(labels.shape, bool)
-    edge[:, 1:] |= labels[:, 1:] != labels[:, :-1]
-    edge[1:, :] |= labels[1:, :] != labels[:-1, :]
-    marked = np.where(edge, labels, np.uint8(IGNORE))
+def borders(labels: Labels, *, both_sides: bool = False) -> Labels:
+    """The labels of pixels that differ from their left or upper neighbour; 255 elsewhere.
+
+    On both sides, also of those that differ from their right or lower one: a line of two pixels.
+    """
+    edge = np.zeros(labels.shape, np.uint8)
+    if labels.shape[1] > 1:
+        edge[:, 1:] = cv2.compare(labels[:, 1:], labels[:, :-1], cv2.CMP_NE)
+    if labels.shape[0] > 1:
+        edge[1:] |= np.asarray(cv2.compare(labels[1:], labels[:-1], cv2.CMP_NE), np.uint8)
+    if both_sides:
+        edge[:, :-1] |= np.where(labels[:, 1:] != labels[:, :-1], 255, 0).astype(np.uint8)
+        edge[:-1] |= np.where(labels[1:] != labels[:-1], 255, 0).astype(np.uint8)
+    marked = labels | ~edge
     # Beside unlabelled pixels the line takes the colour of the class on the other side.
-    bare = edge & (labels == IGNORE)
+    bare = (edge != 0) & (labels == IGNORE)
     if bare.any():
         rows, columns = np.nonzero(bare)
         left = labels[rows, np.maximum(columns - 1, 0)]
         above = labels[np.maximum(rows - 1, 0), columns]
+        # With lines on both sides the class's own side carries the other half.
         marked[rows, columns] = np.where(left != IGNORE, left, above)
     return marked
 
 
-def _draw(painter: QPainter, indices: NDArray[np.uint8], left: int, top: int, table: list[int]) -> None:
+def _draw(painter: QPainter, indices: Labels, left: int, top: int, table: Table) -> None:
     height, width = indices.shape
-    indices = np.ascontiguousarray(indices)
-    image = QImage(indices.data, width, height, width, QImage.Format.Format_Indexed8)
-    image.setColorTable(table)
+    # Looked up here and handed over premultiplied: Qt's own way from indices takes twice as long.
+    pixels = np.take(table, indices)
+    image = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_ARGB32_Premultiplied)
     painter.drawImage(QPoint(left, top), image)

@@ -157,9 +157,9 @@ class Pointer:
     # -- keys ---------------------------------------------------------------------------------------------
 
     def key_press(self, event: QKeyEvent) -> bool:
-        """Space pans, Esc takes back, Enter closes, Backspace removes a vertex; says whether it was used."""
+        """The pan key pans, Esc takes back, Enter closes, Backspace removes a vertex; says if it was used."""
         key = event.key()
-        if key == Qt.Key.Key_Space:
+        if key in self._canvas.pan_keys:
             if not event.isAutoRepeat():
                 self._space = self._tapping = True
                 self._canvas.setCursor(self._shape())
@@ -174,8 +174,8 @@ class Pointer:
         return False
 
     def key_release(self, event: QKeyEvent) -> bool:
-        """Space no longer pans."""
-        if event.key() != Qt.Key.Key_Space:
+        """The pan key no longer pans."""
+        if event.key() not in self._canvas.pan_keys:
             return False
         if not event.isAutoRepeat():
             self._space = False

@@ -29,6 +29,7 @@ class Surface(Protocol):
     uneditable_reason: str
     view: View
     overlay: Overlay
+    pan_keys: frozenset[int]
     embedding: Embedding | None
 
     @property

@@ -1,5 +1,6 @@
 """The view: which image pixel lies under which screen pixel; plain numbers, no Qt."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -52,11 +53,14 @@ class View:
 
 
 def _pixels(first: int, last: int, origin: int, scale: float, size: int) -> tuple[NDArray[np.intp], int]:
+    # Only where the image can be, and a little more: rounding decides at its ends.
+    first = max(first, origin - 1)
+    last = min(last, origin + math.ceil(size * scale) + 1)
+    if last <= first:
+        return np.zeros(0, np.intp), first
     positions = np.floor((np.arange(first, last) + 0.5 - origin) / scale).astype(np.intp)
-    inside = np.flatnonzero((positions >= 0) & (positions < size))
-    if not inside.size:
-        return positions[:0], first
-    return positions[inside[0] : inside[-1] + 1], first + int(inside[0])
+    begin, end = np.searchsorted(positions, (0, size)).tolist()
+    return positions[begin:end], first + begin
 
 
 def fitted(image: tuple[int, int], screen: tuple[int, int], margin: int = 16) -> View:

@@ -1,7 +1,7 @@
-"""A list to type into: commands (Ctrl+K) and classes (/) are found by parts of their names."""
+"""A list to type into: commands and classes are found by parts of their names."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PySide6.QtCore import (
@@ -10,12 +10,13 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
+    QPoint,
     QRect,
     QSize,
     Qt,
     QTimer,
 )
-from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -29,7 +30,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.gui.panels.parts import rule
+from segstudio.gui.fuzzy import START, fit
+from segstudio.gui.panels.parts import caption, rule
 from segstudio.gui.theme import ThemeSwitch
 
 CHOICE_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -37,29 +39,58 @@ Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
 ROW_HEIGHT = 34
 WIDTH, ROWS = 560, 10
+# The number of an entry, typed in full, is meant before any text.
+NUMBER = -1.0
 
 
 @dataclass(frozen=True)
 class Choice:
-    """An entry: its text, a remark at the right, the path where it belongs, and the value it stands for."""
+    """An entry of the list.
+
+    Attributes:
+        text: what it is called.
+        value: what it stands for.
+        remark: stands at the right, such as a key.
+        path: where it belongs; found as well.
+        colour: of the square before the text, None for no square.
+        aliases: other names that find it.
+        number: finds it too, None for no number.
+        why: why it cannot be chosen now, "" if it can.
+    """
 
     text: str
     value: Any
     remark: str = ""
     path: str = ""
     colour: tuple[int, int, int] | None = None
+    aliases: tuple[str, ...] = ()
+    number: int | None = None
+    why: str = ""
 
 
 def matching(choices: Sequence[Choice], typed: str) -> list[Choice]:
-    """Choices that hold every typed word in text or path; those whose text starts with it come first."""
-    words = typed.casefold().split()
-    found = [
-        choice
-        for choice in choices
-        if all(word in f"{choice.path} {choice.text}".casefold() for word in words)
-    ]
-    start = typed.casefold().strip()
-    return sorted(found, key=lambda choice: not choice.text.casefold().startswith(start)) if start else found
+    """The choices that fit, the best first; what cannot be chosen comes last, equals keep their order."""
+    if not typed.strip():
+        return sorted(choices, key=lambda choice: bool(choice.why))
+    found = [(fitted, choice) for choice in choices if (fitted := _fitted(choice, typed)) is not None]
+    found.sort(key=lambda pair: (bool(pair[1].why), pair[0][0]))
+    return [replace(choice, path=f"also {alias}") if alias else choice for (_, alias), choice in found]
+
+
+def _fitted(choice: Choice, typed: str) -> tuple[float, str] | None:
+    """(cost, the alias that fits better than all else or ""); None where nothing fits."""
+    ways: list[tuple[float | None, str]] = [(fit(typed, choice.text), "")]
+    number = str(choice.number) if choice.number is not None else ""
+    if number.startswith(typed.strip()):
+        ways.append((NUMBER if number == typed.strip() else START, ""))
+    ways += [(_dearer(fit(typed, f"{choice.path} {choice.text}"), 1.0), "")]
+    ways += [(_dearer(fit(typed, alias), 0.5), alias) for alias in choice.aliases]
+    fitting = [(cost, alias) for cost, alias in ways if cost is not None]
+    return min(fitting, default=None)
+
+
+def _dearer(cost: float | None, by: float) -> float | None:
+    return None if cost is None else cost + by
 
 
 class _ChoiceModel(QAbstractListModel):
@@ -90,7 +121,7 @@ class _ChoiceDelegate(QStyledItemDelegate):
         self._themes = themes
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(WIDTH - 16, ROW_HEIGHT)
+        return QSize(160, ROW_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         choice = index.data(CHOICE_ROLE)
@@ -109,15 +140,19 @@ class _ChoiceDelegate(QStyledItemDelegate):
             painter.drawRoundedRect(QRect(area.left(), area.center().y() - 7, 14, 14), 3, 3)
             area.setLeft(area.left() + 24)
         middle = Qt.AlignmentFlag.AlignVCenter
-        painter.setPen(theme.colour("text"))
-        painter.drawText(area, Qt.AlignmentFlag.AlignLeft | middle, choice.text)
-        used = painter.fontMetrics().horizontalAdvance(choice.text)
+        painter.setPen(theme.colour("muted" if choice.why else "text"))
         small = QFont(option.font)
         small.setPixelSize(max(round(option.font.pixelSize() * 0.85), 9))
+        remark = choice.why or choice.remark
+        kept = QFontMetrics(small).horizontalAdvance(remark) + 16 * bool(remark)
+        text = painter.fontMetrics().elidedText(choice.text, Qt.TextElideMode.ElideRight, area.width() - kept)
+        painter.drawText(area, Qt.AlignmentFlag.AlignLeft | middle, text)
+        left = area.adjusted(painter.fontMetrics().horizontalAdvance(text) + 12, 1, -kept, 0)
         painter.setFont(small)
         painter.setPen(theme.colour("muted"))
-        painter.drawText(area.adjusted(used + 12, 1, 0, 0), Qt.AlignmentFlag.AlignLeft | middle, choice.path)
-        painter.drawText(area, Qt.AlignmentFlag.AlignRight | middle, choice.remark)
+        path = painter.fontMetrics().elidedText(choice.path, Qt.TextElideMode.ElideRight, left.width())
+        painter.drawText(left, Qt.AlignmentFlag.AlignLeft | middle, path)
+        painter.drawText(area, Qt.AlignmentFlag.AlignRight | middle, remark)
         painter.restore()
 
 
@@ -125,7 +160,7 @@ class Chooser(QFrame):
     """Type, arrow keys, Enter; Esc or a click elsewhere leaves.
 
     It lies inside its window rather than being one: no window system has to place it or lend it the keyboard.
-    `chosen` is called with the value after it has closed.
+    `chosen` is called with the value, and whether Shift was down, after it has closed.
     """
 
     def __init__(
@@ -134,8 +169,12 @@ class Chooser(QFrame):
         themes: ThemeSwitch,
         prompt: str,
         choices: Sequence[Choice],
-        chosen: Callable[[Any], None],
+        chosen: Callable[[Any, bool], None],
+        *,
+        hint: str = "",
+        width: int = WIDTH,
     ) -> None:
+        """The hint stands below the list."""
         super().__init__(window)
         self.setObjectName("chooser")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -143,29 +182,45 @@ class Chooser(QFrame):
         self._choices = tuple(choices)
         self._chosen = chosen
         self._before = window.focusWidget()
-        self.field = QLineEdit()
-        self.field.setPlaceholderText(prompt)
-        self.field.setAccessibleName(prompt)
-        self.field.textChanged.connect(self._filter)
-        self.field.installEventFilter(self)
         self._model = _ChoiceModel()
-        self.view = QListView()
-        self.view.setObjectName("choices")
-        self.view.setModel(self._model)
-        self.view.setItemDelegate(_ChoiceDelegate(themes, self.view))
-        self.view.setUniformItemSizes(True)
-        self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.view.setFixedHeight(ROW_HEIGHT * ROWS)
-        self.view.clicked.connect(lambda _: self._take())
+        self.field = self._make_field(prompt)
+        self.view = self._make_view(themes)
+        self._empty = caption("Nothing is called so.", "muted")
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setFixedHeight(self.view.height())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 8)
         layout.setSpacing(4)
-        for widget in (self.field, rule(), self.view):
+        for widget in (self.field, rule(), self.view, self._empty):
             layout.addWidget(widget)
-        self.setFixedWidth(WIDTH)
+        if hint:
+            told = caption(hint, "small")
+            told.setContentsMargins(8, 2, 8, 2)
+            layout.addWidget(rule())
+            layout.addWidget(told)
+        self.setFixedWidth(width)
         self._cast_shadow()
         self._filter("")
+
+    def _make_field(self, prompt: str) -> QLineEdit:
+        field = QLineEdit()
+        field.setPlaceholderText(prompt)
+        field.setAccessibleName(prompt)
+        field.textChanged.connect(self._filter)
+        field.installEventFilter(self)
+        return field
+
+    def _make_view(self, themes: ThemeSwitch) -> QListView:
+        view = QListView()
+        view.setObjectName("choices")
+        view.setModel(self._model)
+        view.setItemDelegate(_ChoiceDelegate(themes, view))
+        view.setUniformItemSizes(True)
+        view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        view.setFixedHeight(ROW_HEIGHT * ROWS)
+        view.clicked.connect(lambda _: self._take())
+        return view
 
     def _cast_shadow(self) -> None:
         shadow = QGraphicsDropShadowEffect(self)
@@ -185,6 +240,20 @@ class Chooser(QFrame):
         assert parent is not None
         self.adjustSize()
         self.move((parent.width() - self.width()) // 2, parent.height() // 8)
+        self._open()
+
+    def open_at(self, point: QPoint) -> None:
+        """Shows the list beside a point of its window, as a menu would, but wholly inside."""
+        parent = self.parentWidget()
+        assert parent is not None
+        self.adjustSize()
+        room = parent.rect().adjusted(8, 8, -8 - self.width(), -8 - self.height())
+        x = min(max(point.x() + 12, room.left()), max(room.right(), room.left()))
+        y = min(max(point.y() - 20, room.top()), max(room.bottom(), room.top()))
+        self.move(x, y)
+        self._open()
+
+    def _open(self) -> None:
         self.show()
         self.raise_()
         self.field.setFocus()
@@ -198,7 +267,10 @@ class Chooser(QFrame):
 
     def _filter(self, typed: str) -> None:
         self._model.show(matching(self._choices, typed))
-        if self._model.choices:
+        found = bool(self._model.choices)
+        self.view.setVisible(found)
+        self._empty.setVisible(not found)
+        if found:
             self.view.setCurrentIndex(self._model.index(0))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -210,16 +282,16 @@ class Chooser(QFrame):
                 QApplication.sendEvent(self.view, event)
                 return True
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-                self._take()
+                self._take(other=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
                 return True
             if event.key() == Qt.Key.Key_Escape:
                 self.leave()
                 return True
         return super().eventFilter(watched, event)
 
-    def _take(self) -> None:
+    def _take(self, *, other: bool = False) -> None:
         index = self.view.currentIndex()
-        if index.isValid():
+        if index.isValid() and not self._model.choices[index.row()].why:
             value = self._model.choices[index.row()].value
             self.leave()
-            self._chosen(value)
+            self._chosen(value, other)

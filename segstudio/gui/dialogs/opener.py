@@ -1,11 +1,10 @@
 """Opens every dialog of the window, and does what they are answered with."""
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QWidget
@@ -14,22 +13,24 @@ from segstudio import paths
 from segstudio.errors import SegstudioError
 from segstudio.gui import recovery
 from segstudio.gui.action_set import ActionSet
-from segstudio.gui.action_spec import ActionSpec
-from segstudio.gui.actions import ACTIONS
+from segstudio.gui.canvas_link import CanvasLink
 from segstudio.gui.crash_net import LOG_FILE
 from segstudio.gui.dialogs.bug_report import BugReport
-from segstudio.gui.dialogs.chooser import Choice, Chooser
 from segstudio.gui.dialogs.export_opener import ExportOpener
+from segstudio.gui.dialogs.finders import Finders
 from segstudio.gui.dialogs.import_texts import TOPIC as IMPORT_TOPIC
+from segstudio.gui.dialogs.key_dialog import KeyLayoutsDialog
 from segstudio.gui.dialogs.key_sheet import KeySheet
 from segstudio.gui.dialogs.model_import import ModelImportDialog, Stage
+from segstudio.gui.dialogs.outside_change import OutsideChangeDialog, as_rgb
 from segstudio.gui.dialogs.palette_choice import PaletteChoice
 from segstudio.gui.dialogs.recovery import RecoveryDialog
+from segstudio.gui.dialogs.unsaved import UnsavedDialog
 from segstudio.gui.icons import Icons
 from segstudio.gui.job_bridge import Replies
 from segstudio.gui.message import ERROR, Message
 from segstudio.gui.model_imports import DroppedKind, dropped_kind, is_model_file
-from segstudio.gui.physical_keys import slot_text
+from segstudio.gui.save_trouble import OutsideReview
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.project.layout import FACTS_DIR
@@ -47,10 +48,13 @@ class Dialogs(QObject):
         self._themes = themes
         self._actions = actions
         self._icons = Icons(themes)
+        self._finders = Finders(window, session, themes, actions)
         self._bug: QDialog | None = None
         self._importer: ModelImportDialog | None = None
         self._exports = ExportOpener(window, session, themes, self._icons)
         session.recovery_needed.connect(self.offer_recovery)
+        session.trouble.leaving.connect(self.ask_to_stay)
+        session.trouble.review.connect(self.ask_whose)
 
     # -- folders and models -------------------------------------------------------------------------------
 
@@ -113,11 +117,14 @@ class Dialogs(QObject):
         if not folder.is_dir():
             self._session.message.emit(Message(ERROR, f"{folder} is no folder", "Give a folder of images"))
         elif (folder / FACTS_DIR).is_dir():
-            self._session.open_project(folder)
+            self._leave_for(folder, None)
         else:
             dialog = PaletteChoice(self._window, folder)
-            dialog.chosen.connect(lambda palette: self._session.open_project(folder, palette))
+            dialog.chosen.connect(lambda palette: self._leave_for(folder, palette))
             dialog.open()
+
+    def _leave_for(self, folder: Path, palette: str | None) -> None:
+        self._session.trouble.leave(lambda: self._session.open_project(folder, palette))
 
     @property
     def has_demo(self) -> bool:
@@ -133,43 +140,25 @@ class Dialogs(QObject):
     # -- finding things -----------------------------------------------------------------------------------
 
     def show_commands(self) -> None:
-        """The command palette: every action that is enabled now."""
-        choices = [
-            Choice(spec.text.rstrip("…"), spec, spec.key_text, spec.menu.replace("/", " › "))
-            for spec in ACTIONS
-            if spec.menu and self._actions[spec.id].isEnabled() and spec.id != "help.commands"
-        ]
-        self._choose("Type a command", choices, self._trigger)
+        """The command palette."""
+        self._finders.find_command()
 
-    def _trigger(self, spec: ActionSpec) -> None:
-        self._actions[spec.id].trigger()
-
-    def find_class(self) -> None:
+    def find_class(self, link: CanvasLink) -> None:
         """The list of classes to type into; the one chosen becomes active."""
-        classes = self._session.classes
-        if classes.palette is None:
-            return
-        colours = classes.palette.colours()
-        recent = [classes.active, classes.previous]
-        entries = sorted(classes.classes, key=lambda entry: entry.id not in recent)
-        choices = [
-            Choice(
-                entry.name,
-                entry.id,
-                slot_text(classes.slot(entry.id)),
-                entry.group,
-                (int(colours[entry.id, 0]), int(colours[entry.id, 1]), int(colours[entry.id, 2])),
-            )
-            for entry in entries
-        ]
-        self._choose("Find a class", choices, classes.set_active)
-
-    def _choose(self, prompt: str, choices: Sequence[Choice], chosen: Callable[[Any], None]) -> None:
-        Chooser(self._window, self._themes, prompt, choices, chosen).open_at_top()
+        self._finders.find_class(link)
 
     def show_keys(self) -> None:
         """The sheet of keys."""
-        KeySheet(self._window).show()
+        KeySheet(self._window, self._actions.keys).show()
+
+    def show_layouts(self) -> None:
+        """All actions with their keys, to change them."""
+        dialog = self._window.findChild(KeyLayoutsDialog)
+        if dialog is None:
+            dialog = KeyLayoutsDialog(self._window, self._actions.keys, self._icons)
+            dialog.sheet_asked.connect(self.show_keys)
+        dialog.show()
+        dialog.activateWindow()
 
     def show_about(self) -> None:
         """Version and licence."""
@@ -191,6 +180,24 @@ class Dialogs(QObject):
         dialog = RecoveryDialog(self._window, keys)
         dialog.recover_asked.connect(lambda chosen: recovery.recover(self._session, chosen))
         dialog.discard_asked.connect(lambda chosen: recovery.discard(self._session, chosen))
+        dialog.open()
+
+    def ask_to_stay(self, problems: Mapping[str, SegstudioError], then: Callable[[], object]) -> None:
+        """Says what could not be saved before it is let go."""
+        UnsavedDialog(self._window, problems, self._session.documents.journals_hold, then).open()
+
+    def ask_whose(self, review: OutsideReview) -> None:
+        """Asks which state of a mask stays, the one in hand or another program's."""
+        session, palette = self._session, self._session.classes.palette
+        if palette is None:
+            return
+        theme = self._themes.current
+        marks = (as_rgb(theme.colour("raised")), as_rgb(theme.colour("danger")))
+        dialog = OutsideChangeDialog(self._window, review, palette.colours(), marks)
+        dialog.keep_mine.connect(lambda: session.trouble.keep_mine(review.key))
+        dialog.take_theirs.connect(lambda: session.trouble.take_theirs(review))
+        dialog.look_button.setEnabled(review.theirs is not None and review.key == session.current)
+        dialog.look.connect(lambda: session.trouble.look_at(review, session.versions))
         dialog.open()
 
     def show_problem(self, error: SegstudioError) -> None:

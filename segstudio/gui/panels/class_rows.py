@@ -22,6 +22,7 @@ KEY_WIDTH = 26
 SWATCH = 14
 SHARE_WIDTH = 48
 BUTTON = 24
+DRAG_HINT = "Drag it up or down to give it another key"
 
 
 class ClassModel(QAbstractListModel):
@@ -32,6 +33,7 @@ class ClassModel(QAbstractListModel):
         self.classes = classes
         self._colours: NDArray[np.uint8] = np.zeros((256, 3), np.uint8)
         self._shares: NDArray[np.float64] | None = None
+        self.drop: int | None = None
         classes.changed.connect(self._repaint)
 
     def reload(self) -> None:
@@ -49,6 +51,12 @@ class ClassModel(QAbstractListModel):
         """Sets the share of pixels of every value, float64 [256] in 0-1; None where no mask is open."""
         self._shares = shares
         self._repaint()
+
+    def set_drop(self, row: int | None) -> None:
+        """Shows above which row a dragged class would land; None while nothing is dragged."""
+        if row != self.drop:
+            self.drop = row
+            self._repaint()
 
     def rowCount(self, parent: Index = ROOT) -> int:
         """The classes and the unlabelled row."""
@@ -86,8 +94,10 @@ class ClassModel(QAbstractListModel):
             return self.classes.name(class_id)
         if role == CLASS_ROLE:
             return class_id
-        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+        if role == Qt.ItemDataRole.AccessibleTextRole:
             return self._describe(class_id)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._describe(class_id) + (f"\n{DRAG_HINT}" if self.is_class(index.row()) else "")
         return None
 
     def _describe(self, class_id: int) -> str:
@@ -146,6 +156,10 @@ class ClassDelegate(QStyledItemDelegate):
         self._paint_words(painter, row, option.font, model, class_id)
         if is_class:
             self._paint_buttons(painter, row, model.classes, class_id, hovered)
+        if model.drop == index.row():
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._themes.current.colour("accent"))
+            painter.drawRoundedRect(QRectF(row).adjusted(8, 0, -8, 2 - row.height()), 1, 1)
         painter.restore()
 
     def _paint_back(self, painter: QPainter, row: QRect, hovered: bool, active: bool) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 from segstudio.gui.class_state import ClassState
 from segstudio.gui.icons import Icons
@@ -14,11 +14,12 @@ from segstudio.gui.theme import ThemeSwitch
 
 
 class ClassesPanel(Section):
-    """Classes with key, colour, name, share of the image, visibility and lock."""
+    """Classes with key, colour, name, share of the image, visibility and lock; dragged, they change keys."""
 
     def __init__(self, classes: ClassState, themes: ThemeSwitch, icons: Icons) -> None:
         super().__init__("Classes")
         self._classes = classes
+        self._grabbed: tuple[int, QPoint] | None = None
         self.model = ClassModel(classes)
         self.view = RowList("Classes")
         self.view.setModel(self.model)
@@ -62,9 +63,14 @@ class ClassesPanel(Section):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Clicks on a row's buttons, and Enter or Space on a row reached by keyboard."""
         if watched is self.view.viewport() and isinstance(event, QMouseEvent):
+            point = event.position().toPoint()
             pressed = event.type() in (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick)
             if pressed and event.button() == Qt.MouseButton.LeftButton:
-                return self._press(event.position().toPoint(), event.modifiers())
+                return self._press(point, event.modifiers())
+            if event.type() == QEvent.Type.MouseMove and self._grabbed is not None:
+                return self._drag(point, event.buttons())
+            if event.type() == QEvent.Type.MouseButtonRelease and self._grabbed is not None:
+                return self._drop(point)
         if watched is self.view and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             index = self.view.currentIndex()
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and index.isValid():
@@ -85,8 +91,46 @@ class ClassesPanel(Section):
         elif lock_box(row).contains(point):
             self._classes.toggle_locked(class_id)
         else:
-            self._choose(index)
+            self._grabbed = (index.row(), point)
         return True
+
+    # -- order --------------------------------------------------------------------------------------------
+
+    def _drag(self, point: QPoint, buttons: Qt.MouseButton) -> bool:
+        assert self._grabbed is not None
+        if not buttons & Qt.MouseButton.LeftButton:
+            self._let_go()
+        elif self.model.drop is not None or (
+            abs(point.y() - self._grabbed[1].y()) >= QApplication.startDragDistance()
+        ):
+            self.view.viewport().setCursor(Qt.CursorShape.ClosedHandCursor)
+            self.model.set_drop(self._gap(point))
+            self.view.scrollTo(self.view.indexAt(point))
+        return True
+
+    def _drop(self, point: QPoint) -> bool:
+        assert self._grabbed is not None
+        row, gap = self._grabbed[0], self.model.drop
+        self._let_go()
+        if gap is None:
+            self._choose(self.model.index(row))
+        else:
+            self._classes.move(self.model.class_id(row), gap - (gap > row))
+        return True
+
+    def _let_go(self) -> None:
+        self._grabbed = None
+        self.model.set_drop(None)
+        self.view.viewport().unsetCursor()
+
+    def _gap(self, point: QPoint) -> int:
+        """Above which row a class that is let go at a point lands."""
+        index = self.view.indexAt(point)
+        count = len(self._classes.classes)
+        if not index.isValid():
+            return 0 if point.y() < 0 else count
+        box = self.view.visualRect(index)
+        return min(index.row() + (point.y() > box.center().y()), count)
 
     def _choose(self, index: QModelIndex) -> None:
         if self.model.is_class(index.row()):

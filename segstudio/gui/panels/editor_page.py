@@ -12,10 +12,11 @@ from segstudio.gui.action_set import ActionSet
 from segstudio.gui.canvas.canvas import Canvas
 from segstudio.gui.canvas.modes import ToolName
 from segstudio.gui.canvas_link import CanvasLink
-from segstudio.gui.edit_text import edit_text
 from segstudio.gui.editing import Editing
 from segstudio.gui.icons import Icons
+from segstudio.gui.key_book import KeyBook
 from segstudio.gui.panels.classes_panel import ClassesPanel, panel_column
+from segstudio.gui.panels.compare_view import CompareView
 from segstudio.gui.panels.filter_bar import FilterBanner, FilterRules
 from segstudio.gui.panels.history_panel import HistoryPanel
 from segstudio.gui.panels.parts import EmptyState, rule
@@ -31,8 +32,9 @@ from segstudio.inference.spec import ModelSpec
 
 COUNT_PAUSE_MS = 150
 LEFT, RIGHT = 264, 288
-NO_IMAGES = "This folder has no images.\nPut some in it and press F5, or open another folder (Ctrl+O)."
-UNREADABLE = "This image cannot be read.\nPress D for the next one."
+NO_IMAGES = """This folder has no images.
+Put some in it and press {file.rescan}, or open another folder ({file.open})."""
+UNREADABLE = "This image cannot be read.\nPress {go.next} for the next one."
 
 
 class EditorPage(QWidget):
@@ -57,11 +59,12 @@ class EditorPage(QWidget):
         self._actions = actions
         self.canvas = Canvas()
         self.link = CanvasLink(session, view, self.canvas)
+        self.compared = CompareView(self.canvas, view)
         self.samples = SamplesPanel(session.book, session.thumbnails, themes)
         self.classes = ClassesPanel(session.classes, themes, icons)
         self.prediction = PredictionPanel(icons)
-        self.history = HistoryPanel(themes)
-        self.view_bar = ViewBar(view, actions)
+        self.history = HistoryPanel(themes, icons, session.versions)
+        self.view_bar = ViewBar(view, actions, icons)
         self.tools = ToolStrip(actions)
         self.tool_options = ToolOptionsBar(self.link.tool_state)
         self.tool_options.add_button(actions.button("tool.filter_rules"))
@@ -95,7 +98,7 @@ class EditorPage(QWidget):
         layout.addWidget(self.prediction)
         layout.addWidget(rule())
         layout.addWidget(self.history, 1)
-        self.history.setMinimumHeight(104)
+        self.history.setMinimumHeight(128)
         return column
 
     def _make_centre(self) -> QWidget:
@@ -104,7 +107,7 @@ class EditorPage(QWidget):
         surround.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._empty = EmptyState()
         self._stack = QStackedLayout(surround)
-        self._stack.addWidget(self.canvas)
+        self._stack.addWidget(self.compared)
         self._stack.addWidget(self._empty)
         across = QHBoxLayout()
         across.setContentsMargins(0, 0, 0, 0)
@@ -124,6 +127,7 @@ class EditorPage(QWidget):
         session = self._session
         self.samples.opened.connect(session.open_sample)
         self.history.jumped.connect(editing.jump)
+        self.history.versions.restore_button.clicked.connect(editing.restore_version)
         self.prediction.asked.connect(lambda action_id: self._actions[action_id].trigger())
         self.prediction.model_chosen.connect(session.predictions.choose)
         self.tools.radius_changed.connect(self.canvas.set_brush_radius)
@@ -134,6 +138,7 @@ class EditorPage(QWidget):
         session.prediction_changed.connect(
             lambda: self.filter_banner.show_prediction(session.prediction is not None)
         )
+        self.view_bar.popover.closed.connect(self.canvas.setFocus)
         session.sample_opened.connect(self._sample_opened)
         session.book.reset.connect(self._show_place)
         session.project_changed.connect(self._project_changed)
@@ -170,6 +175,14 @@ class EditorPage(QWidget):
             {name: self._actions[name].isEnabled() for name in self.prediction.buttons}
         )
 
+    def show_keys(self, keys: KeyBook) -> None:
+        """Names the keys in force."""
+        for panel in (self.view_bar, self.tools, self.tool_options, self.prediction):
+            panel.show_keys(keys)
+        self.filter_banner.show_keys(keys)
+        self.link.looks.show_keys(keys)
+        self._show_place()
+
     def _project_changed(self) -> None:
         self._show_colours()
         self.classes.reload(self.link.colours())
@@ -193,15 +206,15 @@ class EditorPage(QWidget):
         total = len(session.book.listed)
         self.placed.emit(key or "", f"{row + 1:,} of {total:,}" if row is not None else "")
         unreadable = session.loaded is not None and session.loaded.image is None
-        self._empty.set_text(UNREADABLE if unreadable else NO_IMAGES)
+        self._empty.set_text(self._actions.keys.fill(UNREADABLE if unreadable else NO_IMAGES))
         is_empty = unreadable or (session.project is not None and not session.book.samples)
-        self._stack.setCurrentWidget(self._empty if is_empty else self.canvas)
+        self._stack.setCurrentWidget(self._empty if is_empty else self.compared)
 
     def _history_changed(self) -> None:
         entry = self._session.entry
         history = entry.document.history if entry is not None else None
-        titles = [edit_text(edit, self._session.classes.name) for edit in history.edits] if history else []
-        self.history.show_steps(titles, history.position if history else 0)
+        edits = history.edits if history is not None else ()
+        self.history.show_steps(edits, history.position if history else 0, self._session.classes.name)
         self.samples.model.set_unsaved(self._session.documents.dirty_keys)
         self._count_pause.start()
 
@@ -213,7 +226,6 @@ class EditorPage(QWidget):
     def _count_pixels(self) -> None:
         session = self._session
         entry, prediction = session.entry, session.prediction
-        self.view_bar.show_prediction(prediction is not None)
         mask = entry.document.array if entry is not None else None
         self.classes.model.set_shares(shares(mask) if mask is not None else None)
         if prediction is None:

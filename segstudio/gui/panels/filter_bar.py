@@ -14,10 +14,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.gui.action_spec import pretty_key
 from segstudio.gui.class_state import ClassState
 from segstudio.gui.dialogs.import_parts import CalmSpin
 from segstudio.gui.icons import Icons
+from segstudio.gui.key_book import KeyBook
 from segstudio.gui.paint_filter import NO_PREDICTION, PaintFilter
 from segstudio.gui.panels.parts import ElidedLabel, caption, icon_button
 
@@ -41,7 +41,7 @@ class FilterBanner(QWidget):
         sign.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         sign.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.text = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
-        self.change, self.off = QPushButton("Change…"), QPushButton(f"Off ({pretty_key('T')})")
+        self.change, self.off = QPushButton("Change…"), QPushButton("Off")
         for button in (self.change, self.off):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         layout = QHBoxLayout(self)
@@ -55,6 +55,10 @@ class FilterBanner(QWidget):
         self.off.clicked.connect(lambda: paint_filter.set_on(False))
         paint_filter.changed.connect(self._follow)
         self._follow()
+
+    def show_keys(self, keys: KeyBook) -> None:
+        """Names the key in force."""
+        self.off.setText(keys.with_key("Off", "tool.filter"))
 
     def show_prediction(self, there: bool) -> None:
         """Says when a rule needs a prediction that is not there."""

@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
 from segstudio.gui.action_set import ActionSet
 from segstudio.gui.actions import ACTIONS
+from segstudio.gui.key_book import KeyBook
 from segstudio.gui.panels.parts import ElidedLabel, Segments, caption
 
 HEIGHT = 44
@@ -25,7 +26,7 @@ class HeaderBar(QWidget):
         self.sample.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._slash = caption("/", "muted")
         self.place = caption("", "muted")
-        self.pages = Segments("Page", [(s.argument, s.text, s.tip) for s in ACTIONS if s.group == "page"])
+        self.pages = Segments("Page", [(s.argument, s.text, "") for s in ACTIONS if s.group == "page"])
         self.pages.chosen.connect(self.page_chosen)
         layout = QGridLayout(self)
         layout.setContentsMargins(12, 0, 8, 0)
@@ -60,6 +61,11 @@ class HeaderBar(QWidget):
         right.addWidget(actions.button("go.submit", text=True))
         right.addWidget(actions.button("help.commands"))
         return right
+
+    def show_keys(self, keys: KeyBook) -> None:
+        """Names the keys in force."""
+        for page, button in self.pages.buttons.items():
+            button.setToolTip(keys.tip(f"page.{page}"))
 
     def show_project(self, name: str) -> None:
         """Names the open folder."""

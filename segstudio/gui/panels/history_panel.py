@@ -1,72 +1,95 @@
-"""The list of edits of the open sample; a click jumps to the state after that edit."""
+"""What happened to the open sample's mask: the edits of this session, and the versions on the disk."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtGui import QFont, QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QStackedLayout
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QStackedLayout, QWidget
 
-from segstudio.gui.panels.parts import EmptyState, RowList, Section
+from segstudio.annotation.history import Edit
+from segstudio.gui.icons import Icons
+from segstudio.gui.panels.history_model import HistoryModel
+from segstudio.gui.panels.parts import EmptyState, RowList, Section, Segments
+from segstudio.gui.panels.version_list import VersionList
+from segstudio.gui.sample_versions import SampleVersions
 from segstudio.gui.theme import ThemeSwitch
 
-START = "As opened"
+STEPS, VERSIONS = "steps", "versions"
+PARTS = (
+    (STEPS, "Steps", "Edits since the sample was opened; a click goes back or forth to one"),
+    (VERSIONS, "Versions", "Earlier states of this mask on the disk; a click looks at one"),
+)
 
 
 class HistoryPanel(Section):
-    """Shows titles of edits, oldest first; those undone are faded. `jumped` carries how many stay done."""
+    """Two lists under one title. `jumped` carries how many edits stay done."""
 
     jumped = Signal(int)
 
-    def __init__(self, themes: ThemeSwitch) -> None:
+    def __init__(self, themes: ThemeSwitch, icons: Icons, versions: SampleVersions) -> None:
         super().__init__("History")
         self._themes = themes
-        self._shown: tuple[tuple[str, ...], int] = ((), 0)
-        self._steps = QStandardItemModel()
+        self._shown = versions
+        self.model = HistoryModel()
         self.view = RowList("History of edits")
-        self.view.setModel(self._steps)
+        self.view.setModel(self.model)
         self.view.setObjectName("history")
         self.view.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.view.setEditTriggers(RowList.EditTrigger.NoEditTriggers)
         self.view.clicked.connect(self._jump)
         self.view.activated.connect(self._jump)
+        self.versions = VersionList(versions, icons)
+        self.parts = Segments("History", PARTS)
+        self.parts.set_value(STEPS)
+        self.parts.chosen.connect(self.show_part)
+        self.row.insertWidget(0, self.versions.buttons)
+        self.row.addWidget(self.parts)
+        versions.shown_changed.connect(self._show_buttons)
         self._stack = QStackedLayout()
-        self._stack.addWidget(EmptyState("Edits of this sample appear here."))
-        self._stack.addWidget(self.view)
+        self._empty = EmptyState("Edits of this sample appear here.")
+        for part in (self._empty, self.view, self.versions):
+            self._stack.addWidget(part)
         self.body.addLayout(self._stack, 1)
         layout = self.layout()
         if layout is not None:
             layout.setContentsMargins(0, 8, 0, 4)
         self.row.setContentsMargins(12, 0, 8, 0)
-        themes.changed.connect(lambda _: self._fill())
+        themes.changed.connect(lambda _: self._look())
+        self._look()
+        self._show_buttons()
 
-    def show_steps(self, titles: Sequence[str], done: int) -> None:
-        """Lists all edits, of which the first `done` are applied."""
-        if (tuple(titles), done) != self._shown:
-            self._shown = (tuple(titles), done)
-            self._fill()
+    def show_part(self, part: str) -> None:
+        """Shows the edits or the versions."""
+        self.parts.set_value(part)
+        steps: QWidget = self.view if self.model.rowCount() > 1 else self._empty
+        self._stack.setCurrentWidget(self.versions if part == VERSIONS else steps)
+        self._show_buttons()
+
+    def _show_buttons(self) -> None:
+        """Beside the list there is no room for buttons; they take the title's place while they are of use."""
+        of_use = self.parts.value == VERSIONS and self._shown.shown is not None
+        self.versions.buttons.setVisible(of_use)
+        self._title.setVisible(not of_use)
+
+    def show_steps(self, edits: Sequence[Edit], done: int, name: Callable[[int], str]) -> None:
+        """Lists all edits, of which the first `done` are applied; `name` gives a class's name."""
+        self.model.show(edits, done, name)
+        self.show_part(self.parts.value)
+        current = self.model.index(done, 0)
+        if self.view.currentIndex() != current:
+            self.view.setCurrentIndex(current)
+            self.view.scrollTo(current)
 
     @property
     def titles(self) -> list[str]:
         """What the rows say, the start state first."""
-        return [self._steps.item(row).text() for row in range(self._steps.rowCount())]
+        return [self.model.item(row).text() for row in range(self.model.rowCount())]
 
-    def _fill(self) -> None:
-        titles, done = self._shown
-        self._stack.setCurrentIndex(1 if titles else 0)
-        self._steps.clear()
-        colours = self._themes.current
-        for step, title in enumerate((START, *titles)):
-            entry = QStandardItem(title)
-            entry.setForeground(colours.colour("disabled" if step > done else "text"))
-            entry.setToolTip(title)
-            if step == done:
-                font = QFont(self.view.font())
-                font.setWeight(QFont.Weight.DemiBold)
-                entry.setFont(font)
-            self._steps.appendRow(entry)
-        current = self._steps.index(done, 0)
-        self.view.setCurrentIndex(current)
-        self.view.scrollTo(current)
+    def _look(self) -> None:
+        usual, current = QFont(self.view.font()), QFont(self.view.font())
+        current.setWeight(QFont.Weight.DemiBold)
+        theme = self._themes.current
+        self.model.set_looks(theme.colour("text"), theme.colour("disabled"), usual, current)
 
     def _jump(self, index: QModelIndex) -> None:
         self.jumped.emit(index.row())

@@ -48,9 +48,10 @@ class MessageRow(QWidget):
             button = QPushButton(message.action)
             button.clicked.connect(message.act)
             layout.addWidget(button)
-        cross = icon_button(icons, "x", "Close this message", role="muted")
-        cross.clicked.connect(close)
-        layout.addWidget(cross, 0, Qt.AlignmentFlag.AlignTop)
+        if not message.lasting:
+            cross = icon_button(icons, "x", "Close this message", role="muted")
+            cross.clicked.connect(close)
+            layout.addWidget(cross, 0, Qt.AlignmentFlag.AlignTop)
 
 
 class Toasts(QWidget):
@@ -105,7 +106,9 @@ class MessageBar(QWidget):
         self.clear(message.key)
         seconds = SECONDS.get(message.level)
         alike = [
-            row for row in self._rows.values() if (row.message.level in SECONDS) == (seconds is not None)
+            row
+            for row in self._rows.values()
+            if (row.message.level in SECONDS) == (seconds is not None) and not row.message.lasting
         ]
         if len(alike) >= LIMIT:
             self.clear(alike[0].message.key)

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.gui.actions import BY_ID
 from segstudio.gui.icons import Icons
+from segstudio.gui.key_book import KeyBook
 from segstudio.gui.panels.parts import ElidedLabel, Section, caption
 
 
@@ -91,11 +91,15 @@ class PredictionPanel(Section):
     def _button(self, action_id: str, text: str, *, primary: bool = False) -> QPushButton:
         button = QPushButton(text)
         button.setProperty("role", "primary" if primary else "")
-        button.setToolTip(BY_ID[action_id].tip)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.clicked.connect(lambda: self.asked.emit(action_id))
         self.buttons[action_id] = button
         return button
+
+    def show_keys(self, keys: KeyBook) -> None:
+        """Names the keys in force."""
+        for action_id, button in self.buttons.items():
+            button.setToolTip(keys.tip(action_id))
 
     def show_models(self, models: dict[str, str], current: str) -> None:
         """Offers models: name to tooltip; an empty dict shows how to get one."""

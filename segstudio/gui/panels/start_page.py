@@ -6,8 +6,8 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from segstudio.gui.actions import BY_ID
 from segstudio.gui.icons import Icons
+from segstudio.gui.key_book import KeyBook
 from segstudio.gui.panels.parts import ElidedLabel, caption, icon_button
 
 SHOWN = 6
@@ -66,7 +66,6 @@ class StartPage(QWidget):
         self.open_button = QPushButton("Open folder…")
         self.open_button.setProperty("role", "primary")
         self._icons.bind(self.open_button, "folder-open", "on-primary")
-        self.open_button.setToolTip(BY_ID["file.open"].tip)
         self.open_button.clicked.connect(self.open_asked)
         self.demo_button = QPushButton("Open the demo project")
         self._icons.bind(self.demo_button, "play-circle")
@@ -89,6 +88,10 @@ class StartPage(QWidget):
         layout.addSpacing(16)
         layout.addLayout(buttons)
         return self._zone
+
+    def show_keys(self, keys: KeyBook) -> None:
+        """Names the keys in force."""
+        self.open_button.setToolTip(keys.tip("file.open"))
 
     def set_drag_over(self, over: bool) -> None:
         """Shows that a dragged folder can be dropped."""

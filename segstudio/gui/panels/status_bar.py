@@ -11,7 +11,10 @@ from segstudio.gui.panels.parts import ElidedLabel
 
 @dataclass(frozen=True)
 class Reading:
-    """What lies under the cursor; `predicted` and `confidence` (0-1) are None without a prediction."""
+    """What lies under the cursor; `predicted` and `confidence` (0-1) are None without a prediction.
+
+    `area` is that of the mask's region there in pixels, None while it is not known.
+    """
 
     x: int
     y: int
@@ -19,6 +22,7 @@ class Reading:
     name: str
     predicted: str | None = None
     confidence: float | None = None
+    area: int | None = None
 
 
 def reading_text(reading: Reading) -> tuple[str, str, str]:
@@ -28,6 +32,8 @@ def reading_text(reading: Reading) -> tuple[str, str, str]:
     classes = reading.name
     if reading.predicted is not None and reading.confidence is not None:
         classes += f"   ·   model: {reading.predicted} {reading.confidence * 100:.0f} %"
+    if reading.area is not None:
+        classes += f"   ·   region: {reading.area:,} px"
     return place, colour, classes
 
 

@@ -5,17 +5,18 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from segstudio.gui.canvas.modes import ShapeOp, ToolName
 from segstudio.gui.dialogs.import_parts import CalmSpin
+from segstudio.gui.key_book import KeyBook
 from segstudio.gui.panels.parts import ElidedLabel, Segments, caption
 from segstudio.gui.tool_state import Amount, ToolState
 
 HEIGHT = 40
 OPS = (
-    (ShapeOp.GROW, "Grow", "Wider on all sides (Ctrl+])"),
-    (ShapeOp.SHRINK, "Shrink", "Narrower; the nearest class takes the rim (Ctrl+[)"),
-    (ShapeOp.SMOOTH, "Smooth", "Round the border off (Shift+S)"),
-    (ShapeOp.FILL_HOLES, "Fill holes", "What the region encloses takes its class (Shift+F)"),
-    (ShapeOp.MERGE, "Merge", "The region takes the class around it (Shift+M)"),
-    (ShapeOp.SPLIT, "Split", "Cut the region along a line (Shift+C)"),
+    (ShapeOp.GROW, "Grow", "Wider on all sides"),
+    (ShapeOp.SHRINK, "Shrink", "Narrower; the nearest class takes the rim"),
+    (ShapeOp.SMOOTH, "Smooth", "Round the border off"),
+    (ShapeOp.FILL_HOLES, "Fill holes", "What the region encloses takes its class"),
+    (ShapeOp.MERGE, "Merge", "The region takes the class around it"),
+    (ShapeOp.SPLIT, "Split", "Cut the region along a line"),
 )
 OP_HINTS = {
     ShapeOp.GROW: "Right click shrinks",
@@ -84,6 +85,11 @@ class ToolOptionsBar(QWidget):
         self.spin.lineEdit().returnPressed.connect(self.finished)
         state.changed.connect(self._follow)
         self._follow()
+
+    def show_keys(self, keys: KeyBook) -> None:
+        """Names the keys in force."""
+        for op, _, tip in OPS:
+            self.ops.buttons[op.value].setToolTip(keys.with_key(tip, f"region.{op.value}"))
 
     def add_button(self, button: QWidget) -> None:
         """Puts a button at the right end."""

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QSlider, QVBoxLayout, QWidget
 
 from segstudio.gui.action_set import ActionSet
 from segstudio.gui.actions import ACTIONS
+from segstudio.gui.key_book import KeyBook
 from segstudio.gui.panels.parts import caption
 
 WIDTH = 44
@@ -50,11 +51,14 @@ class ToolStrip(QWidget):
         self.slider.setRange(0, SLIDER_STEPS)
         self.slider.setFixedHeight(120)
         self.slider.setAccessibleName("Brush size")
-        self.slider.setToolTip("Brush size ([ and ], Shift+wheel)")
         self.slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.slider.valueChanged.connect(lambda step: self.radius_changed.emit(radius_from_slider(step)))
         layout.addWidget(self.slider, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addWidget(self._size)
+
+    def show_keys(self, keys: KeyBook) -> None:
+        """Names the keys in force."""
+        self.slider.setToolTip(keys.fill("Brush size ({tool.smaller} and {tool.bigger}, Shift+wheel)"))
 
     def show_radius(self, radius: float) -> None:
         """Follows the canvas, without echo."""

@@ -10,8 +10,10 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from segstudio.annotation.mask import MaskDocument
+from segstudio.gui.canvas.adjust import Adjustment
 from segstudio.gui.canvas.base import NEAREST_FROM
 from segstudio.gui.canvas.canvas import Canvas
+from segstudio.gui.canvas.difference import DifferenceKind
 from segstudio.gui.canvas.modes import Layer, OutlineMode, ShapeOp, ToolName, ToolOptions
 from tests.gui.canvas.conftest import COLOURS, CONTROL, LEFT, MIDDLE, RIGHT, SIZE, Hand, picture, pixels_of
 
@@ -60,8 +62,14 @@ def twin(canvas: Canvas, fresh: Canvas, rgb: NDArray[np.uint8]) -> None:
     fresh.set_image(rgb)
     fresh.set_document(MaskDocument(document.array))
     fresh.set_prediction(canvas.overlay.prediction, canvas.overlay.confidence)
+    fresh.set_version(canvas.overlay.version)
     fresh.overlay.style = canvas.overlay.style
     fresh.set_layer(canvas.overlay.layer)
+    fresh.scene.adjustment, fresh.captions.reset_key = canvas.scene.adjustment, canvas.captions.reset_key
+    layers = canvas.shown_layers()
+    fresh.set_split(canvas.divider.share, layers[-1], named=canvas.captions.named)
+    fresh.minimap.corner = canvas.minimap.corner
+    fresh.minimap.enabled, fresh.names.enabled = canvas.minimap.enabled, canvas.names.enabled
     fresh.set_brush_radius(canvas.brush_radius)
     fresh.options = canvas.options
     fresh.set_tool(canvas.tool)
@@ -93,12 +101,14 @@ class Session:
         canvas.set_colours(COLOURS)
         canvas.set_image(self.rgb)
         canvas.set_document(MaskDocument(mask))
+        canvas.set_version(np.roll(mask, 3, axis=0))
         canvas.set_prediction(np.roll(mask, 7, axis=1), picture(seed + 1, width, height)[..., 0].copy())
         canvas.fit()
         self.actions: tuple[Callable[[], object], ...] = (
             self.stroke, self.stroke, self.click, self.polygon, self.lasso, self.cut, self.wand, self.undo,
             self.redo, self.zoom, self.zoom, self.pan, self.pan, self.opacity, self.outline, self.hide,
-            self.layer, self.tool, self.brush, self.hover, self.leave, self.cancelled, self.peek, self.locked,
+            self.layer, self.look, self.split, self.tool, self.brush, self.hover, self.leave, self.cancelled,
+            self.peek, self.locked,
         )  # fmt: skip
 
     def run(self, count: int) -> None:
@@ -225,7 +235,23 @@ class Session:
         self.canvas.set_solo(None if self.random.random() < 0.6 else int(self.random.integers(19)))
 
     def layer(self) -> None:
-        self.canvas.set_layer(list(Layer)[int(self.random.integers(4))])
+        self.canvas.set_layer(list(Layer)[int(self.random.integers(len(Layer)))])
+
+    def look(self) -> None:
+        kind = list(DifferenceKind)[int(self.random.integers(3))]
+        self.canvas.set_difference(kind, int(self.random.integers(1, 6)), int(self.random.integers(19)))
+        self.canvas.set_patterns(bool(self.random.random() < 0.4))
+        self.canvas.set_names(bool(self.random.random() < 0.4))
+        self.canvas.set_minimap(bool(self.random.random() < 0.6))
+        if self.random.random() < 0.3:
+            bright, local = int(self.random.integers(-60, 60)), int(self.random.choice([0, 0, 60]))
+            self.canvas.set_adjustment(Adjustment(brightness=bright, local=local), "F8")
+
+    def split(self) -> None:
+        share = None if self.random.random() < 0.4 else float(self.random.uniform(0.1, 0.9))
+        self.canvas.set_split(
+            share, list(Layer)[int(self.random.integers(len(Layer)))], named=share is not None
+        )
 
     def tool(self) -> None:
         self.canvas.set_tool(TOOLS[int(self.random.integers(len(TOOLS)))])
@@ -278,6 +304,9 @@ def test_incremental_painting_equals_a_full_repaint(window: Callable[[], Canvas]
         twin(canvas, fresh, session.rgb)
         put_cursor(canvas, cursor)
         put_cursor(fresh, cursor)
+        # Minimap and names follow after a moment; here at once.
+        canvas.settle()
+        fresh.settle()
         fresh.update()
         found = difference(on_screen(canvas), on_screen(fresh), scale=canvas.view.scale)
         assert not found, f"{found}; {canvas.view}, {canvas.tool}, {canvas.overlay.layer}"
