@@ -1,5 +1,7 @@
 """Holes and islands of a class in the whole mask: what brushes and models leave behind."""
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +26,40 @@ def remove_islands(mask: Mask, class_id: int, smaller_than: int, *, protection: 
 
     A tie goes to the lower id. A region that fills the mask has no border and stays.
     """
+    return _remove(mask, class_id, lambda areas, _: areas < smaller_than, protection)
+
+
+def keep_largest(mask: Mask, class_id: int, *, protection: Protection = OPEN) -> Rect:
+    """Gives every region of a class but the largest to the class of its longest border.
+
+    Of several largest ones all stay.
+    """
+    return _remove(mask, class_id, lambda areas, _: areas < areas[1:].max(), protection)
+
+
+def keep_region(mask: Mask, x: int, y: int, *, protection: Protection = OPEN) -> Rect:
+    """Gives every region of a pixel's class but the one that holds it to the class of its longest border."""
+
+    def others(areas: NDArray[np.int32], number: Callable[[int, int], int]) -> NDArray[np.bool_]:
+        return np.asarray(np.arange(len(areas)) != number(x, y))
+
+    return _remove(mask, int(mask[y, x]), others, protection)
+
+
+# Says which of a class's regions go: by their areas [n], of which the first counts for nothing, and by the
+# number of the region at a column and row.
+Chooser = Callable[[NDArray[np.int32], Callable[[int, int], int]], NDArray[np.bool_]]
+
+
+def _remove(mask: Mask, class_id: int, choose: Chooser, protection: Protection) -> Rect:
     box, chosen = _chosen(mask, class_id)
     if box.is_empty or not bool(protection.table()[class_id]):
         return EMPTY
     _, parts, facts, _ = cv2.connectedComponentsWithStats(chosen.view(np.uint8), connectivity=4)
-    small = facts[:, cv2.CC_STAT_AREA] < smaller_than
-    small[0] = False
-    rows, columns = np.nonzero(small[parts])
+    areas = np.asarray(facts[:, cv2.CC_STAT_AREA], np.int32)
+    gone = choose(areas, lambda x, y: int(parts[y - box.y, x - box.x]))
+    gone[0] = False
+    rows, columns = np.nonzero(gone[parts])
     if not rows.size:
         return EMPTY
     numbers = np.asarray(parts[rows, columns], np.int32)

@@ -112,6 +112,22 @@ class MaskDocument:
             raise
         return self.commit()
 
+    def take(self, edit: Edit, pixels: Mask) -> None:
+        """Makes an edit of the present mask that was worked out elsewhere.
+
+        Args:
+            edit: its "before" is what the mask holds now.
+            pixels: what its rectangle holds afterwards, uint8 [h,w].
+
+        Raises:
+            RuntimeError: a stroke is under way.
+        """
+        if self.in_stroke:
+            raise RuntimeError(f"stroke {self._title!r} is not finished")
+        self.array[edit.rect.slices] = pixels
+        self.history.push(edit)
+        self.revision += 1
+
     def whole(self) -> Rect:
         """The rectangle of all pixels."""
         return Rect(0, 0, self.width, self.height)

@@ -1,7 +1,7 @@
 """The shape of one region: fill its holes, grow, shrink and smooth it, give it away, cut it in two."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import cv2
@@ -16,8 +16,14 @@ from segstudio.annotation.tools import Mask, Point, put_values
 Cover = NDArray[np.bool_]
 # The four pixels that share an edge with one.
 SIDES = ((0, -1), (-1, 0), (1, 0), (0, 1))
+# Takes the share that is done, 0-1; may raise to end the work.
+Tell = Callable[[float], object]
 # Distances are measured in blocks of this side, so that a region as large as the image needs little memory.
 BLOCK = 512
+
+
+def _tell_nobody(_: float) -> None:
+    pass
 
 
 def enclosed(inside: Cover) -> Cover:
@@ -48,17 +54,21 @@ def grow(mask: Mask, region: Region, pixels: int, *, protection: Protection = OP
     return rect
 
 
-def shrink(mask: Mask, region: Region, pixels: int, *, protection: Protection = OPEN) -> Rect:
+def shrink(
+    mask: Mask, region: Region, pixels: int, *, protection: Protection = OPEN, tell: Tell = _tell_nobody
+) -> Rect:
     """Gives a region's pixels within a distance of another class to that class, the nearest one.
 
     Where the region ends at the image's edge it keeps its pixels.
     """
     rect, inside = _around(mask, region, pixels)
-    _give_away(mask, rect, inside, region.class_id, pixels, protection)
+    _give_away(mask, rect, inside, region.class_id, pixels, protection, tell)
     return rect
 
 
-def smooth(mask: Mask, region: Region, radius: int, *, protection: Protection = OPEN) -> Rect:
+def smooth(
+    mask: Mask, region: Region, radius: int, *, protection: Protection = OPEN, tell: Tell = _tell_nobody
+) -> Rect:
     """Rounds a region's border: each pixel follows the majority of the disc around it.
 
     The image is taken to go on beyond its edge, so that a border that ends there stays. Pixels that leave the
@@ -72,7 +82,7 @@ def smooth(mask: Mask, region: Region, radius: int, *, protection: Protection = 
     kept = votes > float(disc.sum()) / 2
     if not kept.any():
         return EMPTY
-    _give_away(mask, rect, inside & ~kept, region.class_id, radius, protection)
+    _give_away(mask, rect, inside & ~kept, region.class_id, radius, protection, tell)
     put_values(mask, rect, kept & ~inside, region.class_id, protection)
     return rect
 
@@ -147,11 +157,19 @@ def _shifted(shape: tuple[int, ...], dx: int, dy: int) -> tuple[tuple[slice, sli
 
 
 def _give_away(
-    mask: Mask, rect: Rect, leaving: Cover, class_id: int, reach: int, protection: Protection
+    mask: Mask,
+    rect: Rect,
+    leaving: Cover,
+    class_id: int,
+    reach: int,
+    protection: Protection,
+    tell: Tell,
 ) -> None:
     """Gives pixels of a class (bool [h,w] of rect) that lie within reach of others to the nearest of them."""
     before = mask[rect.slices].copy()
-    for y, x in product(range(0, rect.height, BLOCK), range(0, rect.width, BLOCK)):
+    corners = list(product(range(0, rect.height, BLOCK), range(0, rect.width, BLOCK)))
+    for number, (y, x) in enumerate(corners):
+        tell(number / len(corners))
         block = Rect(x, y, BLOCK, BLOCK).clip(rect.width, rect.height)
         if not leaving[block.slices].any():
             continue

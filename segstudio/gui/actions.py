@@ -23,11 +23,24 @@ def _region(op: str, text: str, key: str, hint: str) -> ActionSpec:
     return ActionSpec(
         f"region.{op}",
         text,
-        (key,),
+        (key,) if key else (),
         needs=Needs.EDITABLE,
         hint=hint,
         calls="region.reshape",
         argument=op,
+    )
+
+
+def _class(name: str, op: str, text: str, hint: str = "", *, separator: bool = False) -> ActionSpec:
+    calls = "region.reshape_class"
+    return ActionSpec(
+        f"region.{name}",
+        text,
+        needs=Needs.EDITABLE,
+        hint=hint,
+        calls=calls,
+        argument=op,
+        separator=separator,
     )
 
 
@@ -52,6 +65,13 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ),
     _tool("brush", "Brush", "paint-brush", ("B",), "Brush: paint the active class"),
     _tool("eraser", "Eraser", "eraser", ("E",), "Eraser: back to unlabelled"),
+    _tool(
+        "restore",
+        "Restore brush",
+        "clock-counter-clockwise",
+        ("Shift+B",),
+        "Restore: paint back what was predicted or saved",
+    ),
     _tool("polygon", "Polygon", "polygon", ("P",), "Polygon: click corners, Enter fills"),
     _tool("lasso", "Lasso", "scribble-loop", ("L",), "Lasso: drag round an area, it takes the active class"),
     _tool(
@@ -166,13 +186,23 @@ ACTIONS: tuple[ActionSpec, ...] = (
         E,
         "Find regions like the one under the cursor in all samples, and relabel them together",
     ),
-    A("region.class_holes", "Fill all holes of active class", needs=E, separator=True),
-    A(
-        "region.islands",
+    _region("keep", "Keep this region of its class", "", "Its other regions take the class around them"),
+    _class("class_holes", "fill_holes", "Fill all holes of active class", separator=True),
+    _class(
+        "islands",
+        "merge",
         "Remove islands of active class",
-        needs=E,
-        hint="Its small regions take the class around them; the region tool's Merge says how small",
+        "Its small regions take the class around them; the region tool's Merge says how small",
     ),
+    _class(
+        "class_largest",
+        "keep",
+        "Keep largest region of active class",
+        "The others take the class around them",
+    ),
+    _class("class_grow", "grow", "Grow active class", "As far as the region tool's Grow says"),
+    _class("class_shrink", "shrink", "Shrink active class", "As far as the region tool's Shrink says"),
+    _class("class_smooth", "smooth", "Smooth active class", "As much as the region tool's Smooth says"),
     A("class.move_up", "Move class up", ("Alt+Up",), "", P, calls="class.move", argument="-1", repeats=True),
     A(
         "class.move_down",

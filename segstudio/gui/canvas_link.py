@@ -11,14 +11,16 @@ from segstudio.annotation.history import Edit
 from segstudio.annotation.mask import MaskDocument
 from segstudio.gui.canvas.canvas import Canvas
 from segstudio.gui.canvas.interactions import relabel
-from segstudio.gui.canvas.modes import ShapeOp, ToolName
+from segstudio.gui.canvas.modes import ShapeOp, Source, ToolName
 from segstudio.gui.canvas.tools import reshape
 from segstudio.gui.canvas.tools.tool import may_edit
 from segstudio.gui.canvas.view import View
 from segstudio.gui.embeddings import Embeddings
+from segstudio.gui.large_changes import LargeChanges
 from segstudio.gui.looks_link import LooksLink
 from segstudio.gui.panels.status_bar import Reading
 from segstudio.gui.region_area import RegionArea
+from segstudio.gui.screen_brush import ScreenBrush
 from segstudio.gui.session import Session
 from segstudio.gui.tool_state import ToolState
 from segstudio.gui.view_state import ViewState
@@ -55,6 +57,11 @@ class CanvasLink(QObject):
         self._shown: str | None = None
         self._pixel: tuple[int, int] | None = None
         self._views: dict[str, View] = {}
+        ScreenBrush(canvas)
+        canvas.restorable = self._restorable
+        self.large_changes = LargeChanges(session, self)
+        self.large_changes.locks_changed.connect(self._show_editable)
+        canvas.large_changes = self.large_changes.start
         self._connect()
         self._show_view()
         self._show_classes()
@@ -110,13 +117,21 @@ class CanvasLink(QObject):
         if not same:
             self.looks.show_version(None)
         self._shown = key
-        problem = session.problem
-        canvas.set_editable(problem is None, problem.message if problem else "")
+        self._show_editable()
         if state is not None:
             canvas.set_view_state(state)
         else:
             canvas.fit()
         self._show_embedding()
+
+    def _show_editable(self) -> None:
+        problem = self._session.problem
+        reason = problem.message if problem else self.large_changes.reason(self._shown)
+        self.canvas.set_editable(not reason, reason)
+
+    def _restorable(self, source: Source) -> NDArray[np.uint8] | None:
+        session = self._session
+        return session.version_shown if source is Source.VERSION else session.saved_mask()
 
     def _remember_view(self) -> None:
         if self._shown is not None and self.canvas.has_image:
@@ -250,15 +265,10 @@ class CanvasLink(QObject):
         elif self._can_change():
             reshape.reshape(self.canvas, op, pixel)
 
-    def fill_class_holes(self) -> None:
-        """Fills what the active class encloses in the whole image."""
+    def reshape_class(self, op: ShapeOp) -> None:
+        """Changes the active class in the whole image."""
         if self._can_change():
-            reshape.fill_class_holes(self.canvas, self._session.classes.active)
-
-    def remove_islands(self) -> None:
-        """Gives small regions of the active class to their surroundings in the whole image."""
-        if self._can_change():
-            reshape.remove_islands(self.canvas, self._session.classes.active)
+            reshape.reshape_class(self.canvas, op, self._session.classes.active)
 
     @property
     def pointed_at(self) -> tuple[int, int] | None:

@@ -32,11 +32,24 @@ SAVE_TITLE = "Save"
 INITIATOR = "documents"
 
 
+@dataclass(frozen=True)
+class NotedEdit:
+    """An edit after which the saved mask is kept as a version, and why."""
+
+    edit: Edit
+    note: VersionNote
+
+    def is_in(self, document: MaskDocument) -> bool:
+        """Whether the edit is in force."""
+        history = document.history
+        return any(edit is self.edit for edit in history.edits[: history.position])
+
+
 @dataclass
 class OpenDocument:
     """A mask that is or was on screen, with what is known of its file.
 
-    `saved` are the pixels uint8 [H,W] in the file, None without one; `note` says why the next save is made.
+    `saved` are the pixels uint8 [H,W] in the file, None without one; `noted` is an edit worth a version.
     """
 
     key: str
@@ -44,7 +57,7 @@ class OpenDocument:
     journal: Journal
     saved_revision: int
     saved: NDArray[np.uint8] | None = None
-    note: VersionNote = SAVED
+    noted: NotedEdit | None = None
     saving: bool = False
     failure: SegstudioError | None = None
 
@@ -162,7 +175,7 @@ class OpenDocuments(QObject):
         """
         entry = self._open[key]
         if note != SAVED:
-            entry.note = note
+            entry.noted = NotedEdit(edit, note)
         self._write_journal(entry, edit, undo=False)
         self._save_soon()
         self.edited.emit(key, edit)
@@ -246,8 +259,12 @@ class OpenDocuments(QObject):
             return None
         assert project is not None
         pixels, revision = entry.document.array.copy(), entry.document.revision
-        journalled, note = entry.journal.length, entry.note
-        entry.saving, entry.note = True, SAVED
+        journalled, noted = entry.journal.length, entry.noted
+        note = SAVED
+        # An edit that was undone may be made again: its note waits.
+        if noted is not None and noted.is_in(entry.document):
+            note, entry.noted = noted.note, None
+        entry.saving = True
 
         def work(_: JobContext) -> WrittenMask:
             changes = project.save_mask(key, pixels, note=note, force=force, initiator=INITIATOR)
@@ -255,8 +272,8 @@ class OpenDocuments(QObject):
 
         replies = Replies(
             done=lambda saved: self._saved(entry, saved),
-            failed=lambda error: self._failed(entry, note, error),
-            cancelled=lambda: self._failed(entry, note, SegstudioError("saving was cancelled")),
+            failed=lambda error: self._failed(entry, noted, error),
+            cancelled=lambda: self._failed(entry, noted, SegstudioError("saving was cancelled")),
         )
         job = self._bridge.start(SAVE_TITLE, work, lane=LANE, replies=replies)
         self.state_changed.emit()
@@ -274,10 +291,9 @@ class OpenDocuments(QObject):
         if entry.dirty and not self._timer.isActive():
             self._timer.start(AUTOSAVE_MS)
 
-    def _failed(self, entry: OpenDocument, note: VersionNote, error: SegstudioError) -> None:
+    def _failed(self, entry: OpenDocument, noted: NotedEdit | None, error: SegstudioError) -> None:
         entry.saving = False
-        if entry.note == SAVED:
-            entry.note = note
+        entry.noted = entry.noted or noted
         LOG.warning("%s was not saved: %s", entry.key, error)
         is_news = entry.failure is None or entry.failure.message != error.message
         entry.failure = error

@@ -290,6 +290,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Saves everything, ends Jobs, remembers the window; stays if edits could not be saved."""
         self.link.canvas.finish()
+        self.link.large_changes.drop()
         problems = {} if self._leaves else self.session.documents.finish(SAVE_SECONDS)
         if problems:
             event.ignore()

@@ -24,7 +24,7 @@ class Memory:
     splitters: dict[str, list[int]] = field(default_factory=dict)
     last_sample: dict[str, str] = field(default_factory=dict)
     opacity: dict[str, float] = field(default_factory=dict)
-    tools: dict[str, int] = field(default_factory=dict)
+    tools: dict[str, int | str] = field(default_factory=dict)
     commands: list[str] = field(default_factory=list)
     colours: dict[str, str] = field(default_factory=dict)
 

@@ -11,13 +11,9 @@ class RegionCommands(CommandGroup):
         """Changes the region under the cursor, or lets the next click choose it."""
         self.window.link.reshape(ShapeOp(op))
 
-    def class_holes(self) -> None:
-        """Fills what the active class encloses."""
-        self.window.link.fill_class_holes()
-
-    def islands(self) -> None:
-        """Gives small regions of the active class to what surrounds them."""
-        self.window.link.remove_islands()
+    def reshape_class(self, op: str) -> None:
+        """Changes the active class in the whole image."""
+        self.window.link.reshape_class(ShapeOp(op))
 
     def second_choice(self) -> None:
         """The region under the cursor takes the next class that the model sees in it."""

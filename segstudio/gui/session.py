@@ -38,7 +38,18 @@ from segstudio.settings import Settings
 
 LOG = logging.getLogger(__name__)
 SCAN_LANE = "scan"
-LANES = ("gpu", EMBEDDING_LANE, "project", "io", THUMBNAIL_LANE, SCAN_LANE, MODEL_LANE, EXPORT_LANE)
+EDIT_LANE = "edit"
+LANES = (
+    "gpu",
+    EMBEDDING_LANE,
+    "project",
+    "io",
+    EDIT_LANE,
+    THUMBNAIL_LANE,
+    SCAN_LANE,
+    MODEL_LANE,
+    EXPORT_LANE,
+)
 IGNORE = 255
 # More rows than this are read again in a worker.
 FEW = 64
@@ -49,6 +60,7 @@ class Session(QObject):
 
     changed = Signal(object)
     project_changed = Signal()
+    closing = Signal()
     sample_opened = Signal(str)
     document_changed = Signal(object)
     history_changed = Signal()
@@ -148,6 +160,7 @@ class Session(QObject):
         if self.project is None:
             return
         project = self.project
+        self.closing.emit()
         if self.current is not None:
             self.memory.last_sample[str(project.root)] = self.current
         self.documents.save_all(last=True)
@@ -341,7 +354,7 @@ class Session(QObject):
         Running work that can be done again (predictions, scans) is cancelled; saves are waited for.
         """
         for job in self.jobs.active():
-            if job.lane in ("gpu", SCAN_LANE, THUMBNAIL_LANE, MODEL_LANE, EXPORT_LANE):
+            if job.lane in ("gpu", EDIT_LANE, SCAN_LANE, THUMBNAIL_LANE, MODEL_LANE, EXPORT_LANE):
                 job.cancel()
         self.close_project()
         self.predictions.close()

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import QObject, Signal
 
 from segstudio.annotation.superpixels import LARGEST_CELL, SMALLEST_CELL
-from segstudio.gui.canvas.interactions import LARGEST_TOLERANCE
 from segstudio.gui.canvas.modes import ShapeOp, ToolName, ToolOptions
+from segstudio.gui.canvas.wand_stroke import LARGEST_TOLERANCE
 from segstudio.gui.memory import Memory
+from segstudio.gui.tool_choices import CHOICES, Value, stored
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,9 @@ DISTANCE = Amount("distance", "Distance", 1, 64, " px")
 RADIUS = Amount("radius", "Radius", 1, 32, " px")
 ISLAND = Amount("island", "Islands below", 2, 9999, " px")
 TOLERANCE = Amount("tolerance", "Tolerance", 0, LARGEST_TOLERANCE)
+SMOOTHING = Amount("smoothing", "Smooth", 0, 3, " px")
 CELL = Amount("cell", "Cell size", SMALLEST_CELL, LARGEST_CELL, " px")
-AMOUNTS = (DISTANCE, RADIUS, ISLAND, TOLERANCE, CELL)
+AMOUNTS = (DISTANCE, RADIUS, ISLAND, TOLERANCE, CELL, SMOOTHING)
 AMOUNT_OF_OP = {
     ShapeOp.GROW: DISTANCE,
     ShapeOp.SHRINK: DISTANCE,
@@ -49,6 +51,10 @@ class ToolState(QObject):
         self.options = ToolOptions()
         for amount in AMOUNTS:
             self._take(amount, memory.tools.get(amount.field))
+        for choice in CHOICES:
+            for value, _ in choice.entries:
+                if stored(value) == memory.tools.get(choice.field):
+                    self._put(choice.field, value)
 
     def amount(self, tool: ToolName) -> Amount | None:
         """What can be turned with a tool now."""
@@ -75,6 +81,19 @@ class ToolState(QObject):
             self._take(amount, value)
             self._memory.tools[amount.field] = value
             self.changed.emit()
+
+    def choose(self, field: str, value: Value) -> None:
+        """Sets one of the options that are chosen from a list."""
+        if value == getattr(self.options, field):
+            return
+        self._put(field, value)
+        self.changed.emit()
+        # The ids of classes mean others in the next project.
+        if any(choice.field == field and value in dict(choice.entries) for choice in CHOICES):
+            self._memory.tools[field] = stored(value)
+
+    def _put(self, field: str, value: Value) -> None:
+        self.options = replace(self.options, **{field: value})  # type: ignore[arg-type]  # a field's own value
 
     def turn(self, tool: ToolName, notches: float) -> None:
         """Follows the wheel: parts of a notch add up."""

@@ -63,8 +63,8 @@ class SampleMasks:
             raise MaskError(f"{self._facts} is not there", hint="connect its disk again")
         with self._files.locks.held(key):
             self._files.check(key, mask, known_stamp(row), force=force)
-            self._keep_old(row, mask, note, force)
-            stamp, content = self._files.save(key, mask)
+            kept = self._keep_old(row, mask, note, force)
+            stamp, content = self._write(key, mask, kept)
             moved = self._store.mask_saved(
                 key,
                 (stamp.size, stamp.mtime_ns, stamp.digest),
@@ -78,7 +78,21 @@ class SampleMasks:
         statuses = chosen if moved else frozenset[str]()
         return Changes(masks=chosen, scores=chosen, statuses=statuses, initiator=initiator)
 
-    def _keep_old(self, row: SampleRow, mask: Mask, note: VersionNote, force: bool) -> None:
+    def _write(self, key: str, mask: Mask, kept: Version | None) -> tuple[MaskStamp, bytes]:
+        """Writes a mask; on a disk that has no room for both, the version that was just kept gives way."""
+        try:
+            return self._files.save(key, mask)
+        except MaskError as error:
+            if kept is None:
+                raise
+            self._drop(key, frozenset({kept}))
+            written = self._files.save(key, mask)
+            self.versions.trouble = ProjectError(
+                f"no version of {key} is kept: {error.message}", hint="its mask is saved; free some space"
+            )
+            return written
+
+    def _keep_old(self, row: SampleRow, mask: Mask, note: VersionNote, force: bool) -> Version | None:
         """Makes a version of the file that is about to be replaced, if the rule of pauses asks for it."""
         key, path = row.key, self._files.path(row.key)
         known = self.versions.of(key)
@@ -87,23 +101,25 @@ class SampleMasks:
         except OSError:
             if not known:
                 nothing = mask_bytes(np.full_like(mask, IGNORE), self._palette.colours())
-                self.versions.keep(key, nothing, VersionNote(Why.FOUND), "", time.time())
-            return
+                return self.versions.keep(key, nothing, VersionNote(Why.FOUND), "", time.time())
+            return None
         seen = self._files.seen(key) or known_stamp(row)
         is_ours = (about.st_size, about.st_mtime_ns) == (seen.size, seen.mtime_ns)
         when, now = about.st_mtime, time.time()
         waited = now - when >= PAUSE_S or (known and when - known[-1].when >= SPELL_S)
         if known and is_ours and not force and not waited and note.why is Why.SAVED:
-            return
+            return None
         if known and is_ours and known[-1].id == seen.digest[: len(known[-1].id)]:
-            return
+            return None
         try:
             content = path.read_bytes()
         except OSError:
             # The mask goes first: what cannot be read cannot be kept either.
-            return
+            return None
         why = Why.FOUND if not known else Why.SAVED if is_ours else Why.OUTSIDE
-        self.versions.keep(key, content, VersionNote(why), row.changed_by if is_ours and known else "", when)
+        who = row.changed_by if is_ours and known else ""
+        made = self.versions.keep(key, content, VersionNote(why), who, when)
+        return made if made not in known else None
 
     # -- versions -----------------------------------------------------------------------------------------
 

@@ -182,7 +182,7 @@ class VersionFiles:
         if not path.exists():
             write_cache(path, content)
             self._count(len(content))
-        version = Version(path, when, who, note, _changed(last, path))
+        version = Version(path, round(when, 3), who, note, _changed(last, path))
         versions = thinned([*before, version], time.time())
         if len(versions) == len(before) + 1:
             _append(folder / INDEX, _line(version))
@@ -280,7 +280,7 @@ def _append(path: Path, line: bytes) -> None:
 def _line(version: Version) -> bytes:
     values = {
         "file": version.file.name,
-        "when": round(version.when, 3),
+        "when": version.when,
         "who": version.who,
         "why": version.note.why.value,
         "model": version.note.model,

@@ -9,7 +9,7 @@ from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
 
 from segstudio.annotation import wand
 from segstudio.annotation.rect import Rect
-from segstudio.annotation.wand import lab, like_region
+from segstudio.annotation.wand import Colours, Reach, TooLargeError, lab, like_region
 
 HEIGHT, WIDTH = 15, 19
 
@@ -60,3 +60,52 @@ def test_a_large_area_is_found_whole_whatever_the_bands(monkeypatch: pytest.Monk
 def test_a_pixel_outside_is_refused() -> None:
     with pytest.raises(IndexError):
         like_region(np.zeros((4, 4, 3), np.uint8), 0, 4, 5)
+
+
+def spotted() -> NDArray[np.uint8]:
+    """A grey field with two green squares and a green speck: uint8 [60,80,3]."""
+    rgb = np.full((60, 80, 3), 90, np.uint8)
+    for part in (np.s_[10:30, 10:30], np.s_[10:30, 50:70], np.s_[50, 40]):
+        rgb[part] = (40, 200, 60)
+    return rgb
+
+
+def test_it_can_take_what_is_not_connected_and_stay_within_a_part() -> None:
+    colours = Colours(spotted())
+    connected = colours.like(15, 15, 10, Reach(colours.whole))
+    assert (connected.rect, connected.area) == (Rect(10, 10, 20, 20), 400)
+    everywhere = colours.like(15, 15, 10, Reach(colours.whole, connected=False))
+    assert everywhere.area == 801
+    part = colours.like(15, 15, 10, Reach(Rect(5, 20, 50, 30), connected=False))
+    assert part.area == 10 * 20 + 10 * 5
+    assert part.rect.intersection(Rect(5, 20, 50, 30)) == part.rect
+    inner = colours.like(12, 25, 10, Reach(Rect(5, 20, 10, 30)))
+    assert (inner.rect, inner.area) == (Rect(10, 20, 5, 10), 50)
+
+
+def test_smoothing_drops_specks_and_rounds_corners() -> None:
+    colours = Colours(spotted())
+    smooth = colours.like(15, 15, 10, Reach(colours.whole, connected=False, smoothing=2))
+    found = np.zeros((60, 80), bool)
+    found[smooth.rect.slices] = smooth.inside
+    assert not found[45:].any()
+    assert found[12:28, 12:28].all()
+    assert not found[10, 10]
+
+
+def test_at_the_images_edge_smoothing_keeps_what_is_there() -> None:
+    rgb = np.full((40, 40, 3), 90, np.uint8)
+    rgb[:, :15] = 200
+    colours = Colours(rgb)
+    region = colours.like(3, 3, 10, Reach(colours.whole, smoothing=3))
+    found = np.zeros((40, 40), bool)
+    found[region.rect.slices] = region.inside
+    np.testing.assert_array_equal(found, rgb[..., 0] == 200)
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_it_does_not_look_at_more_than_it_may(connected: bool) -> None:
+    colours = Colours(np.full((400, 500, 3), 7, np.uint8))
+    with pytest.raises(TooLargeError):
+        colours.like(3, 3, 10, Reach(colours.whole, connected, most=100_000))
+    assert colours.like(3, 3, 10, Reach(colours.whole, connected, most=200_000)).area == 200_000

@@ -1,5 +1,6 @@
 """Earlier states of masks: which are kept, that damage is harmless, and that no save ever fails by them."""
 
+import errno
 import json
 import os
 import time
@@ -192,6 +193,25 @@ class TestDamage:
         (project.facts_dir / "versions").unlink()
         project.save_mask("a", some_mask(2))
         assert project.version_trouble is None
+
+    def test_a_version_gives_way_to_the_mask_on_a_disk_with_room_for_one(
+        self, project: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write_mask(project.mask_path("a"), some_mask(1), COLOURS)
+        project.load_mask("a")
+        real = os.fsync
+
+        def tight(descriptor: int) -> None:
+            if list(folder_of(project).glob("*.png")):
+                raise OSError(errno.ENOSPC, "No space left on device")
+            real(descriptor)
+
+        monkeypatch.setattr(os, "fsync", tight)
+        project.save_mask("a", some_mask(2))
+        np.testing.assert_array_equal(read_mask(project.mask_path("a")), some_mask(2))
+        assert project.versions("a") == []
+        assert project.version_trouble is not None
+        assert "No space left" in project.version_trouble.message
 
     def test_rescan_without_the_folder(self, kept: Project) -> None:
         for path in folder_of(kept).iterdir():

@@ -1,6 +1,7 @@
 """Canvas: the widget that shows an image with its labels and lets tools edit the mask."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -16,10 +17,12 @@ from segstudio.annotation.rect import Rect
 from segstudio.annotation.segmenter import Embedding
 from segstudio.annotation.tools import Point
 from segstudio.gui.canvas.base import BaseImage
+from segstudio.gui.canvas.changes import MaskChange
 from segstudio.gui.canvas.looks import CanvasLooks
-from segstudio.gui.canvas.modes import ToolName, ToolOptions
+from segstudio.gui.canvas.modes import Source, ToolName, ToolOptions
 from segstudio.gui.canvas.pointer import Pointer
 from segstudio.gui.canvas.stylus import Stylus
+from segstudio.jobs import JobContext
 
 SMALLEST_BRUSH, LARGEST_BRUSH = 0.5, 2000.0
 
@@ -45,6 +48,8 @@ class Canvas(CanvasLooks):
         self.options = ToolOptions()
         self._protection = Protection()
         self._under_start = False
+        self.large_changes: Callable[[MaskChange], None] | None = None
+        self.restorable: Callable[[Source], NDArray[np.uint8] | None] | None = None
         self.editable = True
         self.uneditable_reason = ""
         self.pan_keys: frozenset[int] = frozenset({Qt.Key.Key_Space})
@@ -147,6 +152,12 @@ class Canvas(CanvasLooks):
         """What tools spare besides; with `under_start` all but the class where a stroke begins."""
         self._protection, self._under_start = protection, under_start
 
+    def restore_source(self, source: Source) -> NDArray[np.uint8] | None:
+        """A mask of the image's size to restore from, uint8 [H,W], to be read only; None if there is none."""
+        if source is Source.PREDICTION:
+            return self.overlay.prediction
+        return self.restorable(source) if self.restorable is not None else None
+
     def set_editable(self, editable: bool, reason: str = "") -> None:
         """Allows or forbids edits; the reason is shown when somebody tries."""
         self.editable, self.uneditable_reason = editable, reason
@@ -212,6 +223,17 @@ class Canvas(CanvasLooks):
         """Finishes what was under way: the release may go elsewhere."""
         self._pointer.focus_lost()
         super().focusOutEvent(event)
+
+    def change_mask(self, change: MaskChange) -> None:
+        """Makes a change: a large one whoever serves `large_changes`, others at once."""
+        if self.large_changes is not None and change.is_large:
+            self.large_changes(change)
+            return
+        context = JobContext()
+        edit = change.document.apply(change.title, change.rect, lambda mask: change.make(mask, context))
+        self.report_edit(edit)
+        if edit is None and change.nothing:
+            self.status_text.emit(change.nothing)
 
     def report_edit(self, edit: Edit | None) -> None:
         """Tells the window about an edit that a gesture made."""

@@ -10,105 +10,19 @@ from numpy.typing import NDArray
 from segstudio.annotation.history import Edit
 from segstudio.annotation.mask import MaskDocument
 from segstudio.annotation.protection import Protection
-from segstudio.annotation.rect import EMPTY, Rect
+from segstudio.annotation.rect import Rect
 from segstudio.annotation.regions import Region, region_at
 from segstudio.annotation.tools import (
     Point,
     fill_value,
     paint_polygon,
     paint_region,
-    paint_stroke,
     polygon_bounds,
     put_pixels,
-    stroke_bounds,
 )
-from segstudio.annotation.wand import like_region
+from segstudio.gui.canvas.changes import MaskChange
 
 SNAP_ANGLE = math.pi / 4
-LARGEST_TOLERANCE = 100
-
-
-@dataclass
-class Stroke:
-    """A brush that is held down: paints from point to point, and ends as one edit or as nothing."""
-
-    document: MaskDocument
-    value: int
-    radius: float
-    protection: Protection
-    last: Point
-    title: str
-
-    def __post_init__(self) -> None:
-        """Begins the stroke in the document."""
-        self.document.begin(self.title)
-
-    def move(self, point: Point) -> Rect:
-        """Paints from the last point to this one; returns what may have changed."""
-        rect = self.document.touch(stroke_bounds(self.last, point, self.radius))
-        if not rect.is_empty:
-            paint_stroke(
-                self.document.array, self.last, point, self.radius, self.value, protection=self.protection
-            )
-        self.last = point
-        return rect
-
-    def finish(self) -> Edit | None:
-        """Ends it; returns the edit, or None when no pixel changed."""
-        return self.document.commit()
-
-    def cancel(self) -> Rect:
-        """Takes it back; returns what changed."""
-        return self.document.abort()
-
-
-@dataclass
-class WandStroke:
-    """A wand that is held down: paints what is like the pressed pixel, with a tolerance that a drag changes.
-
-    Attributes:
-        rgb: the image, uint8 [H,W,3].
-        pixel: the pressed pixel's column and row.
-        tolerance: in CIELAB, for a click without a drag.
-        per_pixel: what each image pixel of a drag to the right adds to it, and one to the left takes away.
-    """
-
-    document: MaskDocument
-    rgb: NDArray[np.uint8]
-    pixel: tuple[int, int]
-    tolerance: int
-    per_pixel: float
-    value: int
-    protection: Protection
-    start: Point
-    title: str
-    _used: int = field(default=-1, init=False)
-
-    def __post_init__(self) -> None:
-        """Begins the stroke in the document."""
-        self.document.begin(self.title)
-
-    def move(self, point: Point) -> Rect:
-        """Paints anew when the tolerance differs at this point; returns what may have changed."""
-        wanted = self.tolerance + int((point[0] - self.start[0]) * self.per_pixel)
-        wanted = min(max(wanted, 0), LARGEST_TOLERANCE)
-        if wanted == self._used:
-            return EMPTY
-        self._used = wanted
-        before = self.document.abort()
-        self.document.begin(self.title)
-        region = like_region(self.rgb, *self.pixel, wanted)
-        self.document.touch(region.rect)
-        paint_region(self.document.array, region, self.value, protection=self.protection)
-        return before.union(region.rect)
-
-    def finish(self) -> Edit | None:
-        """Ends it; returns the edit, or None when no pixel changed."""
-        return self.document.commit()
-
-    def cancel(self) -> Rect:
-        """Takes it back; returns what changed."""
-        return self.document.abort()
 
 
 @dataclass
@@ -166,11 +80,14 @@ def relabel(
 
 def fill_everywhere(
     document: MaskDocument, x: int, y: int, value: int, protection: Protection, title: str
-) -> Edit | None:
+) -> MaskChange:
     """Gives every pixel of the clicked class another one."""
     old = int(document.array[y, x])
-    return document.apply(
-        title, document.whole(), lambda array: fill_value(array, old, value, protection=protection)
+    return MaskChange(
+        document,
+        title,
+        document.whole(),
+        lambda mask, _: fill_value(mask, old, value, protection=protection),
     )
 
 

@@ -35,6 +35,7 @@ class ToolName(Enum):
     RELABEL = "relabel"
     WAND = "wand"
     SHAPE = "shape"
+    RESTORE = "restore"
     PICK = "pick"
     PAN = "pan"
     ACCEPT_REGION = "accept_region"
@@ -52,11 +53,28 @@ class ShapeOp(Enum):
     SMOOTH = "smooth"
     MERGE = "merge"
     SPLIT = "split"
+    KEEP = "keep"
+
+
+class Snap(Enum):
+    """What a brush does not paint across."""
+
+    NOTHING = "nothing"
+    EDGES = "edges"
+    MODEL = "model"
+
+
+class Source(Enum):
+    """Where pixels are restored from."""
+
+    PREDICTION = "prediction"
+    SAVED = "saved"
+    VERSION = "version"
 
 
 @dataclass(frozen=True)
 class ToolOptions:
-    """What tools without a brush go by.
+    """What tools go by.
 
     Attributes:
         op: what the region tool does.
@@ -64,6 +82,14 @@ class ToolOptions:
         radius: of the disc whose majority smooths a border, in pixels.
         island: regions with fewer pixels than this are islands.
         tolerance: how far colours may differ for the wand, in CIELAB.
+        within_view: whether the wand stays in the part of the image that is on screen.
+        connected: whether the wand takes only what hangs together with the pressed pixel.
+        smoothing: radius of the disc whose majority smooths what the wand takes, 0 not at all.
+        square: whether the brush is square, not round.
+        on_screen: whether the brush keeps its size on screen, not in the image.
+        snap: what a brush does not paint across.
+        erase_to: what the eraser leaves: a class, 255 for unlabelled, or what a source says.
+        restore_from: what the restore brush paints.
         cell: side of a superpixel, in pixels.
     """
 
@@ -72,4 +98,12 @@ class ToolOptions:
     radius: int = 2
     island: int = 64
     tolerance: int = 12
+    within_view: bool = False
+    connected: bool = True
+    smoothing: int = 0
+    square: bool = False
+    on_screen: bool = False
+    snap: Snap = Snap.NOTHING
+    erase_to: int | Source = 255
+    restore_from: Source = Source.PREDICTION
     cell: int = 24

@@ -251,6 +251,7 @@ class Pointer:
             self._button == RIGHT,
             bool(modifiers & CONTROL),
             bool(modifiers & SHIFT),
+            bool(modifiers & Qt.KeyboardModifier.AltModifier),
         )
 
     def _image_point(self, position: QPointF) -> Point:

@@ -1,4 +1,4 @@
-"""What a click of the region tool or a key does to a region, as one edit each, without Qt."""
+"""What a click of the region tool or a key does to a region or class, as one edit each, without Qt."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,7 +10,9 @@ from segstudio.annotation.mask import MaskDocument
 from segstudio.annotation.protection import Protection
 from segstudio.annotation.regions import Region, region_at
 from segstudio.annotation.tools import Mask, Point
+from segstudio.gui.canvas.changes import MaskChange
 from segstudio.gui.canvas.modes import ShapeOp, ToolOptions
+from segstudio.jobs import JobContext
 
 # How edits are called in the history.
 TITLES = {
@@ -20,54 +22,97 @@ TITLES = {
     ShapeOp.SMOOTH: "Smooth",
     ShapeOp.MERGE: "Merge",
     ShapeOp.SPLIT: "Split",
+    ShapeOp.KEEP: "Keep region",
 }
-ISLANDS = "Remove islands"
+CLASS_TITLES = {
+    ShapeOp.FILL_HOLES: "Fill holes",
+    ShapeOp.GROW: "Grow class",
+    ShapeOp.SHRINK: "Shrink class",
+    ShapeOp.SMOOTH: "Smooth class",
+    ShapeOp.MERGE: "Remove islands",
+    ShapeOp.KEEP: "Keep largest",
+}
 
-Change = Callable[[Mask, Region, ToolOptions, Protection], object]
+Change = Callable[[Mask, Region, ToolOptions, Protection, JobContext], object]
 CHANGES: dict[ShapeOp, Change] = {
-    ShapeOp.FILL_HOLES: lambda mask, region, _, guard: shape.fill_holes(mask, region, protection=guard),
-    ShapeOp.GROW: lambda mask, region, options, guard: shape.grow(
+    ShapeOp.FILL_HOLES: lambda mask, region, _, guard, __: shape.fill_holes(mask, region, protection=guard),
+    ShapeOp.GROW: lambda mask, region, options, guard, _: shape.grow(
         mask, region, options.distance, protection=guard
     ),
-    ShapeOp.SHRINK: lambda mask, region, options, guard: shape.shrink(
-        mask, region, options.distance, protection=guard
+    ShapeOp.SHRINK: lambda mask, region, options, guard, context: shape.shrink(
+        mask, region, options.distance, protection=guard, tell=teller(context)
     ),
-    ShapeOp.SMOOTH: lambda mask, region, options, guard: shape.smooth(
-        mask, region, options.radius, protection=guard
+    ShapeOp.SMOOTH: lambda mask, region, options, guard, context: shape.smooth(
+        mask, region, options.radius, protection=guard, tell=teller(context)
     ),
-    ShapeOp.MERGE: lambda mask, region, _, guard: shape.merge(mask, region, protection=guard),
+    ShapeOp.MERGE: lambda mask, region, _, guard, __: shape.merge(mask, region, protection=guard),
 }
+
+
+def teller(context: JobContext) -> shape.Tell:
+    """Tells a Job how much is done, and ends the work if it shall stop."""
+
+    def tell(share: float) -> None:
+        context.check()
+        context.progress(share, 1)
+
+    return tell
 
 
 def reshape(
     document: MaskDocument, op: ShapeOp, options: ToolOptions, x: int, y: int, protection: Protection
-) -> Edit | None:
+) -> MaskChange:
     """Changes the region under a pixel; every operation but the split, which needs a line."""
+    if op is ShapeOp.KEEP:
+        return MaskChange(
+            document,
+            TITLES[op],
+            document.whole(),
+            lambda mask, _: islands.keep_region(mask, x, y, protection=protection),
+            nothing_text(TITLES[op], protection),
+        )
     region = region_at(document.array, x, y)
-    margin = max(options.distance, options.radius)
-    return document.apply(
-        TITLES[op], region.rect.grown(margin), lambda mask: CHANGES[op](mask, region, options, protection)
+    return MaskChange(
+        document,
+        TITLES[op],
+        region.rect.grown(max(options.distance, options.radius)),
+        lambda mask, context: CHANGES[op](mask, region, options, protection, context),
+        nothing_text(TITLES[op], protection),
     )
 
 
-def fill_class_holes(document: MaskDocument, class_id: int, protection: Protection) -> Edit | None:
-    """Gives a class what it encloses anywhere."""
-    return document.apply(
-        TITLES[ShapeOp.FILL_HOLES],
-        document.whole(),
-        lambda mask: islands.fill_class_holes(mask, class_id, protection=protection),
-    )
+def reshape_class(
+    document: MaskDocument, op: ShapeOp, options: ToolOptions, class_id: int, protection: Protection
+) -> MaskChange:
+    """Changes a class in the whole image.
+
+    Its borders move as those of a region do; its holes are filled, its islands merged, its largest region
+    kept.
+    """
+
+    def make(mask: Mask, context: JobContext) -> None:
+        if op is ShapeOp.FILL_HOLES:
+            islands.fill_class_holes(mask, class_id, protection=protection)
+        elif op is ShapeOp.MERGE:
+            islands.remove_islands(mask, class_id, options.island, protection=protection)
+        elif op is ShapeOp.KEEP:
+            islands.keep_largest(mask, class_id, protection=protection)
+        else:
+            inside = mask == class_id
+            whole = Region(class_id, document.whole(), inside, int(inside.sum()))
+            CHANGES[op](mask, whole, options, protection, context)
+
+    title = CLASS_TITLES[op]
+    says = f"Islands below {options.island} px" if op is ShapeOp.MERGE else title
+    return MaskChange(document, title, document.whole(), make, nothing_text(says, protection))
 
 
-def remove_islands(
-    document: MaskDocument, class_id: int, smaller_than: int, protection: Protection
-) -> Edit | None:
-    """Gives small regions of a class to their surroundings, anywhere."""
-    return document.apply(
-        ISLANDS,
-        document.whole(),
-        lambda mask: islands.remove_islands(mask, class_id, smaller_than, protection=protection),
-    )
+def nothing_text(title: str, protection: Protection) -> str:
+    """What to say when a change came to nothing."""
+    kept = "; locked classes stay" if protection.locked else ""
+    if protection.only is not None or protection.where:
+        kept += "; the paint filter is on"
+    return f"{title}: nothing to change{kept}"
 
 
 def region_along(document: MaskDocument, path: Sequence[Point]) -> Region | None:

@@ -12,7 +12,8 @@ from segstudio.annotation.protection import Protection
 from segstudio.annotation.rect import Rect
 from segstudio.annotation.segmenter import Embedding
 from segstudio.annotation.tools import Point
-from segstudio.gui.canvas.modes import ToolName, ToolOptions
+from segstudio.gui.canvas.changes import MaskChange
+from segstudio.gui.canvas.modes import Source, ToolName, ToolOptions
 from segstudio.gui.canvas.overlay import Overlay
 from segstudio.gui.canvas.view import View
 
@@ -75,6 +76,13 @@ class Surface(Protocol):
         """What an edit that begins at a pixel may not change; None for edits that begin nowhere."""
         ...
 
+    def restore_source(self, source: Source) -> NDArray[np.uint8] | None:
+        """A mask of the image's size to restore from, uint8 [H,W], to be read only; None if there is none."""
+
+    def screen_size(self) -> tuple[int, int]:
+        """(width, height) in screen pixels."""
+        ...
+
     def set_brush_radius(self, radius: float) -> None:
         """Radius in image pixels."""
 
@@ -89,6 +97,9 @@ class Surface(Protocol):
 
     def update_screen_rect(self, rect: QRect) -> None:
         """Repaints screen pixels."""
+
+    def change_mask(self, change: MaskChange) -> None:
+        """Makes a change, at once or in a worker, and tells the window about it."""
 
     def report_edit(self, edit: Edit | None) -> None:
         """Tells the window about an edit."""

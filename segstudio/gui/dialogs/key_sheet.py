@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
     QPushButton,
     QScrollArea,
@@ -21,7 +20,7 @@ from segstudio.gui.action_spec import ActionSpec, pretty_key
 from segstudio.gui.actions import ACTIONS
 from segstudio.gui.key_book import KeyBook, plain_text
 from segstudio.gui.key_map import distinct
-from segstudio.gui.panels.parts import caption
+from segstudio.gui.panels.parts import ElidedLabel, caption
 from segstudio.images import atomic_write
 
 COLUMNS = 3
@@ -203,13 +202,16 @@ def balanced(groups: list[Group]) -> list[list[Group]]:
 
 def _group(name: str, rows: list[tuple[str, str]]) -> QWidget:
     box = QWidget()
-    grid = QGridLayout(box)
-    grid.setContentsMargins(0, 0, 0, 0)
-    grid.setHorizontalSpacing(16)
-    grid.setVerticalSpacing(6)
-    grid.setColumnStretch(0, 1)
-    grid.addWidget(caption(name, "heading"), 0, 0, 1, 2)
-    for row, (keys, text) in enumerate(rows, start=1):
-        grid.addWidget(caption(text, "muted"), row, 0)
-        grid.addWidget(caption(keys, "key"), row, 1, Qt.AlignmentFlag.AlignRight)
+    column = QVBoxLayout(box)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(6)
+    column.addWidget(caption(name, "heading"))
+    for keys, text in rows:
+        told = ElidedLabel(text, Qt.TextElideMode.ElideRight)
+        told.setProperty("role", "muted")
+        row = QHBoxLayout()
+        row.setSpacing(12)
+        row.addWidget(told, 1)
+        row.addWidget(caption(keys, "key"))
+        column.addLayout(row)
     return box

@@ -22,6 +22,7 @@ from segstudio.gui.panels.history_panel import HistoryPanel
 from segstudio.gui.panels.parts import EmptyState, rule
 from segstudio.gui.panels.prediction_panel import PredictionFacts, PredictionPanel
 from segstudio.gui.panels.samples_panel import SamplesPanel
+from segstudio.gui.panels.tool_extras import ToolExtras
 from segstudio.gui.panels.tool_options import ToolOptionsBar
 from segstudio.gui.panels.tool_strip import ToolStrip
 from segstudio.gui.panels.view_bar import ViewBar
@@ -67,6 +68,8 @@ class EditorPage(QWidget):
         self.view_bar = ViewBar(view, actions, icons)
         self.tools = ToolStrip(actions)
         self.tool_options = ToolOptionsBar(self.link.tool_state)
+        self.tool_extras = ToolExtras(self.link.tool_state, session.classes)
+        self.tool_options.add_options(self.tool_extras)
         self.tool_options.add_button(actions.button("tool.filter_rules"))
         self.filter_banner = FilterBanner(session.paint_filter, session.classes, icons)
         self._count_pause = QTimer(self, interval=COUNT_PAUSE_MS, singleShot=True)
@@ -134,6 +137,9 @@ class EditorPage(QWidget):
         self.canvas.brush_radius_changed.connect(self.tools.show_radius)
         self.link.tool_changed.connect(lambda tool: self.tool_options.show_tool(ToolName(tool)))
         self.tool_options.finished.connect(self.canvas.setFocus)
+        self.link.tool_changed.connect(lambda tool: self.tool_extras.show_tool(ToolName(tool)))
+        self.tool_extras.finished.connect(self.canvas.setFocus)
+        session.project_changed.connect(self.tool_extras.show_classes)
         self.filter_banner.asked.connect(self.ask_filter)
         session.prediction_changed.connect(
             lambda: self.filter_banner.show_prediction(session.prediction is not None)

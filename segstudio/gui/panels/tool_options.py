@@ -16,19 +16,22 @@ OPS = (
     (ShapeOp.SMOOTH, "Smooth", "Round the border off"),
     (ShapeOp.FILL_HOLES, "Fill holes", "What the region encloses takes its class"),
     (ShapeOp.MERGE, "Merge", "The region takes the class around it"),
+    (ShapeOp.KEEP, "Keep", "The other regions of its class take what surrounds them"),
     (ShapeOp.SPLIT, "Split", "Cut the region along a line"),
 )
 OP_HINTS = {
-    ShapeOp.GROW: "Right click shrinks",
-    ShapeOp.SHRINK: "Right click grows",
-    ShapeOp.SMOOTH: "Click a region",
+    ShapeOp.GROW: "Right click shrinks · Shift: whole class",
+    ShapeOp.SHRINK: "Right click grows · Shift: whole class",
+    ShapeOp.SMOOTH: "Right click: whole class",
     ShapeOp.FILL_HOLES: "Right click: whole class",
     ShapeOp.MERGE: "Right click: islands",
+    ShapeOp.KEEP: "Right click: the largest",
     ShapeOp.SPLIT: "Draw a line across; the smaller part changes class",
 }
 TOOL_HINTS = {
     ToolName.BRUSH: "Drag paints · right button erases · Shift+click: straight line · Shift+wheel: size",
     ToolName.ERASER: "Drag erases · right button paints · Shift+click: straight line · Shift+wheel: size",
+    ToolName.RESTORE: "Drag paints back what was there · right button erases · Shift+wheel: size",
     ToolName.POLYGON: "Click corners or drag · Enter fills, Ctrl+Enter cuts out · Backspace: last corner",
     ToolName.LASSO: "Drag round an area · right button erases · Shift: the class where the drag begins",
     ToolName.EXTEND: "Drag from inside a region round what belongs to it: it takes the region's class",
@@ -45,6 +48,7 @@ TOOL_HINTS = {
 NAMES = {
     ToolName.ACCEPT_REGION: "Use prediction",
     ToolName.WAND: "Magic wand",
+    ToolName.RESTORE: "Restore brush",
     ToolName.SUPERPIXEL: "Superpixels",
     ToolName.SEGMENT: "Click to segment",
     ToolName.EXTEND: "Extend region",
@@ -85,6 +89,12 @@ class ToolOptionsBar(QWidget):
         self.spin.lineEdit().returnPressed.connect(self.finished)
         state.changed.connect(self._follow)
         self._follow()
+
+    def add_options(self, options: QWidget) -> None:
+        """Puts more options before the hint."""
+        row = self.layout()
+        assert isinstance(row, QHBoxLayout)
+        row.insertWidget(row.indexOf(self.hint), options)
 
     def show_keys(self, keys: KeyBook) -> None:
         """Names the keys in force."""

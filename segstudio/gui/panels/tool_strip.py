@@ -65,4 +65,7 @@ class ToolStrip(QWidget):
         self.slider.blockSignals(True)
         self.slider.setValue(slider_from_radius(radius))
         self.slider.blockSignals(False)
-        self._size.setText(f"{round(2 * radius)} px")
+        size = round(2 * radius)
+        # The strip has no room for more.
+        self._size.setText(f"{size} px" if size < 100 else str(size))
+        self._size.setToolTip(f"Brush size: {size} px")

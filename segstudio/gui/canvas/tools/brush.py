@@ -1,18 +1,50 @@
-"""Brush and eraser: a disc that paints along the pointer's way."""
+"""Brush, eraser and restore brush: a tip that paints along the pointer's way."""
 
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QPainter
 
+from segstudio.annotation.fences import ClassFence, EdgeFence, Fence
+from segstudio.annotation.tip import Tip
 from segstudio.annotation.tools import Point
-from segstudio.gui.canvas import cursors
-from segstudio.gui.canvas.interactions import Stroke
+from segstudio.gui.canvas import cursors, outlines
+from segstudio.gui.canvas.modes import Snap, Source
+from segstudio.gui.canvas.strokes import BrushStroke, Paint, way
 from segstudio.gui.canvas.surface import Surface
 from segstudio.gui.canvas.tools.held import HeldTool
 from segstudio.gui.canvas.tools.tool import UNLABELLED, Touch
 
+# From this scale on the cursor shows the very pixels, below it the tip's shape.
+PIXELS_FROM = 1.5
+# What a fence leaves of a brush is shown up to this radius in image pixels, or where the screen bounds it.
+FENCED_UNTIL = 256.0
+# Screen pixels that Alt and the right button are dragged to the right for a brush of twice the size.
+TWICE = 120.0
+NO_SOURCE = {
+    Source.PREDICTION: "There is no prediction to restore from: predict this image first",
+    Source.SAVED: "There is no saved mask to restore from yet",
+    Source.VERSION: "No version is looked at to restore from: choose one in the history panel",
+}
+NO_BORDERS = "The brush snaps to the model's borders, and there is no prediction: predict this image first"
+
+
+@dataclass(frozen=True)
+class Grip:
+    """A brush that is resized: where it stays meanwhile, the place that was pressed, the radius there."""
+
+    centre: Point
+    screen_x: float
+    radius: float
+
 
 class BrushTool(HeldTool):
-    """Paints the active class; its opposite erases. Shift+press goes straight on from the last stroke."""
+    """Paints the active class; its opposite erases. Shift+press goes straight on from the last stroke.
+
+    A drag with Alt and the right button resizes it: to the right is larger.
+    """
 
     erases = False
 
@@ -20,50 +52,149 @@ class BrushTool(HeldTool):
         super().__init__(canvas)
         self._erasing = self.erases
         self._last_end: Point | None = None
+        self._grip: Grip | None = None
+        self._edges: EdgeFence | None = None
 
-    def begin(self, touch: Touch) -> Stroke:
+    @property
+    def is_held(self) -> bool:
+        """See CanvasTool."""
+        return self._grip is not None or super().is_held
+
+    @property
+    def tip(self) -> Tip:
+        """The tip in use."""
+        return Tip(self._canvas.brush_radius, self._canvas.options.square)
+
+    def press(self, touch: Touch) -> None:
+        """Begins the stroke, or to resize the brush."""
+        if touch.alt and touch.right:
+            screen_x = self._canvas.view.to_screen(*touch.point)[0]
+            self._grip = Grip(touch.point, screen_x, self._canvas.brush_radius)
+        else:
+            super().press(touch)
+
+    def begin(self, touch: Touch) -> BrushStroke | None:
         """See HeldTool."""
         canvas = self._canvas
         assert canvas.document is not None
-        self._erasing = self.erases != touch.opposite
-        value, title = (UNLABELLED, "Erase") if self._erasing else (canvas.active_class, "Brush")
+        erasing = self.erases != touch.opposite
+        paint = self.erased() if erasing else self.painted()
+        if canvas.options.snap is Snap.MODEL and self._prediction() is None:
+            canvas.status_text.emit(NO_BORDERS)
+            return None
+        if paint is None:
+            return None
+        self._erasing = erasing
         start = (self._last_end if touch.shift else None) or touch.point
         protection = canvas.protection_at(touch.pixel)
-        return Stroke(canvas.document, value, canvas.brush_radius, protection, start, title)
+        return BrushStroke(canvas.document, paint, self.tip, protection, start, self.fence())
+
+    def painted(self) -> Paint | None:
+        """What a stroke that does not erase leaves; None, and a word why, if that cannot be."""
+        return Paint(self._canvas.active_class, "Brush")
+
+    def erased(self) -> Paint | None:
+        """What an erasing stroke leaves."""
+        target = self._canvas.options.erase_to
+        return self.restored(target) if isinstance(target, Source) else Paint(target, "Erase")
+
+    def restored(self, source: Source) -> Paint | None:
+        """Pixels of a source; where a model knows no class, what is there stays."""
+        pixels = self._canvas.restore_source(source)
+        document = self._canvas.document
+        if pixels is None or document is None or pixels.shape != document.array.shape:
+            self._canvas.status_text.emit(NO_SOURCE[source])
+            return None
+        return Paint(pixels, "Restore", UNLABELLED if source is Source.PREDICTION else None)
+
+    def fence(self) -> Fence | None:
+        """What the brush does not paint across, as the options say."""
+        canvas, snap = self._canvas, self._canvas.options.snap
+        if snap is Snap.EDGES and canvas.rgb is not None:
+            if self._edges is None:
+                self._edges = EdgeFence(canvas.rgb)
+            return self._edges
+        prediction = self._prediction() if snap is Snap.MODEL else None
+        return ClassFence(prediction) if prediction is not None else None
+
+    def _prediction(self) -> NDArray[np.uint8] | None:
+        prediction = self._canvas.restore_source(Source.PREDICTION)
+        document = self._canvas.document
+        fits = prediction is not None and document is not None and prediction.shape == document.array.shape
+        return prediction if fits else None
+
+    def drag(self, touch: Touch) -> None:
+        """Paints on, or resizes the brush."""
+        if self._grip is None:
+            super().drag(touch)
+            return
+        way_x = self._canvas.view.to_screen(*touch.point)[0] - self._grip.screen_x
+        self._canvas.set_brush_radius(self._grip.radius * 2 ** (way_x / TWICE))
 
     def release(self, touch: Touch) -> None:
         """Ends the stroke; a straight line may go on from here."""
-        if isinstance(self._stroke, Stroke):
+        if isinstance(self._stroke, BrushStroke):
             self._last_end = self._stroke.last
         super().release(touch)
 
     def cancel(self) -> bool:
-        """See CanvasTool."""
-        taken_back = super().cancel()
+        """Takes the stroke back, or gives the brush its size back."""
         self._erasing = self.erases
-        return taken_back
+        grip, self._grip = self._grip, None
+        if grip is None:
+            return super().cancel()
+        self._canvas.set_brush_radius(grip.radius)
+        return True
 
     def finish(self) -> None:
         """See CanvasTool."""
         super().finish()
+        self._grip = None
         self._erasing = self.erases
 
     def forget(self) -> None:
-        """No straight line begins in the image before."""
+        """No straight line begins in the image before, and its edges are others."""
         self._last_end = None
+        self._edges = None
 
     def marks(self, cursor: Point) -> QRect:
         """See CanvasTool."""
-        return cursors.brush_rect(self._canvas.view, cursor, self._canvas.brush_radius)
+        centre = self._grip.centre if self._grip is not None else cursor
+        return cursors.brush_rect(self._canvas.view, centre, self._canvas.brush_radius)
 
     def paint(self, painter: QPainter, cursor: Point | None, screen: QRect) -> None:
         """Draws the outline of what a press would change, red when it erases."""
-        if cursor is not None:
-            radius = self._canvas.brush_radius
-            cursors.draw_brush(painter, self._canvas.view, cursor, radius, erasing=self._erasing)
+        if cursor is None:
+            return
+        canvas, fence = self._canvas, self.fence()
+        centre = self._grip.centre if self._grip is not None else cursor
+        colour = cursors.ERASING if self._erasing else cursors.LIGHT
+        if canvas.view.scale < PIXELS_FROM and (fence is None or self.tip.radius > FENCED_UNTIL):
+            if self.tip.square:
+                outlines.draw_box(painter, canvas.view, self.tip.box(centre), colour)
+            else:
+                cursors.draw_brush(painter, canvas.view, centre, self.tip.radius, erasing=self._erasing)
+            return
+        # More than is seen: no line may appear along the screen's border.
+        rect = self.tip.box(centre).intersection(outlines.visible(canvas.view, screen).grown(2))
+        inside = rect.clip(*canvas.image_size)
+        if fence is not None and not inside.is_empty:
+            rect = inside
+        cover = self.tip.cover(rect, centre, centre)
+        if fence is not None and not inside.is_empty:
+            cover = fence.reach(rect, cover, way(centre, centre))
+        outlines.draw_cover(painter, canvas.view, rect, cover, colour)
 
 
 class EraserTool(BrushTool):
-    """Makes pixels unlabelled; its opposite paints."""
+    """Leaves what its options say; its opposite paints."""
 
     erases = True
+
+
+class RestoreTool(BrushTool):
+    """Paints back what was predicted or saved; its opposite erases."""
+
+    def painted(self) -> Paint | None:
+        """See BrushTool."""
+        return self.restored(self._canvas.options.restore_from)

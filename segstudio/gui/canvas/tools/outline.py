@@ -84,6 +84,25 @@ class PolygonTool(LineTool):
 
     corners = True
 
+    def __init__(self, canvas: Surface) -> None:
+        super().__init__(canvas)
+        self._snapping = False
+
+    def hover(self, touch: Touch) -> None:
+        """Shows the side where Shift would put it."""
+        self._snapping = touch.shift
+
+    def marks(self, cursor: Point) -> QRect:
+        """See LineTool; the side that is shown may end elsewhere."""
+        return super().marks(self._end(cursor))
+
+    def paint(self, painter: QPainter, cursor: Point | None, screen: QRect) -> None:
+        """See LineTool."""
+        super().paint(painter, None if cursor is None else self._end(cursor), screen)
+
+    def _end(self, cursor: Point) -> Point:
+        return self._line.snapped(cursor) if self._snapping else cursor
+
     def press(self, touch: Touch) -> None:
         """Adds a corner, takes the last one back, or closes the polygon on its first one."""
         if touch.right:

@@ -64,10 +64,12 @@ class FillTool(CanvasTool):
         if touch.pixel is None or canvas.document is None:
             return
         protection = canvas.protection_at(touch.pixel)
-        act, title = (
-            (interactions.fill_everywhere, "Fill class") if touch.control else (interactions.relabel, "Fill")
-        )
-        canvas.report_edit(act(canvas.document, *touch.pixel, canvas.active_class, protection, title))
+        value, document = canvas.active_class, canvas.document
+        if touch.control:
+            everywhere = interactions.fill_everywhere(document, *touch.pixel, value, protection, "Fill class")
+            canvas.change_mask(everywhere)
+        else:
+            canvas.report_edit(interactions.relabel(document, *touch.pixel, value, protection, "Fill"))
 
 
 class RelabelTool(RegionTool):

@@ -3,7 +3,6 @@
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QPainter
 
-from segstudio.annotation.history import Edit
 from segstudio.annotation.shape import cut_off
 from segstudio.annotation.tools import Point
 from segstudio.gui.canvas import reshaping
@@ -64,7 +63,7 @@ class ReshapeTool(RegionTool):
         if op is ShapeOp.SPLIT:
             self._cut.press(touch)
         elif touch.pixel is not None:
-            reshape(self._canvas, op, touch.pixel, opposite=touch.opposite)
+            reshape(self._canvas, op, touch.pixel, opposite=touch.opposite, whole=touch.shift)
 
     def drag(self, touch: Touch) -> None:
         """See CanvasTool."""
@@ -102,46 +101,28 @@ class ReshapeTool(RegionTool):
             super().paint(painter, cursor, screen)
 
 
-def reshape(canvas: Surface, op: ShapeOp, pixel: Pixel, *, opposite: bool = False) -> None:
-    """Changes the region under a pixel of a mask that may be edited.
+def reshape(
+    canvas: Surface, op: ShapeOp, pixel: Pixel, *, opposite: bool = False, whole: bool = False
+) -> None:
+    """Changes the region under a pixel of a mask that may be edited, or its class in the whole image.
 
-    The opposite of growing is shrinking; holes are then those of the region's class in the whole image, and
-    what merges are all of its islands.
+    The opposite of growing is shrinking; that of an operation without one is the same for the whole class.
     """
     document = canvas.document
     assert document is not None
-    class_id = int(document.array[pixel[1], pixel[0]])
     if opposite and op in (ShapeOp.GROW, ShapeOp.SHRINK):
         op = ShapeOp.SHRINK if op is ShapeOp.GROW else ShapeOp.GROW
-    if opposite and op is ShapeOp.FILL_HOLES:
-        fill_class_holes(canvas, class_id)
-    elif opposite and op is ShapeOp.MERGE:
-        remove_islands(canvas, class_id)
+    elif opposite:
+        whole = True
+    if whole:
+        reshape_class(canvas, op, int(document.array[pixel[1], pixel[0]]))
     else:
-        edit = reshaping.reshape(document, op, canvas.options, *pixel, canvas.protection_at(None))
-        _report(canvas, edit, reshaping.TITLES[op])
-
-
-def fill_class_holes(canvas: Surface, class_id: int) -> None:
-    """Fills what a class encloses, in the whole image of a mask that may be edited."""
-    assert canvas.document is not None
-    edit = reshaping.fill_class_holes(canvas.document, class_id, canvas.protection_at(None))
-    _report(canvas, edit, "Fill holes")
-
-
-def remove_islands(canvas: Surface, class_id: int) -> None:
-    """Removes a class's islands in the whole image of a mask that may be edited."""
-    assert canvas.document is not None
-    smaller_than = canvas.options.island
-    edit = reshaping.remove_islands(canvas.document, class_id, smaller_than, canvas.protection_at(None))
-    _report(canvas, edit, f"Islands below {smaller_than} px")
-
-
-def _report(canvas: Surface, edit: Edit | None, title: str) -> None:
-    canvas.report_edit(edit)
-    if edit is None:
         protection = canvas.protection_at(None)
-        kept = "; locked classes stay" if protection.locked else ""
-        if protection.only is not None or protection.where:
-            kept += "; the paint filter is on"
-        canvas.status_text.emit(f"{title}: nothing to change{kept}")
+        canvas.change_mask(reshaping.reshape(document, op, canvas.options, *pixel, protection))
+
+
+def reshape_class(canvas: Surface, op: ShapeOp, class_id: int) -> None:
+    """Changes a class in the whole image of a mask that may be edited."""
+    assert canvas.document is not None
+    protection = canvas.protection_at(None)
+    canvas.change_mask(reshaping.reshape_class(canvas.document, op, canvas.options, class_id, protection))

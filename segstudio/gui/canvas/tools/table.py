@@ -2,7 +2,7 @@
 
 from segstudio.gui.canvas.modes import ToolName
 from segstudio.gui.canvas.surface import Surface
-from segstudio.gui.canvas.tools.brush import BrushTool, EraserTool
+from segstudio.gui.canvas.tools.brush import BrushTool, EraserTool, RestoreTool
 from segstudio.gui.canvas.tools.looking import PanTool, PickTool
 from segstudio.gui.canvas.tools.outline import ExtendTool, LassoTool, PolygonTool
 from segstudio.gui.canvas.tools.regions import AcceptRegionTool, FillTool, RelabelTool
@@ -16,6 +16,7 @@ from segstudio.gui.canvas.tools.wand import WandTool
 TOOLS: dict[ToolName, type[CanvasTool]] = {
     ToolName.BRUSH: BrushTool,
     ToolName.ERASER: EraserTool,
+    ToolName.RESTORE: RestoreTool,
     ToolName.POLYGON: PolygonTool,
     ToolName.LASSO: LassoTool,
     ToolName.EXTEND: ExtendTool,

@@ -23,6 +23,7 @@ class Touch:
         right: whether the right button began the gesture, not the left one.
         control: whether Ctrl is down.
         shift: whether Shift is down.
+        alt: whether Alt is down.
     """
 
     point: Point
@@ -30,6 +31,7 @@ class Touch:
     right: bool = False
     control: bool = False
     shift: bool = False
+    alt: bool = False
 
     @property
     def opposite(self) -> bool:
