@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from segstudio.annotation.protection import OPEN, Protection
 from segstudio.annotation.rect import Rect
-from segstudio.annotation.regions import region_at
+from segstudio.annotation.regions import Region, region_at
 from segstudio.annotation.tools import put_pixels
 
 Mask = NDArray[np.uint8]
@@ -26,6 +26,13 @@ def accept_region(mask: Mask, prediction: Mask, x: int, y: int, *, protection: P
     """The predicted region under a pixel is taken over."""
     region = region_at(prediction, x, y)
     put_pixels(mask, prediction, region.rect, region.inside, protection)
+    return region.rect
+
+
+def accept_within(mask: Mask, prediction: Mask, region: Region, *, protection: Protection = OPEN) -> Rect:
+    """The pixels of a region become what is predicted there; those without a predicted class stay."""
+    known = region.inside & (prediction[region.rect.slices] != UNLABELLED)
+    put_pixels(mask, prediction, region.rect, known, protection)
     return region.rect
 
 

@@ -66,6 +66,12 @@ def regions_of_class(mask: Mask, class_id: int) -> list[Region]:
     return found
 
 
+def first_pixel(region: Region) -> tuple[int, int]:
+    """A pixel (x, y) of a region: the first in scan order."""
+    row, column = divmod(int(region.inside.argmax()), region.rect.width)
+    return region.rect.x + column, region.rect.y + row
+
+
 def region_outline(region: Region) -> list[tuple[int, int, int, int]]:
     """Unit-wide border segments (x0, y0, x1, y1) on pixel edges, in mask coordinates, merged along lines."""
     padded = np.pad(region.inside, 1)

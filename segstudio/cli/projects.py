@@ -183,3 +183,48 @@ def project_freeze(
         print_facts({**values, "skipped": [f"{entry['path']} ({entry['reason']})" for entry in skipped]})
 
     _with_project(folder, work, create=False)
+
+
+@app.command("relabel")
+def project_relabel(
+    folder: ProjectFolder,
+    source: Annotated[str, typer.Argument(metavar="FROM", help="The class of the regions.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The class that they take.")],
+    where: Annotated[str, typer.Option("--in", help="mask or prediction: where they have it.")] = "mask",
+    least: Annotated[int, typer.Option(help="Their area in pixels at least.")] = 1,
+    most: Annotated[int, typer.Option(help="Their area at most; 0 is any.")] = 0,
+    surest: Annotated[float, typer.Option(help="The model's mean confidence at most, 0-1.")] = 1.0,
+    touching: Annotated[str, typer.Option(help="Only those that touch this class.")] = "",
+    second: Annotated[str, typer.Option(help="Only those of which this is the model's second choice.")] = "",
+    accepted: Annotated[bool, typer.Option("--accepted", help="Accepted samples too.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Give all regions of a class that are alike another class, as one batch that can be undone."""
+    from segstudio.workflows.relabel_command import Wish, relabel_project
+
+    wish = Wish(source, target, where, least, most, surest, touching, second, accepted)
+
+    def work(project: Any) -> None:
+        with progress() as context:
+            values = asdict(relabel_project(project, wish, context, dry_run=dry_run))
+        (print_json if as_json else print_facts)(values)
+
+    _with_project(folder, work, create=False, editor=True)
+
+
+@app.command("undo-relabel")
+def project_undo_relabel(
+    folder: ProjectFolder,
+    batch: Annotated[str, typer.Argument(help="The batch's name. [default: the newest]")] = "",
+    as_json: Json = False,
+) -> None:
+    """Take a batch back: its samples have the pixels of before; those edited since stay."""
+    from segstudio.workflows.relabel_command import undo_in_project
+
+    def work(project: Any) -> None:
+        with progress() as context:
+            values = asdict(undo_in_project(project, batch, context))
+        (print_json if as_json else print_facts)(values)
+
+    _with_project(folder, work, create=False, editor=True)

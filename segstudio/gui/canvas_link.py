@@ -269,6 +269,18 @@ class CanvasLink(QObject):
         if self._can_change():
             reshape.reshape_class(self.canvas, op, self._session.classes.active)
 
+    @property
+    def pointed_at(self) -> tuple[int, int] | None:
+        """The pixel under the cursor, or None."""
+        return self._pointed_at()
+
+    def target(self) -> tuple[int, int] | None:
+        """The pixel under the cursor, for a change of the mask there now; says why there can be none."""
+        pixel = self._pointed_at()
+        if pixel is None:
+            self.canvas.status_text.emit("Point at a region and use its key")
+        return pixel if pixel is not None and self._can_change() else None
+
     def _can_change(self) -> bool:
         document = self.canvas.document
         return may_edit(self.canvas) and document is not None and not document.in_stroke

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from segstudio.gui.canvas_link import CanvasLink
+from segstudio.gui.corrections import Corrections
 from segstudio.gui.dialogs.opener import Dialogs
 from segstudio.gui.editing import Editing
 from segstudio.gui.panels.editor_page import EditorPage
@@ -20,6 +21,7 @@ class Window(Protocol):
     link: CanvasLink
     editor: EditorPage
     dialogs: Dialogs
+    corrections: Corrections
     job_strip: JobStrip
 
     def show_page(self, page: str) -> None:

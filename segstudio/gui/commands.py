@@ -57,6 +57,10 @@ class EditCommands(CommandGroup):
         """Makes the last undone edit again."""
         self.window.editing.redo()
 
+    def undo_batch(self) -> None:
+        """Takes the last relabelling of many samples back."""
+        self.window.corrections.batches.undo_last()
+
 
 class ToolCommands(CommandGroup):
     """Tools and the brush."""
@@ -270,6 +274,18 @@ class ModelCommands(CommandGroup):
     def fill(self) -> None:
         """Takes the prediction where the mask is unlabelled."""
         self.window.editing.fill_unlabelled()
+
+    def disagree(self, by: str) -> None:
+        """Goes to the next or previous region where mask and model differ."""
+        self.window.corrections.walk.step(int(by))
+
+    def take_side(self) -> None:
+        """The disagreement that is shown becomes what the model says."""
+        self.window.corrections.walk.take_side()
+
+    def keep_side(self) -> None:
+        """The disagreement that is shown stays as it is and is not shown again."""
+        self.window.corrections.walk.keep_side()
 
     def drop(self) -> None:
         """Throws the prediction away."""

@@ -7,6 +7,7 @@ from segstudio.annotation.history import Edit
 # Edits that write one class of the user's choice; the others say enough in their titles.
 ONE_CLASS = frozenset(
     {
+        "Second choice",
         "Brush",
         "Polygon",
         "Fill",

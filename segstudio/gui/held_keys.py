@@ -107,7 +107,7 @@ class HeldKeys(QObject):
                 self._down[event.key()] = hold
                 hold.press()
             return True
-        slot = class_slot(_plain(event))
+        slot = class_slot(plain_press(event))
         other = event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier)
         if slot is None or other or event.modifiers() & Qt.KeyboardModifier.KeypadModifier:
             return False
@@ -128,7 +128,8 @@ class HeldKeys(QObject):
         return False
 
 
-def _plain(event: QKeyEvent) -> KeyPress:
+def plain_press(event: QKeyEvent) -> KeyPress:
+    """What `physical_keys` needs to know of a press."""
     return KeyPress(
         platform=QGuiApplication.platformName(),
         scan_code=event.nativeScanCode(),

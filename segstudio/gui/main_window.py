@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 from segstudio.annotation.colour_sets import COLOUR_SETS, ORIGINAL
 from segstudio.gui.action_set import ActionSet
 from segstudio.gui.commands import Commands
+from segstudio.gui.corrections import Corrections
 from segstudio.gui.dialogs.opener import Dialogs
 from segstudio.gui.editing import Editing
 from segstudio.gui.icons import Icons
@@ -51,6 +52,7 @@ class MainWindow(QMainWindow):
         self.editor = EditorPage(session, self.editing, self.view, themes, self.icons, self.actions_by_id)
         self.link = self.editor.link
         self.dialogs = Dialogs(self, session, themes, self.actions_by_id)
+        self.corrections = Corrections(self, session, self.link, themes, self.icons)
         self.job_strip = JobStrip(session.bridge, self.icons)
         self.commands = Commands(self)
         self._page = EDITOR

@@ -18,6 +18,7 @@ from segstudio.project.project import Project
 from segstudio.project.sample import Changes, Sample
 from segstudio.workflows.evaluate import class_lookup, evaluate_project
 from segstudio.workflows.model_palette import palette_of_model
+from segstudio.workflows.store_prediction import store_prediction
 
 LOG = logging.getLogger(__name__)
 LANE = "gpu"
@@ -41,6 +42,7 @@ class OpenModel:
     """The model in use, opened once; lives on the gpu lane and is touched by no other thread."""
 
     def __init__(self) -> None:
+        self.runner_up = True
         self._name = ""
         self._spec: ModelSpec | None = None
         self._backend: Backend | None = None
@@ -54,7 +56,7 @@ class OpenModel:
                 raise SegstudioError(f"model {entry.name} cannot be used: {entry.problem}")
             self._backend = open_backend(entry.folder, entry.spec, backend, Options(in_window=True))
             self._spec, self._name = entry.spec, name
-        return Predictor(self._backend, self._spec)
+        return Predictor(self._backend, self._spec, runner_up=self.runner_up, quick=True)
 
     def close(self) -> None:
         """Lets the model go."""
@@ -89,8 +91,7 @@ def predict_samples(
             continue
         prediction = predictor.predict(image)
         seconds += predictor.seconds
-        ids = lookup[prediction.ids]
-        context.event(project.save_prediction(sample.key, ids, prediction.confidence, entry.name))
+        context.event(store_prediction(project, sample.key, prediction, lookup, entry.name))
         fps = (number - len(skipped)) / seconds
         context.progress(number, len(samples), f"{number} of {len(samples)}  ·  {fps:.1f} images/s")
     return Outcome(len(samples) - len(skipped), tuple(skipped), seconds)
@@ -116,6 +117,10 @@ class Predictions(QObject):
     def entry(self) -> ModelEntry | None:
         """The model in use, or None without any."""
         return next((entry for entry in self.models if entry.name == self.current), None)
+
+    def keep_runner_up(self, kept: bool) -> None:
+        """Whether predictions keep the model's second choice from now on, which takes longer."""
+        self._model.runner_up = kept
 
     def refresh(self) -> None:
         """Looks which models are here."""

@@ -43,7 +43,7 @@ class LoadedSample:
         """Memory of all arrays."""
         arrays = [self.image, self.mask]
         if self.prediction is not None:
-            arrays += [self.prediction.ids, self.prediction.confidence]
+            arrays += self.prediction.planes
         return sum(array.nbytes for array in arrays if array is not None)
 
 

@@ -86,6 +86,7 @@ class Session(QObject):
         self.versions = SampleVersions(self.bridge)
         self.trouble = SaveTrouble(self.documents, self.bridge)
         self.predictions = Predictions(self.bridge, settings.text("model"), settings.text("backend"))
+        self.predictions.keep_runner_up(bool(settings.get("runner_up")))
         self.model_imports = ModelImports(self.bridge, self.predictions)
         self.current: str | None = None
         self.opening: str | None = None

@@ -15,34 +15,47 @@ from segstudio.project.sample import StoredPrediction
 from segstudio.project.store import Store
 
 LOG = logging.getLogger(__name__)
+# Between two degrees of the margin that are told apart.
+STEP = 17
 GREY = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
 
 
 class PredictionFiles:
-    """Ids and confidence of each predicted sample as PNG files; the database says which model made them."""
+    """Ids and confidence of each predicted sample as PNG files; the database says which model made them.
+
+    The runner-up and its margin lie beside them where they are known.
+    """
 
     def __init__(self, facts: Path, palette: Palette, store: Store) -> None:
         self._ids = facts / "predictions"
         self._confidence = facts / "confidence"
+        self._second = facts / "second"
+        self._margin = facts / "margin"
         self._palette = palette
         self._store = store
         self._locks = KeyLocks()
 
-    def save(self, key: str, ids: NDArray[np.uint8], confidence: NDArray[np.uint8], model: str) -> bool:
+    def save(self, key: str, said: StoredPrediction) -> bool:
         """Stores a prediction; returns whether an unlabelled sample became predicted by it.
 
         Raises:
-            MaskError: the two differ in size.
+            MaskError: its planes differ in size.
             ImageError: the disk refuses.
         """
-        if ids.shape != confidence.shape:
-            raise MaskError(f"{key}: ids are {ids.shape}, confidence is {confidence.shape}")
+        ids, confidence, second, margin = said.ids, said.confidence, said.second, said.margin
+        if any(plane.shape != ids.shape for plane in said.planes):
+            beside = "" if second is None else f", the runner-up is {second.shape}"
+            raise MaskError(f"{key}: ids are {ids.shape}, confidence is {confidence.shape}{beside}")
         with self._locks.held(key):
             # The files of one model must never go under the name of another, whatever happens in between.
             self._store.forget_prediction(key)
+            self._forget_runner_up(key)
             write_cache(self._confidence_path(key), mask_bytes(confidence, GREY))
             write_cache(self._ids_path(key), mask_bytes(ids, self._palette.colours()))
-            return self._store.set_prediction(key, model, self._palette.name)
+            if second is not None and margin is not None:
+                write_cache(self._margin_path(key), mask_bytes(in_steps(margin), GREY))
+                write_cache(self._second_path(key), mask_bytes(second, self._palette.colours()))
+            return self._store.set_prediction(key, said.model, self._palette.name)
 
     def load(self, key: str, size: tuple[int, int] | None) -> StoredPrediction | None:
         """The stored prediction; a damaged one, or one for another size or palette, is dropped and logged."""
@@ -62,7 +75,23 @@ class PredictionFiles:
                 LOG.warning("the prediction of %s is dropped: %s", key, error.message)
                 self._drop(key)
                 return None
-        return StoredPrediction(ids, confidence, model)
+            return StoredPrediction(ids, confidence, model, *self._runner_up(key, ids.shape))
+
+    def _runner_up(
+        self, key: str, shape: tuple[int, ...]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | tuple[None, None]:
+        """The second-best class and its margin; (None, None) where either is missing or damaged."""
+        if not self._second_path(key).exists():
+            return None, None
+        try:
+            second, margin = read_mask(self._second_path(key)), read_mask(self._margin_path(key))
+            if not second.shape == margin.shape == shape:
+                raise MaskError(f"the runner-up is {second.shape} and {margin.shape}, the ids {shape}")
+        except MaskError as error:
+            LOG.warning("the runner-up of %s is dropped: %s", key, error.message)
+            self._forget_runner_up(key)
+            return None, None
+        return second, margin
 
     def drop(self, key: str) -> bool:
         """Throws a prediction away; returns whether the sample is unlabelled again."""
@@ -73,10 +102,28 @@ class PredictionFiles:
         moved = self._store.forget_prediction(key)
         self._ids_path(key).unlink(missing_ok=True)
         self._confidence_path(key).unlink(missing_ok=True)
+        self._forget_runner_up(key)
         return moved
+
+    def _forget_runner_up(self, key: str) -> None:
+        self._second_path(key).unlink(missing_ok=True)
+        self._margin_path(key).unlink(missing_ok=True)
 
     def _ids_path(self, key: str) -> Path:
         return self._ids / f"{key}.png"
 
     def _confidence_path(self, key: str) -> Path:
         return self._confidence / f"{key}.png"
+
+    def _second_path(self, key: str) -> Path:
+        return self._second / f"{key}.png"
+
+    def _margin_path(self, key: str) -> Path:
+        return self._margin / f"{key}.png"
+
+
+def in_steps(margin: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A margin 0-255 at the nearest of 16 steps of 17: a third of the bytes, at most 8 off."""
+    steps = (np.arange(256) + STEP // 2) // STEP * STEP
+    rounded: NDArray[np.uint8] = np.minimum(steps, 255).astype(np.uint8)[margin]
+    return rounded

@@ -289,6 +289,7 @@ class Project:
 
     def save_prediction(
         self, key: str, ids: NDArray[np.uint8], confidence: NDArray[np.uint8], model: str, *,
+        second: NDArray[np.uint8] | None = None, margin: NDArray[np.uint8] | None = None,
         initiator: str = "",
     ) -> Changes:  # fmt: skip
         """Stores what a model said, apart from the mask; an unlabelled sample becomes predicted.
@@ -298,6 +299,8 @@ class Project:
             ids: uint8 [H,W] in the project's palette.
             confidence: uint8 [H,W], 0-255.
             model: the model's name.
+            second, margin: the runner-up uint8 [H,W] in the project's palette, 255 where there is none, and
+                by how much the best class is more probable, 0-255; kept where both are given.
             initiator: who asks.
 
         Raises:
@@ -305,7 +308,8 @@ class Project:
             ImageError: the disk refuses.
         """
         self._row(key)
-        moved = self._predictions.save(key, ids, confidence, model)
+        said = StoredPrediction(ids, confidence, model, second, margin)
+        moved = self._predictions.save(key, said)
         chosen = frozenset({key})
         return Changes(predictions=chosen, statuses=chosen if moved else frozenset(), initiator=initiator)
 
@@ -375,6 +379,11 @@ class Project:
     def runs_dir(self) -> Path:
         """Where trainings of this project are kept."""
         return self._folders.facts / "runs"
+
+    @property
+    def batches_dir(self) -> Path:
+        """Where changes of many masks at once are recorded, so that they can be undone."""
+        return self._folders.facts / "batches"
 
     # -- crash recovery -----------------------------------------------------------------------------------
 

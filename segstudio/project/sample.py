@@ -51,11 +51,27 @@ class Sample:
 
 @dataclass(frozen=True)
 class StoredPrediction:
-    """What a model said about a sample: ids uint8 [H,W], confidence uint8 [H,W] (0-255), the model's name."""
+    """What a model said about a sample; planes are uint8 [H,W].
+
+    Attributes:
+        ids: the best class.
+        confidence: its probability times 255.
+        model: the model's name.
+        second: the second-best class, 255 where there is none; None where it was not kept.
+        margin: by how much the best one's probability is larger, times 255, in 16 steps; likewise.
+    """
 
     ids: NDArray[np.uint8]
     confidence: NDArray[np.uint8]
     model: str
+    second: NDArray[np.uint8] | None = None
+    margin: NDArray[np.uint8] | None = None
+
+    @property
+    def planes(self) -> tuple[NDArray[np.uint8], ...]:
+        """All planes that there are."""
+        found = (self.ids, self.confidence, self.second, self.margin)
+        return tuple(plane for plane in found if plane is not None)
 
 
 NO_KEYS: frozenset[str] = frozenset()

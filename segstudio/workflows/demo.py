@@ -19,8 +19,10 @@ from segstudio.jobs import JobContext
 from segstudio.project.project import Project
 from segstudio.project.sample import SampleStatus
 from segstudio.scenes.street import Scene, draw_scene
-from segstudio.workflows.evaluate import evaluate_project
+from segstudio.workflows.evaluate import class_lookup, evaluate_project
+from segstudio.workflows.model_palette import palette_of_model
 from segstudio.workflows.speed import measure_project
+from segstudio.workflows.store_prediction import store_prediction
 from segstudio.workflows.training import EVENTS
 
 NAME = "segstudio demo"
@@ -33,7 +35,7 @@ HEIGHT, WIDTH = 360, 640
 FOCUS = (16, 12, 14, 15, 17, 6, 18, 3)
 # What the deliberately wrong masks mix up: the classes of part/whole and look-alike confusions.
 CONFUSIONS = ((16, 15), (12, 11), (14, 13), (1, 0), (5, 2))
-VERSION = "3"
+VERSION = "4"
 VERSION_FILE = "demo-version.txt"
 
 
@@ -124,14 +126,15 @@ def spoil(mask: NDArray[np.uint8]) -> bool:
 
 def _predict(project: Project, context: JobContext) -> None:
     folder, spec = find_model(MODEL)
-    predictor = Predictor(open_backend(folder, spec), spec)
+    predictor = Predictor(open_backend(folder, spec), spec, runner_up=True, quick=True)
+    lookup = class_lookup(palette_of_model(spec), project.palette)
     try:
         samples = project.samples()
         for number, sample in enumerate(samples):
             context.check()
             context.progress(number, len(samples), "predicting")
             answer = predictor.predict(read_image(sample.image))
-            project.save_prediction(sample.key, answer.ids, answer.confidence, spec.name)
+            store_prediction(project, sample.key, answer, lookup, spec.name)
     finally:
         predictor.close()
 

@@ -327,3 +327,29 @@ def test_windows_by_name() -> None:
     with pytest.raises(InputError, match="'tiles'") as caught:
         window_named("tiles")
     assert "slide" in caught.value.hint
+
+
+def test_a_quick_runner_up_asks_nothing_of_a_model_without_scores(make_spec: MakeSpec) -> None:
+    backend = PaperBackend(None)
+    found = Predictor(backend, spec_of(make_spec), runner_up=True, quick=True).predict(picture(20, 30))
+    assert (found.second, found.margin) == (None, None)
+    assert not backend.asked
+
+
+def test_a_long_strip_has_its_runner_up_cut_as_well(make_spec: MakeSpec) -> None:
+    found = Predictor(PaperBackend(), spec_of(make_spec), runner_up=True, quick=True).predict(picture(3, 100))
+    assert found.second is not None
+    assert found.margin is not None
+    assert found.second.shape == found.margin.shape == (3, 100)
+
+
+def test_too_large_an_image_has_the_exact_runner_up(
+    make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = picture(100, 101)
+    exact = Predictor(PaperBackend(), spec_of(make_spec), runner_up=True).predict(image)
+    monkeypatch.setattr(predictor_module, "LARGEST_WHOLE", 100 * 100)
+    quick = Predictor(PaperBackend(), spec_of(make_spec), runner_up=True, quick=True).predict(image)
+    assert exact.second is not None
+    assert quick.second is not None
+    np.testing.assert_array_equal(quick.second, exact.second)

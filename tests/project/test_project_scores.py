@@ -105,6 +105,52 @@ class TestPredictions:
                 project.save_prediction("a", some_mask(2), confidence(2), "new")
         assert project.load_prediction("a") is None
 
+    def test_the_runner_up_comes_back_its_margin_in_steps(self, project: Project) -> None:
+        project.save_prediction(
+            "a", some_mask(1), confidence(), "m", second=some_mask(2), margin=confidence(3)
+        )
+        stored = project.load_prediction("a")
+        assert stored is not None
+        assert stored.second is not None
+        assert stored.margin is not None
+        np.testing.assert_array_equal(stored.second, some_mask(2))
+        assert np.abs(stored.margin.astype(int) - confidence(3)).max() <= 8
+        assert len(np.unique(stored.margin)) <= 16
+        assert len(stored.planes) == 4
+
+    def test_one_without_runner_up_takes_the_old_ones_away(self, project: Project) -> None:
+        project.save_prediction(
+            "a", some_mask(1), confidence(), "m", second=some_mask(2), margin=confidence(3)
+        )
+        project.save_prediction("a", some_mask(1), confidence(), "other")
+        stored = project.load_prediction("a")
+        assert stored is not None
+        assert (stored.second, stored.margin) == (None, None)
+        project.save_prediction(
+            "a", some_mask(1), confidence(), "m", second=some_mask(2), margin=confidence(3)
+        )
+        project.drop_prediction("a")
+        facts = project.root / ".segstudio"
+        assert not [path for name in ("second", "margin") for path in (facts / name).rglob("*.png")]
+
+    @pytest.mark.parametrize("folder", ["second", "margin"])
+    @pytest.mark.parametrize("damage", ["truncate", "delete"])
+    def test_a_damaged_runner_up_costs_nothing_else(
+        self, project: Project, folder: str, damage: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        project.save_prediction(
+            "a", some_mask(1), confidence(), "m", second=some_mask(2), margin=confidence(3)
+        )
+        path = project.root / ".segstudio" / folder / "a.png"
+        if damage == "truncate":
+            path.write_bytes(path.read_bytes()[:60])
+        else:
+            path.unlink()
+        stored = project.load_prediction("a")
+        assert stored is not None
+        np.testing.assert_array_equal(stored.ids, some_mask(1))
+        assert (stored.second, stored.margin) == (None, None)
+
     def test_keys_that_look_like_suffixes_do_not_meet(
         self, make_frames: MakeFrames, open_project: OpenProject
     ) -> None:
