@@ -64,7 +64,7 @@ class EditorPage(QWidget):
         self.samples = SamplesPanel(session.book, session.thumbnails, themes)
         self.classes = ClassesPanel(session.classes, themes, icons)
         self.prediction = PredictionPanel(icons)
-        self.history = HistoryPanel(themes, icons, session.versions)
+        self.history = HistoryPanel(themes, session.versions)
         self.view_bar = ViewBar(view, actions, icons)
         self.tools = ToolStrip(actions)
         self.tool_options = ToolOptionsBar(self.link.tool_state)

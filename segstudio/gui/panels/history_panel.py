@@ -7,7 +7,6 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from segstudio.annotation.history import Edit
-from segstudio.gui.icons import Icons
 from segstudio.gui.panels.history_model import HistoryModel
 from segstudio.gui.panels.parts import EmptyState, RowList, Section, Segments
 from segstudio.gui.panels.version_list import VersionList
@@ -26,7 +25,7 @@ class HistoryPanel(Section):
 
     jumped = Signal(int)
 
-    def __init__(self, themes: ThemeSwitch, icons: Icons, versions: SampleVersions) -> None:
+    def __init__(self, themes: ThemeSwitch, versions: SampleVersions) -> None:
         super().__init__("History")
         self._themes = themes
         self._shown = versions
@@ -38,13 +37,13 @@ class HistoryPanel(Section):
         self.view.setEditTriggers(RowList.EditTrigger.NoEditTriggers)
         self.view.clicked.connect(self._jump)
         self.view.activated.connect(self._jump)
-        self.versions = VersionList(versions, icons)
+        self.versions = VersionList(versions)
         self.parts = Segments("History", PARTS)
         self.parts.set_value(STEPS)
         self.parts.chosen.connect(self.show_part)
-        self.row.insertWidget(0, self.versions.buttons)
+        self.row.insertWidget(0, self.versions.restore_button)
         self.row.addWidget(self.parts)
-        versions.shown_changed.connect(self._show_buttons)
+        versions.shown_changed.connect(self._show_button)
         self._stack = QStackedLayout()
         self._empty = EmptyState("Edits of this sample appear here.")
         for part in (self._empty, self.view, self.versions):
@@ -56,19 +55,19 @@ class HistoryPanel(Section):
         self.row.setContentsMargins(12, 0, 8, 0)
         themes.changed.connect(lambda _: self._look())
         self._look()
-        self._show_buttons()
+        self._show_button()
 
     def show_part(self, part: str) -> None:
         """Shows the edits or the versions."""
         self.parts.set_value(part)
         steps: QWidget = self.view if self.model.rowCount() > 1 else self._empty
         self._stack.setCurrentWidget(self.versions if part == VERSIONS else steps)
-        self._show_buttons()
+        self._show_button()
 
-    def _show_buttons(self) -> None:
-        """Beside the list there is no room for buttons; they take the title's place while they are of use."""
+    def _show_button(self) -> None:
+        """Below the list there is no room for the button; it takes the title's place while it is of use."""
         of_use = self.parts.value == VERSIONS and self._shown.shown is not None
-        self.versions.buttons.setVisible(of_use)
+        self.versions.restore_button.setVisible(of_use)
         self._title.setVisible(not of_use)
 
     def show_steps(self, edits: Sequence[Edit], done: int, name: Callable[[int], str]) -> None:

@@ -1,13 +1,12 @@
-"""The list of a mask's earlier states: a click looks at one, a button restores it, another one hides it."""
+"""The list of a mask's earlier states: a click looks at one or hides it, a button restores it."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QStackedLayout, QWidget
 
-from segstudio.gui.icons import Icons
-from segstudio.gui.panels.parts import EmptyState, RowList, icon_button
+from segstudio.gui.panels.parts import EmptyState, RowList
 from segstudio.gui.sample_versions import WHY_TEXT, SampleVersions, clock
 from segstudio.project.versions import Version
 
@@ -46,7 +45,7 @@ class VersionModel(QAbstractListModel):
 class VersionList(QWidget):
     """Follows the versions of the open sample."""
 
-    def __init__(self, versions: SampleVersions, icons: Icons) -> None:
+    def __init__(self, versions: SampleVersions) -> None:
         super().__init__()
         self._versions = versions
         self.model = VersionModel()
@@ -56,7 +55,10 @@ class VersionList(QWidget):
         self.view.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.view.clicked.connect(self._look)
         self.view.activated.connect(self._look)
-        self.buttons = self._make_buttons(icons)
+        # The panel puts it beside its title; a second click on the row hides the version again.
+        self.restore_button = QPushButton("Restore")
+        self.restore_button.setToolTip("Make this version the mask; one edit that can be undone")
+        self.restore_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._stack = QStackedLayout(self)
         self._stack.setContentsMargins(0, 0, 0, 0)
         self._stack.addWidget(EmptyState(EMPTY_TEXT))
@@ -65,21 +67,6 @@ class VersionList(QWidget):
         versions.shown_changed.connect(self._show)
         self._list()
         self._show()
-
-    def _make_buttons(self, icons: Icons) -> QWidget:
-        """What can be done with the version that is looked at; the panel puts it beside its title."""
-        self.restore_button = QPushButton("Restore")
-        self.restore_button.setToolTip("Make this version the mask; one edit that can be undone")
-        self.restore_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.hide_button = icon_button(icons, "eye-slash", "Look at the mask again")
-        self.hide_button.clicked.connect(self._versions.hide)
-        buttons = QWidget()
-        row = QHBoxLayout(buttons)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
-        row.addWidget(self.restore_button)
-        row.addWidget(self.hide_button)
-        return buttons
 
     @property
     def texts(self) -> list[str]:
@@ -121,4 +108,4 @@ def version_tip(version: Version) -> str:
     lines += [f"model {version.note.model}"] if version.note.model else []
     if version.pixels is not None:
         lines.append(f"{version.pixels:,} pixels differ from the version before")
-    return "\n".join(lines)
+    return "\n".join([*lines, "Click: look at it, or back at the mask"])
