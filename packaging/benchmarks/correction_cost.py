@@ -93,7 +93,7 @@ def frames(options: argparse.Namespace) -> Iterator[tuple[str, Frame]]:
             assert said.margin is not None
             yield (
                 pairs[number][0].stem,
-                Frame(image, truth, lookup[said.ids], lookup[said.second], said.margin),
+                Frame(image, truth, lookup[said.ids], lookup[said.second], said.margin, said.confidence),
             )
     finally:
         backend.close()

@@ -13,6 +13,7 @@ from segstudio.annotation.accept import accept_region
 from segstudio.annotation.islands import remove_islands
 from segstudio.annotation.rect import EMPTY, Rect
 from segstudio.annotation.regions import Region, region_at
+from segstudio.annotation.second_choice import Evidence, candidates
 from segstudio.annotation.shape import fill_holes, grow, merge, shrink, smooth
 from segstudio.annotation.tools import (
     fill_value,
@@ -20,7 +21,6 @@ from segstudio.annotation.tools import (
     paint_region,
     paint_stroke,
     polygon_bounds,
-    put_pixels,
     stroke_bounds,
 )
 from segstudio.annotation.wand import like_region
@@ -279,12 +279,15 @@ def _remove(value: int, mask: Mask) -> None:
 
 
 def second_choice(view: View, place: Place) -> Iterator[Action]:
-    """One click gives the region of the mask what the model holds next likely, pixel by pixel."""
-    (x, y), second = inmost(place), view.frame.second
+    """One key gives the region under the cursor the class that the model holds next likely there."""
+    (x, y), frame = inmost(place), view.frame
+    said = Evidence(frame.ids, frame.confidence, frame.second, frame.margin)
 
     def change(mask: Mask) -> None:
         region = region_at(mask, x, y)
-        put_pixels(mask, second, region.rect, region.inside)
+        ranked = candidates(region, said)
+        if ranked:
+            paint_region(mask, region, ranked[0].class_id)
 
     yield Action("second choice", None, place.rect, change)
 

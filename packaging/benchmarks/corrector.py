@@ -32,6 +32,7 @@ class Frame:
         ids: what the model says, where the correction begins.
         second: the class that the model holds next likely.
         margin: by how much it is less likely, times 255.
+        confidence: how likely the model holds its ids, times 255.
     """
 
     image: NDArray[np.uint8]
@@ -39,6 +40,7 @@ class Frame:
     ids: Mask
     second: Mask
     margin: NDArray[np.uint8]
+    confidence: NDArray[np.uint8]
 
     @property
     def agreeing(self) -> float:

@@ -63,7 +63,7 @@ def half_square(value: int) -> Mask:
 def frame(truth: Mask, ids: Mask, *, second: Mask | None = None) -> Frame:
     """A frame that shows the truth as grey levels."""
     image = np.repeat((truth.astype(np.int64) * 40 % 256).astype(np.uint8)[:, :, None], 3, 2)
-    return Frame(image, truth, ids, plain(9) if second is None else second, plain(0))
+    return Frame(image, truth, ids, plain(9) if second is None else second, plain(0), plain(255))
 
 
 def course(case: Frame, policy: Policy, goal: float = 1.0) -> Course:
