@@ -47,7 +47,9 @@ def draw_tint(painter: QPainter, view: View, rect: Rect, cover: Cover, colour: Q
 def _draw(painter: QPainter, view: View, lines: NDArray[np.float64], colour: QColor) -> None:
     ends = np.rint(lines * view.scale + [view.left, view.top] * 2)
     drawn = [QLineF(*row) for row in ends.tolist()]
-    for pen in (QPen(DARK, 3), QPen(colour, 1)):
+    # One pixel of a dense screen is too thin to be seen on a mask of the same hue.
+    width = max(1, round(painter.device().devicePixelRatio()))
+    for pen in (QPen(DARK, width + 2), QPen(colour, width)):
         painter.setPen(pen)
         painter.drawLines(drawn)
 
