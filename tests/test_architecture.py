@@ -20,7 +20,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("networks",),
     ("inference", "project"),
     ("annotation", "metrics", "scenes", "corruptions"),
-    ("images",),
+    ("images", "run_lengths"),
     ("jobs",),
     ("settings",),
     ("paths",),

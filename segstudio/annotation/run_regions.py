@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from segstudio.annotation.rect import Rect
 from segstudio.annotation.regions import Region
+from segstudio.run_lengths import find_runs
 
 Plane = NDArray[np.uint8]
 Codes = NDArray[np.uint8] | NDArray[np.uint16]
@@ -89,16 +90,16 @@ class RunRegions:
 
 def find_regions(codes: Codes) -> RunRegions:
     """The 4-connected components of equal values of a plane [H,W]; 0 forms none."""
-    width = codes.shape[1]
-    starts, ends = _runs(codes)
-    above, below = _touching(codes, starts, ends)
-    roots = _joined(len(starts), above, below)
-    _, numbers = np.unique(roots, return_inverse=True)
+    runs = find_runs(codes)
+    values = codes.ravel()[runs.starts]
+    kept = np.flatnonzero(values != NOTHING)
+    starts, lengths = runs.starts[kept], runs.lengths[kept]
+    _, numbers = np.unique(runs.connected(values)[kept], return_inverse=True)
     order = np.argsort(numbers, kind="stable")
     sizes = np.bincount(numbers) if len(numbers) else np.zeros(0, np.int64)
     first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    rows, begins = np.divmod(starts[order], max(width, 1))
-    lengths = (ends - starts)[order]
+    rows, begins = np.divmod(starts[order], runs.width)
+    lengths = lengths[order]
     if not len(starts):
         nothing = np.zeros(0, np.int64)
         return RunRegions(nothing, nothing, np.zeros((0, 4), np.int64), first, *[nothing] * 5)
@@ -106,50 +107,6 @@ def find_regions(codes: Codes) -> RunRegions:
     left, top = np.minimum.reduceat(begins, at), np.minimum.reduceat(rows, at)
     right, bottom = np.maximum.reduceat(begins + lengths, at), np.maximum.reduceat(rows, at) + 1
     boxes = np.stack([left, top, right - left, bottom - top], axis=1)
-    values = codes.ravel()[starts[order][at]].astype(np.int64)
     areas = np.add.reduceat(lengths, at)
-    return RunRegions(values, areas, boxes, first, rows, begins, begins + lengths, order, starts)
-
-
-def _runs(codes: Codes) -> tuple[Numbers, Numbers]:
-    """Flat indices of the first pixel of every run of a value, and behind its last."""
-    flat = codes.ravel()
-    changes = np.ones(codes.shape, bool)
-    np.not_equal(codes[:, 1:], codes[:, :-1], out=changes[:, 1:])
-    edges = np.flatnonzero(changes)
-    ends = np.append(edges[1:], flat.size)
-    kept = flat[edges] != NOTHING
-    return edges[kept], ends[kept]
-
-
-def _touching(codes: Codes, starts: Numbers, ends: Numbers) -> tuple[Numbers, Numbers]:
-    """The pairs of runs, by number, that lie above each other and have the same value."""
-    width, flat = codes.shape[1], codes.ravel()
-    pairs = []
-    # Two runs that overlap do so for the first time where one of them starts.
-    for own, other in ((starts, starts + width), (starts, starts - width)):
-        there = (other >= 0) & (other < flat.size)
-        mine = np.flatnonzero(there)
-        places = other[mine]
-        same = flat[places] == flat[own[mine]]
-        mine, places = mine[same], places[same]
-        theirs = np.searchsorted(starts, places, side="right") - 1
-        held = (theirs >= 0) & (places < ends[theirs])
-        pairs.append((mine[held], theirs[held]))
-    return np.concatenate([pairs[0][0], pairs[1][0]]), np.concatenate([pairs[0][1], pairs[1][1]])
-
-
-def _joined(count: int, one: Numbers, other: Numbers) -> Numbers:
-    """int64 [count]: for every run the lowest run that pairs join it with, directly or through others.
-
-    Each round every root takes the lowest root that it touches and chains are shortened, all at once.
-    """
-    parents = np.arange(count, dtype=np.int64)
-    while len(one):
-        np.minimum.at(parents, np.maximum(one, other), np.minimum(one, other))
-        while not np.array_equal(shorter := parents[parents], parents):
-            parents = shorter
-        one, other = parents[one], parents[other]
-        apart = one != other
-        one, other = one[apart], other[apart]
-    return parents
+    own = values[kept][order][at].astype(np.int64)
+    return RunRegions(own, areas, boxes, first, rows, begins, begins + lengths, order, starts)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segstudio.metrics.runs import Indices, Runs, find_runs
+from segstudio.run_lengths import Indices, Runs, find_runs
 
 Mask = NDArray[np.uint8]
 Flags = NDArray[np.bool_]

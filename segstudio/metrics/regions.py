@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.metrics.confusion import Counts
-from segstudio.metrics.runs import find_runs
+from segstudio.run_lengths import find_runs
 
 
 def count_regions(mask: NDArray[np.uint8], classes: int, ignore: int = 255) -> Counts:

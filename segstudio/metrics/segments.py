@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from segstudio.metrics.confusion import Counts
 from segstudio.metrics.error_scene import Flags, Floats, Mask, Scene
-from segstudio.metrics.runs import Indices, Runs
+from segstudio.run_lengths import Indices, Runs
 
 
 class Kind(IntEnum):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -57,18 +58,60 @@ def evaluate_folders(
         InputError: a folder is missing, no image has a mask, or none of the pairs can be used.
     """
     context = context or JobContext()
+    contest = contest_of(model, images, masks, palette)
+    spec, lookup = contest.spec, contest.lookup
+    scorer = Scorer(contest.palette, corruptions=corruptions)
+    opened = open_backend(contest.folder, spec, backend)
+    began = time.perf_counter()
+    try:
+        predictor = Predictor(opened, spec, window, tta=tta, scales=scales)
+        share = scorer.score(contest.pairs, lambda image: lookup[predictor.predict(image).ids], context)
+    finally:
+        opened.close()
+    seconds = time.perf_counter() - began
+    protocol = protocol_of(spec, window, tta=tta, scales=scales)
+    return made_result(
+        [share], scorer, model=spec.name, protocol=protocol, seconds=seconds, orphans=contest.orphans
+    )
+
+
+@dataclass(frozen=True)
+class Contest:
+    """A model and the samples that it is judged on.
+
+    Attributes:
+        folder: the model's.
+        spec: the model's.
+        palette: the classes of the masks.
+        lookup: uint8 [256], the masks' id for every id that the model gives.
+        pairs: images with masks.
+        orphans: images without masks, and masks without images.
+    """
+
+    folder: Path
+    spec: ModelSpec
+    palette: Palette
+    lookup: NDArray[np.uint8]
+    pairs: tuple[Pair, ...]
+    orphans: tuple[str, ...]
+
+
+def contest_of(model: str | Path, images: Path, masks: Path, palette: str = "") -> Contest:
+    """Brings a model and a folder of images with masks together; "" is the model's own palette.
+
+    Raises:
+        InputError: a folder is missing, no image has a mask, or the classes have nothing in common.
+    """
     for folder in (images, masks):
         if not folder.is_dir():
             raise InputError(f"{folder} is no folder")
     model_folder, spec = find_model(model)
     own = palette_of_model(spec)
     target = load_palette(palette) if palette else own
-    lookup = class_lookup(own, target)
     found = pair_by_stem(images, masks)
-    orphans = [str(path) for path in (*found.images_without_mask, *found.masks_without_image)]
     if not found.pairs:
         raise InputError(f"no image in {images} has a mask of the same name in {masks}")
-    pairs = [
+    pairs = tuple(
         Pair(
             image.relative_to(images).with_suffix("").as_posix(),
             str(image),
@@ -76,18 +119,9 @@ def evaluate_folders(
             mask,
         )
         for image, mask in found.pairs
-    ]
-    scorer = Scorer(target, corruptions=corruptions)
-    opened = open_backend(model_folder, spec, backend)
-    began = time.perf_counter()
-    try:
-        predictor = Predictor(opened, spec, window, tta=tta, scales=scales)
-        share = scorer.score(pairs, lambda image: lookup[predictor.predict(image).ids], context)
-    finally:
-        opened.close()
-    seconds = time.perf_counter() - began
-    protocol = protocol_of(spec, window, tta=tta, scales=scales)
-    return made_result([share], scorer, model=spec.name, protocol=protocol, seconds=seconds, orphans=orphans)
+    )
+    orphans = tuple(str(path) for path in (*found.images_without_mask, *found.masks_without_image))
+    return Contest(model_folder, spec, target, class_lookup(own, target), pairs, orphans)
 
 
 def read_pair(image_path: Path, mask_path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

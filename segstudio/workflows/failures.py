@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segstudio.annotation.palette import load_palette
 from segstudio.errors import ImageError, InputError, MaskError, SegstudioError
 from segstudio.inference.backend import AUTO, open_backend
-from segstudio.inference.catalog import find_model
 from segstudio.inference.predictor import Predictor
 from segstudio.jobs import JobContext
 from segstudio.metrics.confusion import Counts, count_confusion, scores
@@ -20,9 +18,7 @@ from segstudio.metrics.ledger import lost_iou
 from segstudio.metrics.segment_query import matching
 from segstudio.metrics.segment_table import SegmentTable
 from segstudio.metrics.segments import CutOffs, Kind, Segments, extract
-from segstudio.training.data.files import pair_by_stem
-from segstudio.workflows.evaluate import class_lookup, read_pair
-from segstudio.workflows.model_palette import palette_of_model
+from segstudio.workflows.evaluate import contest_of
 
 # Smaller segments have no row; the ledger counts them.
 SMALLEST = 4
@@ -110,44 +106,34 @@ def find_failures(
         InputError: a folder is missing, no image has a mask, or none of the pairs can be used.
     """
     context = context or JobContext()
-    for folder in (images, masks):
-        if not folder.is_dir():
-            raise InputError(f"{folder} is no folder")
-    model_folder, spec = find_model(model)
-    own = palette_of_model(spec)
-    target = load_palette(palette) if palette else own
-    lookup = class_lookup(own, target)
-    found = pair_by_stem(images, masks)
-    if not found.pairs:
-        raise InputError(f"no image in {images} has a mask of the same name in {masks}")
-    look = partial(
-        extract, classes=target.count, ignore=target.ignore_id, smallest=SMALLEST, cut_offs=cut_offs
-    )
-    total = np.zeros((target.count, target.count + 1), np.int64)
+    contest = contest_of(model, images, masks, palette)
+    classes, ignore = contest.palette.count, contest.palette.ignore_id
+    look = partial(extract, classes=classes, ignore=ignore, smallest=SMALLEST, cut_offs=cut_offs)
+    total = np.zeros((classes, classes + 1), np.int64)
     segments: list[tuple[str, Segments]] = []
     skipped: list[tuple[str, str]] = []
-    opened = open_backend(model_folder, spec, backend)
+    opened = open_backend(contest.folder, contest.spec, backend)
     try:
-        predictor = Predictor(opened, spec)
-        for number, (image_path, mask_path) in enumerate(found.pairs):
+        predictor = Predictor(opened, contest.spec)
+        for number, pair in enumerate(contest.pairs):
             context.check()
-            name = image_path.relative_to(images).with_suffix("").as_posix()
-            context.progress(number, len(found.pairs), name)
+            context.progress(number, len(contest.pairs), pair.name)
             try:
-                image, truth = read_pair(image_path, mask_path)
+                image, truth = pair.load()
             except (ImageError, MaskError) as error:
-                skipped.append((str(image_path), error.message))
+                skipped.append((pair.path, error.message))
                 continue
             said = predictor.predict(image)
-            ids = lookup[said.ids]
-            total += count_confusion(truth, ids, target.count, target.ignore_id)
-            segments.append((name, look(truth, ids, confidence=said.confidence)))
+            ids = contest.lookup[said.ids]
+            total += count_confusion(truth, ids, classes, ignore)
+            segments.append((pair.name, look(truth, ids, confidence=said.confidence)))
     finally:
         opened.close()
     if not segments:
         reason = skipped[0][1] if skipped else ""
-        raise InputError(f"none of the {len(found.pairs)} images could be used: {reason}")
-    return Failures(spec.name, target.name, SegmentTable.of(target.names, segments), total, tuple(skipped))
+        raise InputError(f"none of the {len(contest.pairs)} images could be used: {reason}")
+    table = SegmentTable.of(contest.palette.names, segments)
+    return Failures(contest.spec.name, contest.palette.name, table, total, tuple(skipped))
 
 
 def require_at_most(failures: Failures, query: str, most: int) -> None:

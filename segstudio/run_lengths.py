@@ -1,4 +1,4 @@
-"""Runs: the horizontal stretches of one value in an image, and what is connected through them."""
+"""Runs: the horizontal stretches of one value in a plane of pixels, and what is connected through them."""
 
 from dataclasses import dataclass
 from typing import Any
