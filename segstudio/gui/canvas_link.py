@@ -90,6 +90,7 @@ class CanvasLink(QObject):
         canvas.class_picked.connect(session.classes.set_active)
         canvas.hovered.connect(self._hovered)
         canvas.left.connect(lambda: self._hovered(-1, -1))
+        session.closing.connect(self._area.drop)
         self._area.measured.connect(lambda: self._hovered(*(self._pixel or (-1, -1))))
 
     # -- what is shown ------------------------------------------------------------------------------------

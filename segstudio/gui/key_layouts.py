@@ -57,6 +57,7 @@ CVAT = {
     "view.hold_peek": ("V",),
     "tool.fill": ("A",),
     "tool.lasso": ("Ctrl+L",),
+    "model.disagreement": ("Alt+N",),
 }
 
 NAPARI = {
@@ -80,6 +81,7 @@ NAPARI = {
     "tool.polygon": ("Shift+P",),
     "tool.shape": ("Shift+Z",),
     "tool.lasso": ("Ctrl+L",),
+    "region.candidates": ("Ctrl+Alt+R",),
     "view.more": ("+", "Shift+="),
     "view.less": ("_", "Shift+-"),
 }

@@ -48,6 +48,11 @@ class RegionArea(QObject):
         self._rest = QTimer(self, interval=REST_MS, singleShot=True)
         self._rest.timeout.connect(self._measure)
 
+    def drop(self) -> None:
+        """Measures nothing any more: the folder or the window closes."""
+        self._rest.stop()
+        self._wanted = self._found = None
+
     def at(self, document: MaskDocument, x: int, y: int) -> int | None:
         """The area of the region that holds a pixel; None while it is being measured, or a stroke goes on."""
         if document.in_stroke:

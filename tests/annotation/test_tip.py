@@ -23,7 +23,8 @@ def test_a_square_covers_what_its_stamps_cover(
         centre_x = start[0] + along * (end[0] - start[0])
         centre_y = start[1] + along * (end[1] - start[1])
         away = np.maximum(np.abs(x - centre_x), np.abs(y - centre_y))
-        near |= away < radius - 1e-6
+        # A square stands on a raster of 1/1024 pixel.
+        near |= away < radius - 2 / 1024
         far |= away < radius + 0.1
     cover = Tip(radius, square=True).cover(AREA, start, end)
     assert not (near & ~cover).any()
