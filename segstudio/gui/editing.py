@@ -6,10 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.annotation import accept
+from segstudio.annotation.mask import MaskDocument
 from segstudio.annotation.protection import Protection
 from segstudio.gui.action_spec import Needs
+from segstudio.gui.canvas.changes import MaskChange
 from segstudio.gui.message import INFO, Message
 from segstudio.gui.session import Session
+from segstudio.jobs import JobContext
 from segstudio.project.sample import SampleStatus
 from segstudio.project.versions import VersionNote, Why
 
@@ -22,6 +25,8 @@ class Editing:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        # What makes changes of large masks in a worker; without it they are made at once.
+        self.large_changes: Callable[[MaskChange, VersionNote], None] | None = None
 
     def undo(self) -> None:
         """Takes the last edit back."""
@@ -73,19 +78,18 @@ class Editing:
     def _accept(self, title: str, change: Callable[[Mask, Mask, Protection], object]) -> None:
         session = self._session
         entry, prediction = session.entry, session.prediction
-        if entry is None or prediction is None or entry.document.in_stroke:
+        if entry is None or prediction is None:
             return
-        document = entry.document
-        # A model that does not know a class says nothing there; that must not erase what a person said.
-        ids = np.where(prediction.ids == IGNORE, document.array, prediction.ids)
-        protection = session.paint_filter.protection(session.classes.locked, prediction, document.array.shape)
-        edit = document.apply(title, document.whole(), lambda mask: change(mask, ids, protection))
-        if edit is None:
-            text = "Nothing to take over: the mask says the same already"
-            session.message.emit(Message(INFO, text, topic="accept"))
-            return
-        session.documents.committed(entry.key, edit, VersionNote(Why.PREDICTION, prediction.model))
-        session.document_changed.emit(edit.rect)
+
+        def make(mask: Mask, _: JobContext) -> None:
+            # A model that does not know a class says nothing there; that must not erase what a person said.
+            ids = np.where(prediction.ids == IGNORE, mask, prediction.ids)
+            change(mask, ids, protection)
+
+        protection = self._protection(entry.document)
+        nothing = "Nothing to take over: the mask says the same already"
+        note = VersionNote(Why.PREDICTION, prediction.model)
+        self._make(MaskChange(entry.document, title, entry.document.whole(), make, nothing), note)
 
     def restore_version(self) -> None:
         """The mask becomes the version that is looked at where it may be painted: one edit like any other."""
@@ -93,20 +97,36 @@ class Editing:
         entry, shown = session.entry, session.versions.shown
         if entry is None or shown is None or entry.document.in_stroke:
             return
-        document = entry.document
-        locked, shape = session.classes.locked, document.array.shape
-        protection = session.paint_filter.protection(locked, session.prediction, shape)
-        edit = document.apply(
-            f"Restore as of {shown.text}",
-            document.whole(),
-            lambda mask: accept.accept_all(mask, shown.mask, protection=protection),
-        )
+
+        def make(mask: Mask, _: JobContext) -> None:
+            accept.accept_all(mask, shown.mask, protection=protection)
+
+        protection = self._protection(entry.document)
+        title, nothing = f"Restore as of {shown.text}", "Nothing to restore: the mask is the same already"
+        change = MaskChange(entry.document, title, entry.document.whole(), make, nothing)
         session.versions.hide()
-        if edit is None:
-            text = "Nothing to restore: the mask is the same already"
-            session.message.emit(Message(INFO, text, topic="restore"))
+        self._make(change, VersionNote(Why.RESTORED))
+
+    def _protection(self, document: MaskDocument) -> Protection:
+        session = self._session
+        return session.paint_filter.protection(
+            session.classes.locked, session.prediction, document.array.shape
+        )
+
+    def _make(self, change: MaskChange, note: VersionNote) -> None:
+        """Makes a change of the open sample's mask as one edit; large ones are left to a worker."""
+        session, entry = self._session, self._session.entry
+        if entry is None or change.document.in_stroke:
             return
-        session.documents.committed(entry.key, edit, VersionNote(Why.RESTORED))
+        if self.large_changes is not None and change.is_large:
+            self.large_changes(change, note)
+            return
+        context = JobContext()
+        edit = change.document.apply(change.title, change.rect, lambda mask: change.make(mask, context))
+        if edit is None:
+            session.message.emit(Message(INFO, change.nothing, topic="accept"))
+            return
+        session.documents.committed(entry.key, edit, note)
         session.document_changed.emit(edit.rect)
 
     def predict(self) -> None:

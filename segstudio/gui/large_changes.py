@@ -15,6 +15,8 @@ from segstudio.gui.job_bridge import Replies
 from segstudio.gui.message import INFO, Message
 from segstudio.gui.session import EDIT_LANE, Session
 from segstudio.jobs import Job, JobContext
+from segstudio.project.project import SAVED
+from segstudio.project.versions import VersionNote
 
 TOPIC = "large change"
 
@@ -29,10 +31,11 @@ class Made:
 
 @dataclass
 class Running:
-    """A change that is being made: of which open mask, with what title, by which Job."""
+    """A change that is being made: of which open mask, by which Job, and as which version it is kept."""
 
     entry: OpenDocument
     change: MaskChange
+    note: VersionNote = SAVED
     job: Job[Any] | None = None
 
 
@@ -60,7 +63,7 @@ class LargeChanges(QObject):
             return ""
         return f"{running.change.title} is under way; it can be cancelled in the status bar"
 
-    def start(self, change: MaskChange) -> None:
+    def start(self, change: MaskChange, note: VersionNote = SAVED) -> None:
         """Makes a change of the open sample's mask; while another one is under way it only says so."""
         session, entry = self._session, self._session.entry
         if self._running is not None:
@@ -70,7 +73,7 @@ class LargeChanges(QObject):
         if entry is None or entry.document is not change.document or change.document.in_stroke:
             return
         change.document.begin(change.title)
-        running = self._running = Running(entry, change)
+        running = self._running = Running(entry, change, note)
         replies = Replies(
             done=lambda made: self._done(running, made),
             failed=lambda error: self._failed(running, error),
@@ -117,7 +120,7 @@ class LargeChanges(QObject):
                 session.message.emit(Message(INFO, running.change.nothing, topic=TOPIC))
             return
         entry.document.take(made.edit, made.pixels)
-        session.documents.committed(entry.key, made.edit)
+        session.documents.committed(entry.key, made.edit, running.note)
         if session.current == entry.key:
             session.document_changed.emit(made.edit.rect)
 

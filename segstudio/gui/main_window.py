@@ -51,6 +51,7 @@ class MainWindow(QMainWindow):
         self.actions_by_id = ActionSet(self, self.icons, self.keys, lambda spec: self.commands.run(spec))
         self.editor = EditorPage(session, self.editing, self.view, themes, self.icons, self.actions_by_id)
         self.link = self.editor.link
+        self.editing.large_changes = self.link.large_changes.start
         self.dialogs = Dialogs(self, session, themes, self.actions_by_id)
         self.corrections = Corrections(self, session, self.link, themes, self.icons)
         self.job_strip = JobStrip(session.bridge, self.icons)

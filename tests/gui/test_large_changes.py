@@ -15,7 +15,8 @@ from segstudio.gui.canvas import changes, reshaping
 from segstudio.gui.canvas.changes import MaskChange
 from segstudio.gui.canvas.modes import ToolName
 from segstudio.jobs import JobContext
-from tests.gui.conftest import ROAD, SKY, Studio
+from segstudio.project.versions import Why
+from tests.gui.conftest import ROAD, SKY, FakeBackend, Studio, predicted_mask
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 HOLES = "region.class_holes"
@@ -157,3 +158,25 @@ def test_a_worker_that_fails_gives_the_mask_back(
     np.testing.assert_array_equal(studio.mask(), before)
     assert bugs
     assert editable(studio)
+
+
+def test_accepting_a_large_prediction_is_left_to_a_worker(
+    studio: Studio, folder: Path, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.open(folder)
+    studio.key(Qt.Key.Key_P, CONTROL)
+    studio.wait(lambda: studio.session.prediction is not None)
+    studio.settle()
+    monkeypatch.setattr(changes, "LARGE", 1)
+    before = studio.mask().copy()
+    studio.window.actions_by_id["model.accept"].trigger()
+    # The worker has not begun or has not told yet: the mask is locked and as it was.
+    assert not editable(studio)
+    np.testing.assert_array_equal(studio.mask(), before)
+    studio.wait(lambda: (studio.mask() == predicted_mask()).all())
+    assert editable(studio)
+    project = studio.session.project
+    assert project is not None
+    studio.wait(lambda: Why.PREDICTION in [one.note.why for one in project.versions("frame_0")])
+    studio.key(Qt.Key.Key_Z, CONTROL)
+    np.testing.assert_array_equal(studio.mask(), before)

@@ -227,3 +227,16 @@ def test_a_report_names_versions_and_trace() -> None:
     assert text.startswith("ValueError: x\n\nTraceback")
     assert "numpy" in text
     assert "PySide6" in text
+
+
+@pytest.mark.parametrize("shape", [(7, 5), (300, 211), (1, 9), (64, 1)])
+def test_agreement_counts_labelled_pixels_alone(
+    shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segstudio.gui.panels.editor_page.STRIP", 64)
+    random = np.random.default_rng(0)
+    mask, predicted = (random.integers(0, 3, shape).astype(np.uint8) for _ in range(2))
+    mask[random.random(shape) < 0.3] = 255
+    labelled = mask != 255
+    assert agreement(mask, predicted) == np.mean(mask[labelled] == predicted[labelled])
+    assert agreement(np.full(shape, 255, np.uint8), predicted) is None
