@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -219,10 +220,29 @@ def test(arguments: list[str]) -> int:
     if not arguments:
         checks = [("ruff", "format", "--check", "-q", "."), ("ruff", "check", "-q", "."), ("mypy",)]
     failed = [check for check in checks if run("-m", *check) != 0]
-    code = run("-m", "pytest", "-q", *arguments)
+    code = run("-m", "pytest", "-q", *arguments) if arguments else test_everything()
     for check in failed:
         say(f"failed: {' '.join(check)}")
     return code or (1 if failed else 0)
+
+
+def test_everything() -> int:
+    """All tests: those of the window beside the others, in a process each, so that two cores are used."""
+    window = "tests/gui"
+    with tempfile.TemporaryFile() as told:
+        command = [str(venv_python()), "-m", "pytest", "-q", "-p", "no:cacheprovider", window]
+        beside = subprocess.Popen(command, cwd=ROOT, stdout=told, stderr=subprocess.STDOUT)
+        try:
+            code = run("-m", "pytest", "-q", f"--ignore={window}")
+            say(f"and {window}, which ran beside:")
+            code = beside.wait() or code
+        finally:
+            beside.kill()
+        told.seek(0)
+        sys.stdout.flush()
+        shutil.copyfileobj(told, sys.stdout.buffer)
+        sys.stdout.flush()
+    return code
 
 
 def setup(_arguments: list[str]) -> int:

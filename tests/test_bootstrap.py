@@ -109,3 +109,27 @@ def test_every_direct_dependency_is_pinned(bootstrap: ModuleType) -> None:
     names = {re.split(r"[!<>=~]", name)[0].lower().replace("_", "-") for name in wanted}
     assert names <= pinned
     assert "torch==2.13.0" in lines
+
+
+def test_all_tests_run_in_two_processes_and_either_can_fail(
+    bootstrap: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    """The window's tests and the others, each in a project of one test."""
+    for folder, source in (("gui", "def test_it(): assert {}"), ("other", "def test_it(): assert {}")):
+        (tmp_path / "tests" / folder).mkdir(parents=True)
+        (tmp_path / "tests" / folder / f"test_{folder}.py").write_text(
+            source.format("True"), encoding="utf-8"
+        )
+    monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
+    monkeypatch.setattr(bootstrap, "venv_python", lambda: Path(sys.executable))
+    assert bootstrap.test_everything() == 0
+    assert capfdbinary.readouterr().out.count(b"1 passed") == 2
+    for folder in ("gui", "other"):
+        file = tmp_path / "tests" / folder / f"test_{folder}.py"
+        file.write_text("def test_it(): assert False", encoding="utf-8")
+        assert bootstrap.test_everything() == 1
+        assert b"1 failed" in capfdbinary.readouterr().out
+        file.write_text("def test_it(): assert True", encoding="utf-8")
