@@ -72,7 +72,13 @@ def relabel(
     document: MaskDocument, x: int, y: int, value: int, protection: Protection, title: str
 ) -> Edit | None:
     """Gives the region under a pixel another class."""
-    region = region_at(document.array, x, y)
+    return relabel_region(document, region_at(document.array, x, y), value, protection, title)
+
+
+def relabel_region(
+    document: MaskDocument, region: Region, value: int, protection: Protection, title: str
+) -> Edit | None:
+    """Gives a region that was found already another class."""
     return document.apply(
         title, region.rect, lambda array: paint_region(array, region, value, protection=protection)
     )

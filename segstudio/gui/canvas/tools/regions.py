@@ -11,6 +11,9 @@ from segstudio.gui.canvas import cursors, interactions
 from segstudio.gui.canvas.surface import Surface
 from segstudio.gui.canvas.tools.tool import CanvasTool, Touch
 
+# Regions of more pixels take so long to find that the window would stumble.
+HUGE = 4_000_000
+
 
 class RegionTool(CanvasTool):
     """Outlines the region under the cursor; subclasses say what a click does to it."""
@@ -18,12 +21,13 @@ class RegionTool(CanvasTool):
     def __init__(self, canvas: Surface) -> None:
         super().__init__(canvas)
         self._hover = interactions.HoverRegion()
+        self._resting = False
 
     def region(self, cursor: Point | None) -> Region | None:
         """The region under the cursor, or None."""
         canvas = self._canvas
         pixel = canvas.pixel_at(cursor) if cursor is not None else None
-        if pixel is None or canvas.document is None:
+        if pixel is None or canvas.document is None or self._resting:
             return None
         array, revision = self.source()
         return None if array is None else self._hover.at(array, revision, *pixel)
@@ -37,11 +41,18 @@ class RegionTool(CanvasTool):
         """The region under the cursor may be another one, with another outline."""
         region = self._hover.forget()
         if region is not None:
+            # To find another huge one at once would double the time of the edit that was just made.
+            self._resting = region.area > HUGE
             self._canvas.update_screen_rect(cursors.screen_rect(self._canvas.view, region.rect, 3))
+
+    def hover(self, touch: Touch) -> None:
+        """The pointer moved: the region there is of interest again."""
+        self._resting = False
 
     def forget(self) -> None:
         """See CanvasTool."""
         self._hover.forget()
+        self._resting = False
 
     def marks(self, cursor: Point) -> QRect:
         """See CanvasTool."""
@@ -79,11 +90,10 @@ class RelabelTool(RegionTool):
         """See CanvasTool."""
         canvas = self._canvas
         if touch.pixel is not None and canvas.document is not None:
+            document, value = canvas.document, canvas.active_class
             protection = canvas.protection_at(touch.pixel)
-            value = canvas.active_class
-            canvas.report_edit(
-                interactions.relabel(canvas.document, *touch.pixel, value, protection, "Relabel")
-            )
+            region = self._hover.at(document.array, document.revision, *touch.pixel)
+            canvas.report_edit(interactions.relabel_region(document, region, value, protection, "Relabel"))
 
 
 class AcceptRegionTool(RegionTool):
