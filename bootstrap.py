@@ -227,14 +227,14 @@ def test(arguments: list[str]) -> int:
 
 
 def test_everything() -> int:
-    """All tests: those of the window beside the others, in a process each, so that two cores are used."""
-    window = "tests/gui"
+    """All tests: those with windows beside the others, in a process each, so that two cores are used."""
+    windows = [folder for folder in ("tests/gui", "tests/e2e") if (ROOT / folder).is_dir()]
     with tempfile.TemporaryFile() as told:
-        command = [str(venv_python()), "-m", "pytest", "-q", "-p", "no:cacheprovider", window]
+        command = [str(venv_python()), "-m", "pytest", "-q", "-p", "no:cacheprovider", *windows]
         beside = subprocess.Popen(command, cwd=ROOT, stdout=told, stderr=subprocess.STDOUT)
         try:
-            code = run("-m", "pytest", "-q", f"--ignore={window}")
-            say(f"and {window}, which ran beside:")
+            code = run("-m", "pytest", "-q", *(f"--ignore={folder}" for folder in windows))
+            say(f"and {' and '.join(windows)}, which ran beside:")
             code = beside.wait() or code
         finally:
             beside.kill()
