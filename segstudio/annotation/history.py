@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.annotation.packed_changes import RunReader, RunWriter, bands
 from segstudio.annotation.rect import EMPTY, Rect
-from segstudio.annotation.runs import RunReader, RunWriter, bands
 
 LIMIT_BYTES = 384 * 2**20
 # Steps that a sample keeps for as long as another one has more than that.

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.annotation.history import Edit
+from segstudio.annotation.packed_changes import RunReader
 from segstudio.annotation.rect import Rect
-from segstudio.annotation.runs import RunReader
 from segstudio.errors import MaskError
 
 Mask = NDArray[np.uint8]

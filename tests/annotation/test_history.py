@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from segstudio.annotation.history import STEPS, Edit, History, HistoryBudget
 from segstudio.annotation.mask import MaskDocument
+from segstudio.annotation.packed_changes import RunReader
 from segstudio.annotation.rect import Rect
-from segstudio.annotation.runs import RunReader
 from segstudio.annotation.tools import paint_stroke, stroke_bounds
 
 WIDTH, HEIGHT = 300, 170
