@@ -156,32 +156,22 @@ class Session:
     def cut(self) -> None:
         self.canvas.set_tool(ToolName.SHAPE)
         self.canvas.options = ToolOptions(ShapeOp.SPLIT)
-        self.hand.press(*self.place())
-        for _ in range(int(self.random.integers(1, 4))):
-            self.hand.move(*self.place())
-            QApplication.processEvents()
-        if self.random.random() < 0.2:
-            self.hand.key(Qt.Key.Key_Escape)
-        self.hand.release(*self.place())
+        self._drag_about(4)
 
     def wand(self) -> None:
         self.canvas.set_tool(ToolName.WAND)
         self.canvas.options = ToolOptions(tolerance=int(self.random.integers(20, 90)))
-        self.hand.press(*self.place())
-        for _ in range(int(self.random.integers(1, 4))):
-            self.hand.move(*self.place())
-            QApplication.processEvents()
-        if self.random.random() < 0.2:
-            self.hand.key(Qt.Key.Key_Escape)
-        self.hand.release(*self.place())
+        self._drag_about(4)
 
     def lasso(self) -> None:
         self.canvas.set_tool(ToolName.EXTEND if self.random.random() < 0.5 else ToolName.LASSO)
+        self._drag_about(9)
+
+    def _drag_about(self, most: int) -> None:
         self.hand.press(*self.place())
-        for _ in range(int(self.random.integers(1, 9))):
+        for _ in range(int(self.random.integers(1, most))):
             self.hand.move(*self.place())
-            if self.random.random() < 0.7:
-                QApplication.processEvents()
+            QApplication.processEvents()
         if self.random.random() < 0.2:
             self.hand.key(Qt.Key.Key_Escape)
         self.hand.release(*self.place())
