@@ -113,6 +113,11 @@ def edge_marks(inside: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.add(beside, edge), np.uint8)
 
 
+def fineness(painter: QPainter) -> float:
+    """Screen pixels of what is one pixel wide at 100 %, at most 2: wider lines would leave their repaint."""
+    return min(painter.device().devicePixelRatioF(), 2.0)
+
+
 def draw_line(
     painter: QPainter, view: View, points: Sequence[Point], end: Point | None, *, corners: bool
 ) -> None:
@@ -124,7 +129,8 @@ def draw_line(
         screen.append(QPointF(*view.to_screen(*end)))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    for pen in (QPen(DARK, 3.5), QPen(CHOSEN, 1.6)):
+    fine = fineness(painter)
+    for pen in (QPen(DARK, 3.5 * fine), QPen(CHOSEN, 1.6 * fine)):
         # Pointed joints would reach beyond what is repainted as the line goes on.
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         painter.setPen(pen)
@@ -140,7 +146,8 @@ def draw_line(
 def draw_closing(painter: QPainter, view: View, end: Point, start: Point) -> None:
     """The straight way on which an outline would close from its end to its start."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    for pen in (QPen(DARK, 2.5, Qt.PenStyle.DotLine), QPen(CHOSEN, 1.2, Qt.PenStyle.DotLine)):
+    fine, dots = fineness(painter), Qt.PenStyle.DotLine
+    for pen in (QPen(DARK, 2.5 * fine, dots), QPen(CHOSEN, 1.2 * fine, dots)):
         painter.setPen(pen)
         painter.drawLine(QPointF(*view.to_screen(*end)), QPointF(*view.to_screen(*start)))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
