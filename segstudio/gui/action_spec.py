@@ -95,6 +95,14 @@ class ActionSpec:
         return group, method
 
 
+def choice(action_id: str, text: str, calls: str, needs: Needs, keys: tuple[str, ...] = ()) -> ActionSpec:
+    """An action of which one in its group is on; what follows the group in its id is its argument."""
+    argument = action_id.partition(".")[2]
+    return ActionSpec(
+        action_id, text, keys, needs=needs, calls=calls, argument=argument, ticks=True, choice=True
+    )
+
+
 def pretty_key(key: str) -> str:
     """A shortcut as users read it, with names for keys that are hard to see."""
     names = {",": ", (comma)", ".": ". (period)", "-": "−", "PgUp": "Page Up", "PgDown": "Page Down"}

@@ -1,49 +1,8 @@
 """The one table of everything the user can do: menus, toolbar, keys, key sheet and palette come from it."""
 
-from segstudio.gui.action_spec import ActionSpec, Needs
+from segstudio.gui.action_spec import ActionSpec, Needs, choice
 from segstudio.gui.looks_actions import COMPARING, SHOWING
-
-
-def _tool(
-    tool: str, text: str, icon: str, keys: tuple[str, ...], hint: str, needs: Needs = Needs.SAMPLE
-) -> ActionSpec:
-    calls = "tool.choose"
-    return ActionSpec(
-        f"tool.{tool}", text, keys, icon, needs, hint, calls, tool, ticks=True, choice=True, strip=True
-    )
-
-
-def _choice(action_id: str, text: str, calls: str, needs: Needs, keys: tuple[str, ...] = ()) -> ActionSpec:
-    argument = action_id.partition(".")[2]
-    return ActionSpec(
-        action_id, text, keys, needs=needs, calls=calls, argument=argument, ticks=True, choice=True
-    )
-
-
-def _region(op: str, text: str, key: str, hint: str) -> ActionSpec:
-    return ActionSpec(
-        f"region.{op}",
-        text,
-        (key,) if key else (),
-        needs=Needs.EDITABLE,
-        hint=hint,
-        calls="region.reshape",
-        argument=op,
-    )
-
-
-def _class(name: str, op: str, text: str, hint: str = "", *, separator: bool = False) -> ActionSpec:
-    calls = "region.reshape_class"
-    return ActionSpec(
-        f"region.{name}",
-        text,
-        needs=Needs.EDITABLE,
-        hint=hint,
-        calls=calls,
-        argument=op,
-        separator=separator,
-    )
-
+from segstudio.gui.tool_actions import REGIONS, TOOLS
 
 A = ActionSpec
 N, P, S, E = Needs.NOTHING, Needs.PROJECT, Needs.SAMPLE, Needs.EDITABLE
@@ -64,146 +23,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
         hint="Gives all samples of the last batch the pixels of before",
         separator=True,
     ),
-    _tool("brush", "Brush", "paint-brush", ("B",), "Brush: paint the active class"),
-    _tool("eraser", "Eraser", "eraser", ("E",), "Eraser: back to unlabelled"),
-    _tool(
-        "restore",
-        "Restore brush",
-        "clock-counter-clockwise",
-        ("Shift+B",),
-        "Restore: paint back what was predicted or saved",
-    ),
-    _tool("polygon", "Polygon", "polygon", ("P",), "Polygon: click corners, Enter fills"),
-    _tool("lasso", "Lasso", "scribble-loop", ("L",), "Lasso: drag round an area, it takes the active class"),
-    _tool(
-        "extend",
-        "Extend region",
-        "arrows-out-cardinal",
-        ("Shift+L",),
-        "Extend: drag out of a region and round what belongs to it too",
-    ),
-    _tool("fill", "Fill region", "paint-bucket", ("F",), "Fill: the clicked region takes the active class"),
-    _tool("relabel", "Relabel region", "swap", ("R",), "Relabel: the region takes the class you choose"),
-    _tool("wand", "Magic wand", "magic-wand", ("W",), "Wand: connected pixels of like colour"),
-    _tool("superpixel", "Superpixels", "hexagon", ("S",), "Superpixels: cells of like colour, click or drag"),
-    _tool("scissors", "Scissors", "scissors", ("C",), "Scissors: an outline that follows edges, Enter fills"),
-    _tool("segment", "Click to segment", "crosshair", ("Q",), "Segment: click what belongs, Enter paints"),
-    _tool(
-        "shape",
-        "Reshape region",
-        "bounding-box",
-        ("Z",),
-        "Reshape: grow, shrink, smooth, fill, merge or split the clicked region",
-    ),
-    _tool(
-        "accept_region",
-        "Use prediction here",
-        "selection-plus",
-        ("U",),
-        "Take the predicted region you click",
-        Needs.PREDICTION,
-    ),
-    _tool("pick", "Pick class", "eyedropper", ("I",), "Pick: the clicked class becomes active"),
-    _tool("pan", "Pan", "hand", (), "Pan: drag the image (hold {tool.hold_pan} in any other tool)"),
-    A(
-        "tool.filter",
-        "Paint filter",
-        ("T",),
-        "",
-        S,
-        "Paint only over some classes, or where the model is unsure",
-        ticks=True,
-    ),
-    A("tool.filter_rules", "Paint only…", ("Shift+T",), "funnel", S, "Which pixels tools may paint"),
-    A("tool.hold_pan", "Pan", ("Space",), needs=S, hold=True),
-    A(
-        "tool.bigger",
-        "Larger brush",
-        ("]",),
-        "",
-        S,
-        calls="tool.resize",
-        argument="1",
-        repeats=True,
-        separator=True,
-    ),
-    A("tool.smaller", "Smaller brush", ("[",), "", S, calls="tool.resize", argument="-1", repeats=True),
-    A(
-        "tool.big",
-        "Brush larger ×10",
-        ("}", "Shift+]"),
-        "",
-        S,
-        calls="tool.resize",
-        argument="10",
-        repeats=True,
-    ),
-    A(
-        "tool.small",
-        "Brush smaller ×10",
-        ("{", "Shift+["),
-        "",
-        S,
-        calls="tool.resize",
-        argument="-10",
-        repeats=True,
-    ),
-    _region("grow", "Grow region", "Ctrl+]", "The region under the cursor gets wider on all sides"),
-    _region("shrink", "Shrink region", "Ctrl+[", "The nearest class takes the region's rim"),
-    _region("smooth", "Smooth region", "Shift+S", "Round the region's border off"),
-    _region("fill_holes", "Fill holes of region", "Shift+F", "What the region encloses takes its class"),
-    _region("merge", "Merge region into surroundings", "Shift+M", "It takes the class of its longest border"),
-    _region("split", "Split region along a line", "Shift+C", "The smaller part takes the active class"),
-    A(
-        "region.second_choice",
-        "Model's second choice",
-        ("Shift+R",),
-        "",
-        Needs.PREDICTION,
-        "The region under the cursor takes the next class that the model sees in it",
-        separator=True,
-    ),
-    A(
-        "region.candidates",
-        "Choose among what the model sees…",
-        ("Ctrl+R",),
-        "",
-        Needs.PREDICTION,
-        "The classes that the model sees in the region under the cursor, with scores",
-    ),
-    A(
-        "region.accept",
-        "Accept the model here",
-        ("Shift+U",),
-        "",
-        Needs.PREDICTION,
-        "The region under the cursor becomes what the model says there",
-    ),
-    A(
-        "region.alike",
-        "All regions like this…",
-        ("Shift+G",),
-        "",
-        E,
-        "Find regions like the one under the cursor in all samples, and relabel them together",
-    ),
-    _region("keep", "Keep this region of its class", "", "Its other regions take the class around them"),
-    _class("class_holes", "fill_holes", "Fill all holes of active class", separator=True),
-    _class(
-        "islands",
-        "merge",
-        "Remove islands of active class",
-        "Its small regions take the class around them; the region tool's Merge says how small",
-    ),
-    _class(
-        "class_largest",
-        "keep",
-        "Keep largest region of active class",
-        "The others take the class around them",
-    ),
-    _class("class_grow", "grow", "Grow active class", "As far as the region tool's Grow says"),
-    _class("class_shrink", "shrink", "Shrink active class", "As far as the region tool's Shrink says"),
-    _class("class_smooth", "smooth", "Smooth active class", "As much as the region tool's Smooth says"),
+    *TOOLS,
+    *REGIONS,
     A("class.move_up", "Move class up", ("Alt+Up",), "", P, calls="class.move", argument="-1", repeats=True),
     A(
         "class.move_down",
@@ -235,29 +56,29 @@ ACTIONS: tuple[ActionSpec, ...] = (
     A("class.hide", "Hide active class", ("Shift+H",), needs=P, ticks=True, separator=True),
     A("class.solo", "Show active class alone", ("Shift+V",), needs=P, ticks=True),
     A("class.show_all", "Show all classes", needs=P),
-    _choice("page.editor", "Editor", "page.show", N, ("Ctrl+1",)),
-    _choice("page.classes", "Classes", "page.show", N, ("Ctrl+2",)),
-    _choice("page.speed", "Speed", "page.show", N, ("Ctrl+3",)),
-    _choice("page.runs", "Runs", "page.show", N, ("Ctrl+4",)),
+    choice("page.editor", "Editor", "page.show", N, ("Ctrl+1",)),
+    choice("page.classes", "Classes", "page.show", N, ("Ctrl+2",)),
+    choice("page.speed", "Speed", "page.show", N, ("Ctrl+3",)),
+    choice("page.runs", "Runs", "page.show", N, ("Ctrl+4",)),
     A("view.overlay", "Overlay", ("V",), needs=S, ticks=True, separator=True),
     A("view.hold_peek", "Image without mask", ("H",), needs=S, hold=True),
     A("view.hold_blink", "Compared layer instead of this one", ("\\",), needs=S, hold=True),
-    _choice("layer.mask", "Mask", "view.layer", S),
-    _choice("layer.prediction", "Prediction", "view.layer", S),
-    _choice("layer.difference", "Difference", "view.layer", S),
-    _choice("layer.confidence", "Confidence", "view.layer", S),
-    _choice("layer.version", "Version", "view.layer", S),
+    choice("layer.mask", "Mask", "view.layer", S),
+    choice("layer.prediction", "Prediction", "view.layer", S),
+    choice("layer.difference", "Difference", "view.layer", S),
+    choice("layer.confidence", "Confidence", "view.layer", S),
+    choice("layer.version", "Version", "view.layer", S),
     A("layer.next", "Next layer", ("M",), needs=S, calls="view.next_layer", separator=True),
-    _choice("style.fill", "Filled", "view.outline", S),
-    _choice("style.outline", "Outlines", "view.outline", S),
-    _choice("style.both", "Filled with outlines", "view.outline", S),
+    choice("style.fill", "Filled", "view.outline", S),
+    choice("style.outline", "Outlines", "view.outline", S),
+    choice("style.both", "Filled with outlines", "view.outline", S),
     *COMPARING,
     A("style.next", "Next style", ("O",), needs=S, calls="view.next_outline", separator=True),
     A("view.more", "More opaque", ("=",), needs=S, calls="view.opacity", argument="0.1", repeats=True),
     A("view.less", "Less opaque", ("-",), needs=S, calls="view.opacity", argument="-0.1", repeats=True),
-    _choice("colours.original", "Original", "view.colours", P),
-    _choice("colours.contrast", "High contrast", "view.colours", P),
-    _choice("colours.safe", "Colour-blind safe", "view.colours", P),
+    choice("colours.original", "Original", "view.colours", P),
+    choice("colours.contrast", "High contrast", "view.colours", P),
+    choice("colours.safe", "Colour-blind safe", "view.colours", P),
     *SHOWING,
     A("view.fit", "Fit window", ("Ctrl+F",), "arrows-out", S, separator=True),
     A("view.fit_width", "Fit width", ("Ctrl+Shift+F",), needs=S),
@@ -267,9 +88,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
     A("view.keep", "Keep view between samples", needs=P, ticks=True),
     A("view.left", "Samples panel", ("Ctrl+B",), ticks=True, separator=True),
     A("view.right", "Class panel", ("Ctrl+J",), ticks=True),
-    _choice("theme.system", "Like the system", "view.theme", N),
-    _choice("theme.light", "Light", "view.theme", N),
-    _choice("theme.dark", "Dark", "view.theme", N),
+    choice("theme.system", "Like the system", "view.theme", N),
+    choice("theme.light", "Light", "view.theme", N),
+    choice("theme.dark", "Dark", "view.theme", N),
     A("view.larger", "Larger text", calls="view.text_size", argument="0.1"),
     A("view.tinier", "Smaller text", calls="view.text_size", argument="-0.1"),
     A("view.full", "Full screen", ("F11",), ticks=True),

@@ -1,29 +1,24 @@
 """The rows of the action table on how a sample is compared and shown."""
 
-from segstudio.gui.action_spec import ActionSpec, Needs
+from segstudio.gui.action_spec import ActionSpec, Needs, choice
 
 A = ActionSpec
 P, S = Needs.PROJECT, Needs.SAMPLE
 
 
-def _choice(action_id: str, text: str, calls: str, keys: tuple[str, ...] = ()) -> ActionSpec:
-    argument = action_id.partition(".")[2]
-    return A(action_id, text, keys, needs=S, calls=calls, argument=argument, ticks=True, choice=True)
-
-
 COMPARING: tuple[ActionSpec, ...] = (
-    _choice("differ.all", "All disagreements", "looks.difference"),
-    _choice("differ.active", "Active class: right, extra, missed", "looks.difference"),
-    _choice("differ.wide", "Without thin borders", "looks.difference"),
-    _choice("compare.off", "One layer", "looks.compare"),
-    _choice("compare.split", "Split", "looks.compare", ("F6",)),
-    _choice("compare.beside", "Side by side", "looks.compare", ("F7",)),
-    _choice("other.prediction", "Prediction", "looks.other"),
-    _choice("other.mask", "Mask", "looks.other"),
-    _choice("other.version", "Version", "looks.other"),
-    _choice("other.difference", "Difference", "looks.other"),
-    _choice("other.confidence", "Confidence", "looks.other"),
-    _choice("other.image", "Image alone", "looks.other"),
+    choice("differ.all", "All disagreements", "looks.difference", S),
+    choice("differ.active", "Active class: right, extra, missed", "looks.difference", S),
+    choice("differ.wide", "Without thin borders", "looks.difference", S),
+    choice("compare.off", "One layer", "looks.compare", S),
+    choice("compare.split", "Split", "looks.compare", S, ("F6",)),
+    choice("compare.beside", "Side by side", "looks.compare", S, ("F7",)),
+    choice("other.prediction", "Prediction", "looks.other", S),
+    choice("other.mask", "Mask", "looks.other", S),
+    choice("other.version", "Version", "looks.other", S),
+    choice("other.difference", "Difference", "looks.other", S),
+    choice("other.confidence", "Confidence", "looks.other", S),
+    choice("other.image", "Image alone", "looks.other", S),
     A("other.next", "Next", ("Shift+F6",), needs=S, calls="looks.next_other", separator=True),
     A(
         "view.divide_left",
