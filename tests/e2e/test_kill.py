@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from segstudio import images
 from segstudio.annotation.journal import checksum, read_journal
 from segstudio.annotation.palette import load_palette
 from segstudio.gui.dialogs.recovery import RecoveryDialog
+from tests.e2e.kill_story import Story
 from tests.gui.conftest import Studio
 
 CHILD = Path(__file__).with_name("kill_child.py")
@@ -28,26 +28,6 @@ WIDTH, HEIGHT = 320, 240
 KEYS = ("a", "b", "c")
 FEW, MANY = 5, 50
 DEADLINE_S = 60.0
-
-
-@dataclass
-class Story:
-    """What the child said about one sample: its final masks, and one that may have become final."""
-
-    begun: int
-    final: list[int] = field(default_factory=list)
-    about: int | None = None
-
-    @property
-    def newest(self) -> set[int]:
-        """Checksums of masks that lose at most the current stroke."""
-        last = self.final[-1] if self.final else self.begun
-        return {last} if self.about is None else {last, self.about}
-
-    @property
-    def all(self) -> set[int]:
-        """Checksums of every mask that a save could have written."""
-        return {self.begun, *self.final, *self.newest}
 
 
 def first_mask(number: int) -> NDArray[np.uint8]:

@@ -27,6 +27,7 @@ from segstudio.annotation.journal import checksum, read_journal
 from segstudio.annotation.palette import load_palette
 from segstudio.project.project import Project
 from segstudio.project.versions import INDEX
+from tests.e2e.kill_story import Story
 
 RUNNER = Path(__file__).with_name("kill_runner.py")
 KEYS = ("a", "b", "c")
@@ -35,26 +36,6 @@ FEW, MANY = 6, 1000
 EMPTY = np.full(SHAPE, 255, np.uint8)
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
-
-
-@dataclass
-class Story:
-    """What the child said about one sample: its final masks, and one that may have become final."""
-
-    begun: int
-    final: list[int] = field(default_factory=list)
-    about: int | None = None
-
-    @property
-    def newest(self) -> set[int]:
-        """Checksums of masks that lose at most the current step."""
-        last = self.final[-1] if self.final else self.begun
-        return {last} if self.about is None else {last, self.about}
-
-    @property
-    def all(self) -> set[int]:
-        """Checksums of every mask that a save or a version could hold."""
-        return {checksum(EMPTY), self.begun, *self.final, *self.newest}
 
 
 @dataclass
@@ -127,7 +108,7 @@ def kill_once(
     runner.stdin.flush()
     lines: list[list[str]] = json.loads(runner.stdout.readline())
     assert not [line for line in lines if line[0] == "error"], lines[-1]
-    stories = {key: Story(crc) for key, crc in template[1].items()}
+    stories = {key: Story(crc, empty=checksum(EMPTY)) for key, crc in template[1].items()}
     for kind, key, value in lines:
         if kind == "about":
             stories[key].about = int(value)
