@@ -44,11 +44,6 @@ class Tip:
         )
         return Rect(left, top, right - left, bottom - top)
 
-    def footprint(self, centre: Point) -> tuple[Rect, Cover]:
-        """The pixels that one stamp covers: their box, and bool [h,w] of it."""
-        rect = self.box(centre)
-        return rect, self.cover(rect, centre, centre)
-
 
 def _off_grid(point: Point) -> Point:
     """A point 1/1024 pixel away at most: no side of a square of n pixels there is on a pixel's centre."""

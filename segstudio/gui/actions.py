@@ -211,15 +211,3 @@ ACTIONS: tuple[ActionSpec, ...] = (
 )
 
 BY_ID: dict[str, ActionSpec] = {spec.id: spec for spec in ACTIONS}
-
-
-def key_conflicts(actions: tuple[ActionSpec, ...] = ACTIONS) -> dict[str, list[str]]:
-    """Keys that more than one action claims, with the actions' ids; digits belong to the class slots."""
-    owners: dict[str, list[str]] = {}
-    for spec in actions:
-        for key in spec.keys:
-            owners.setdefault(key.casefold(), []).append(spec.id)
-    for digit in "1234567890":
-        owners.setdefault(digit, []).append("class slots")
-        owners.setdefault(f"shift+{digit}", []).append("class slots")
-    return {key: ids for key, ids in owners.items() if len(ids) > 1}

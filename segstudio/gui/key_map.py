@@ -3,7 +3,7 @@
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -139,10 +139,6 @@ class KeyMap:
         if action_id in self.own:
             return "you"
         return self.layout if action_id in LAYOUTS[self.layout].keys else STUDIO
-
-    def with_layout(self, name: str) -> "KeyMap":
-        """Another layout; the user's own keys stay."""
-        return replace(self, layout=name)
 
     def with_keys(self, action_id: str, keys: Keys) -> "KeyMap":
         """An action has these valid keys from now on; whoever had one of them keeps the rest of its own."""

@@ -148,11 +148,6 @@ class ModelExports(QObject):
         self.finished: list[Finished] = []
         bridge.progressed.connect(self._progressed)
 
-    @property
-    def is_running(self) -> bool:
-        """Whether an export is under way."""
-        return self._job is not None
-
     def look(self, project: ProjectSamples | None) -> None:
         """Looks what this machine lacks, and which masks of a project can be used."""
         replies = Replies(done=self.lacks_found.emit)

@@ -34,12 +34,16 @@ def test_a_square_covers_what_its_stamps_cover(
 @pytest.mark.parametrize("size", [1, 2, 5, 8])
 @given(place=places)
 def test_a_square_has_its_size_wherever_it_is(size: int, place: tuple[float, float]) -> None:
-    rect, cover = Tip(size / 2, square=True).footprint(place)
+    tip = Tip(size / 2, square=True)
+    rect = tip.box(place)
+    cover = tip.cover(rect, place, place)
     assert cover.all()
     assert (rect.width, rect.height) == (size, size)
 
 
 def test_a_round_tip_is_within_its_radius() -> None:
-    rect, cover = Tip(6.5).footprint((20.3, 11.8))
+    tip, place = Tip(6.5), (20.3, 11.8)
+    rect = tip.box(place)
+    cover = tip.cover(rect, place, place)
     y, x = np.mgrid[rect.y : rect.bottom, rect.x : rect.right] + 0.5
     np.testing.assert_array_equal(cover, np.hypot(x - 20.3, y - 11.8) <= 6.5)

@@ -5,10 +5,22 @@ import inspect
 import pytest
 
 from segstudio.gui.action_spec import MENU_OF_GROUP, MENUS, ActionSpec, pretty_key
-from segstudio.gui.actions import ACTIONS, BY_ID, key_conflicts
+from segstudio.gui.actions import ACTIONS, BY_ID
 from segstudio.gui.commands import GROUPS
 from segstudio.gui.dialogs.key_sheet import sheet
 from segstudio.gui.key_book import PLACE, KeyBook
+
+
+def key_conflicts(actions: tuple[ActionSpec, ...] = ACTIONS) -> dict[str, list[str]]:
+    """Keys that more than one action claims, with the actions' ids; digits belong to the class slots."""
+    owners: dict[str, list[str]] = {}
+    for spec in actions:
+        for key in spec.keys:
+            owners.setdefault(key.casefold(), []).append(spec.id)
+    for digit in "1234567890":
+        owners.setdefault(digit, []).append("class slots")
+        owners.setdefault(f"shift+{digit}", []).append("class slots")
+    return {key: ids for key, ids in owners.items() if len(ids) > 1}
 
 
 def test_no_key_is_claimed_twice() -> None:

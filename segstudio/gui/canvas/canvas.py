@@ -136,10 +136,6 @@ class Canvas(CanvasLooks):
             self._pointer.update_cursor()
             self.brush_radius_changed.emit(radius)
 
-    def set_locked(self, locked: frozenset[int]) -> None:
-        """Classes that no tool changes."""
-        self._protection = replace(self._protection, locked=locked)
-
     def protection_at(self, pixel: tuple[int, int] | None) -> Protection:
         """What an edit that begins at a pixel may not change; None for edits that begin nowhere."""
         protection, document = self._protection, self.document
@@ -148,7 +144,7 @@ class Canvas(CanvasLooks):
         start = frozenset({int(document.array[pixel[1], pixel[0]])})
         return replace(protection, only=start if protection.only is None else start & protection.only)
 
-    def set_filter(self, protection: Protection, *, under_start: bool) -> None:
+    def set_filter(self, protection: Protection, *, under_start: bool = False) -> None:
         """What tools spare besides; with `under_start` all but the class where a stroke begins."""
         self._protection, self._under_start = protection, under_start
 

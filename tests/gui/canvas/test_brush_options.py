@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+from segstudio.annotation.protection import Protection
 from segstudio.gui.canvas.modes import Snap, Source, ToolName
 from segstudio.gui.screen_brush import ScreenBrush
 from tests.gui.canvas.conftest import IGNORE, RIGHT, SHIFT, Hand, Make, patchwork, pixels_of
@@ -125,7 +126,7 @@ def test_locked_pixels_are_not_restored(hand: Make) -> None:
     made = hand(value=7)
     made.mask[:, 90:] = 4
     made.canvas.restorable = {Source.SAVED: np.full((150, 200), 1, np.uint8)}.get
-    made.canvas.set_locked(frozenset({4}))
+    made.canvas.set_filter(Protection(frozenset({4})))
     choose(made, ToolName.RESTORE, restore_from=Source.SAVED)
     made.drag([(60.5, 70.5), (120.5, 70.5)])
     assert (made.mask[:, 90:] == 4).all()

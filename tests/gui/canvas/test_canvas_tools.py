@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+from segstudio.annotation.protection import Protection
 from segstudio.gui.canvas.modes import ToolName
 from tests.gui.canvas.conftest import (
     CONTROL,
@@ -214,7 +215,7 @@ def test_accept_region_without_a_prediction_says_so(hand: Make) -> None:
 def test_locked_classes_are_painted_around(hand: Make, tool: ToolName) -> None:
     made = hand()
     made.mask[:] = before = patchwork(1, 200, 150)
-    made.canvas.set_locked(frozenset({1, 2}))
+    made.canvas.set_filter(Protection(frozenset({1, 2})))
     made.canvas.set_tool(tool)
     made.canvas.set_active_class(11)
     if tool is ToolName.POLYGON:
@@ -237,7 +238,7 @@ def test_a_locked_region_cannot_be_relabelled(
 ) -> None:
     made = hand()
     made.mask[:] = before = patchwork(1, 200, 150)
-    made.canvas.set_locked(frozenset({int(before[72, 101])}))
+    made.canvas.set_filter(Protection(frozenset({int(before[72, 101])})))
     made.canvas.set_tool(tool)
     made.canvas.set_active_class(11)
     made.click(101.5, 72.5, modifier=modifier)
@@ -249,7 +250,7 @@ def test_locked_classes_are_not_accepted_over(hand: Make) -> None:
     made = hand()
     made.mask[:] = before = patchwork(2, 200, 150)
     made.canvas.set_prediction(np.full((150, 200), 6, np.uint8), np.zeros((150, 200), np.uint8))
-    made.canvas.set_locked(frozenset({0}))
+    made.canvas.set_filter(Protection(frozenset({0})))
     made.canvas.set_tool(ToolName.ACCEPT_REGION)
     made.click(100, 75)
     np.testing.assert_array_equal(made.mask, np.where(before == 0, 0, 6))

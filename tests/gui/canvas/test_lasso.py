@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import QApplication
 
+from segstudio.annotation.protection import Protection
 from segstudio.gui.canvas.modes import ToolName
 from tests.gui.canvas.conftest import (
     CONTROL,
@@ -103,7 +104,7 @@ def test_extend_that_begins_beside_the_image_has_no_class_to_take(hand: Make) ->
 def test_locked_classes_stay(hand: Make) -> None:
     made = hand(value=3)
     made.mask[60:] = 4
-    made.canvas.set_locked(frozenset({4}))
+    made.canvas.set_filter(Protection(frozenset({4})))
     made.canvas.set_tool(ToolName.LASSO)
     made.canvas.set_active_class(5)
     made.drag(TRIANGLE)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from segstudio.annotation.mask import MaskDocument
+from segstudio.annotation.protection import Protection
 from segstudio.gui.canvas.adjust import Adjustment
 from segstudio.gui.canvas.base import NEAREST_FROM
 from segstudio.gui.canvas.canvas import Canvas
@@ -264,7 +265,7 @@ class Session:
         self.canvas.peek(False)
 
     def locked(self) -> None:
-        self.canvas.set_locked(frozenset(int(value) for value in self.random.integers(0, 19, 3)))
+        self.canvas.set_filter(Protection(frozenset(int(value) for value in self.random.integers(0, 19, 3))))
 
 
 def difference(seen: NDArray[np.uint8], wanted: NDArray[np.uint8], *, scale: float = 1.0) -> str:
