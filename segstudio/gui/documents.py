@@ -89,6 +89,8 @@ class OpenDocuments(QObject):
     journal_failed = Signal(str, object)
     save_recovered = Signal(str)
     journal_recovered = Signal()
+    # Carries what a folder that is no longer open could not save.
+    left_unsaved = Signal(str, object)
 
     def __init__(self, bridge: JobBridge) -> None:
         super().__init__()
@@ -98,11 +100,15 @@ class OpenDocuments(QObject):
         self._budget = HistoryBudget()
         self._timer = QTimer(self, singleShot=True)
         self._waiting_since = 0.0
-        self._timer.timeout.connect(self.save_all)
+        self._timer.timeout.connect(self._autosave)
+        # Apart from the autosave: what the disk refuses must not keep other masks waiting.
+        self._retry = QTimer(self, singleShot=True)
+        self._retry.timeout.connect(self.save_all)
 
     def set_project(self, project: Project | None) -> None:
         """Forgets all documents and serves another project; unsaved edits must be saved before."""
         self._timer.stop()
+        self._retry.stop()
         for key in list(self._open):
             self._close(key)
         self._project = project
@@ -204,6 +210,11 @@ class OpenDocuments(QObject):
         if not waits or now - self._waiting_since < LONGEST_WAIT_S:
             self._timer.start(AUTOSAVE_MS)
 
+    def _autosave(self) -> None:
+        for key, entry in list(self._open.items()):
+            if entry.failure is None:
+                self.save(key)
+
     def _write_journal(self, entry: OpenDocument, edit: Edit, *, undo: bool) -> None:
         was_behind = entry.journal.behind
         try:
@@ -211,8 +222,12 @@ class OpenDocuments(QObject):
         except MaskError as error:
             self.journal_failed.emit(entry.key, error)
         else:
-            if was_behind:
-                self.journal_recovered.emit()
+            self._tell_journal(was_behind)
+
+    def _tell_journal(self, was_behind: bool) -> None:
+        """Takes a journal's trouble back when it was the last one that had any."""
+        if was_behind and not any(entry.journal.behind for entry in self._open.values()):
+            self.journal_recovered.emit()
 
     def reload(self, key: str) -> None:
         """Drops a document and its unsaved edits: its file is the truth."""
@@ -241,8 +256,8 @@ class OpenDocuments(QObject):
                 error = job.error
                 problems[key] = error if isinstance(error, SegstudioError) else SegstudioError(str(error))
             elif job.result is not None:
-                # The reply may come too late for a journal that is closed in a moment.
-                self._open[key].journal.rebase(job.result.checksum, job.result.journalled)
+                # The reply may come too late for a document that is closed in a moment.
+                self._take(self._open[key], job.result)
         return problems
 
     def save(self, key: str, *, force: bool = False) -> None:
@@ -271,18 +286,29 @@ class OpenDocuments(QObject):
             return WrittenMask(pixels, checksum(pixels), revision, journalled, changes)
 
         replies = Replies(
-            done=lambda saved: self._saved(entry, saved),
-            failed=lambda error: self._failed(entry, noted, error),
-            cancelled=lambda: self._failed(entry, noted, SegstudioError("saving was cancelled")),
+            done=lambda saved: self._saved(entry, saved, project),
+            failed=lambda error: self._failed(entry, noted, error, project),
+            cancelled=lambda: self._failed(entry, noted, SegstudioError("saving was cancelled"), project),
         )
         job = self._bridge.start(SAVE_TITLE, work, lane=LANE, replies=replies)
         self.state_changed.emit()
         return job
 
-    def _saved(self, entry: OpenDocument, saved: WrittenMask) -> None:
-        entry.saving = False
+    def _is_open(self, entry: OpenDocument, project: Project) -> bool:
+        """Whether a reply is still of use: another folder may have a sample of the same name."""
+        return project is self._project and self._open.get(entry.key) is entry
+
+    def _take(self, entry: OpenDocument, saved: WrittenMask) -> None:
         entry.saved, entry.saved_revision = saved.pixels, saved.revision
+        was_behind = entry.journal.behind
         entry.journal.rebase(saved.checksum, saved.journalled)
+        self._tell_journal(was_behind and not entry.journal.behind)
+
+    def _saved(self, entry: OpenDocument, saved: WrittenMask, project: Project) -> None:
+        entry.saving = False
+        self._take(entry, saved)
+        if not self._is_open(entry, project):
+            return
         if entry.failure is not None:
             entry.failure = None
             self.save_recovered.emit(entry.key)
@@ -291,13 +317,18 @@ class OpenDocuments(QObject):
         if entry.dirty and not self._timer.isActive():
             self._timer.start(AUTOSAVE_MS)
 
-    def _failed(self, entry: OpenDocument, noted: NotedEdit | None, error: SegstudioError) -> None:
+    def _failed(
+        self, entry: OpenDocument, noted: NotedEdit | None, error: SegstudioError, project: Project
+    ) -> None:
         entry.saving = False
         entry.noted = entry.noted or noted
         LOG.warning("%s was not saved: %s", entry.key, error)
+        if not self._is_open(entry, project):
+            self.left_unsaved.emit(entry.key, error)
+            return
         is_news = entry.failure is None or entry.failure.message != error.message
         entry.failure = error
         if is_news:
             self.save_failed.emit(entry.key, error)
-        self._timer.start(RETRY_MS)
+        self._retry.start(RETRY_MS)
         self.state_changed.emit()

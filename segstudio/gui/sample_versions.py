@@ -126,7 +126,7 @@ class SampleVersions(QObject):
 
         def done(mask: Mask) -> None:
             if key == self._key and project is self._project:
-                self.show_pixels(clock(version.when), mask, version)
+                self.show_pixels(key, clock(version.when), mask, version)
 
         self._bridge.start(
             f"Read a version of {key}",
@@ -139,8 +139,10 @@ class SampleVersions(QObject):
         self.hide()
         self.failed.emit(error)
 
-    def show_pixels(self, text: str, mask: Mask, version: Version | None = None) -> None:
-        """Shows a state of the open sample's mask uint8 [H,W], whether or not it is in the list."""
+    def show_pixels(self, key: str, text: str, mask: Mask, version: Version | None = None) -> None:
+        """Shows a state of a mask uint8 [H,W], in the list or not; of the open sample alone."""
+        if key != self._key:
+            return
         self.shown = ShownVersion(text, mask, version)
         self.shown_changed.emit()
 

@@ -59,10 +59,12 @@ class SaveTrouble(QObject):
         self._documents = documents
         self._bridge = bridge
         self._failed: dict[str, SegstudioError] = {}
+        self._outside: set[str] = set()
         self._project: Project | None = None
         self._versions_told = False
         documents.save_failed.connect(self._save_failed)
         documents.save_recovered.connect(self._recovered)
+        documents.left_unsaved.connect(self._left_unsaved)
         documents.journal_failed.connect(
             lambda _, error: self.message.emit(from_error(error, topic=JOURNAL_TOPIC))
         )
@@ -70,8 +72,10 @@ class SaveTrouble(QObject):
 
     def set_project(self, project: Project | None) -> None:
         """Forgets the troubles of another project."""
-        for key in list(self._failed):
+        for key in [*self._failed, *self._outside]:
             self._recovered(key)
+        for topic in (VERSIONS_TOPIC, JOURNAL_TOPIC):
+            self.resolved.emit(topic)
         self._project = project
         self._versions_told = False
 
@@ -97,12 +101,14 @@ class SaveTrouble(QObject):
     def _save_failed(self, key: str, error: SegstudioError) -> None:
         if isinstance(error, OutsideChange):
             self._failed.pop(key, None)
+            self._outside.add(key)
             hint = "Your edits are kept here and nothing is overwritten until you decide"
             act = self._asking(key, error)
             self.message.emit(
                 Message(WARNING, error.message, hint, f"{TOPIC} {key}", "Decide…", act, lasting=True)
             )
         else:
+            self._outside.discard(key)
             self.resolved.emit(f"{TOPIC} {key}")
             self._failed[key] = error
         self._show()
@@ -112,8 +118,14 @@ class SaveTrouble(QObject):
 
     def _recovered(self, key: str) -> None:
         self._failed.pop(key, None)
+        self._outside.discard(key)
         self.resolved.emit(f"{TOPIC} {key}")
         self._show()
+
+    def _left_unsaved(self, key: str, error: SegstudioError) -> None:
+        text = f"{key} of the folder that was closed is not saved: {error.message}"
+        hint = "Open that folder again: its journal has the edits and offers them"
+        self.message.emit(Message(ERROR, text, hint, f"left {key}"))
 
     def _show(self) -> None:
         if not self._failed:
@@ -147,7 +159,7 @@ class SaveTrouble(QObject):
     def look_at(self, review: OutsideReview, versions: SampleVersions) -> None:
         """Shows the other program's file as an earlier state would be shown; parts of it can be restored."""
         if review.theirs is not None:
-            versions.show_pixels(THEIRS, review.theirs)
+            versions.show_pixels(review.key, THEIRS, review.theirs)
 
     def take_theirs(self, review: OutsideReview) -> None:
         """The file replaces the mask in hand, which becomes a version first; `taken` follows."""
@@ -155,16 +167,20 @@ class SaveTrouble(QObject):
         entry = self._documents.get(key)
         if project is None or entry is None:
             return
-        mine = entry.document.array.copy()
+        mine, revision = entry.document.array.copy(), entry.document.revision
 
         def work(_: JobContext) -> None:
             if project.keep_pixels(key, mine, VersionNote(Why.PUT_ASIDE)) is None:
                 raise project.version_trouble or MaskError(f"no version of {key} can be kept")
 
         def done(_: None) -> None:
-            if project is self._project:
-                self._recovered(key)
-                self.taken.emit(key)
+            if project is not self._project or self._documents.get(key) is not entry:
+                return
+            if entry.document.revision != revision or entry.document.in_stroke:
+                failed(SegstudioError("they went on meanwhile", hint="decide again"))
+                return
+            self._recovered(key)
+            self.taken.emit(key)
 
         def failed(error: SegstudioError) -> None:
             text = f"Your edits of {key} stay: {error.message}"

@@ -27,6 +27,8 @@ Mask = NDArray[np.uint8]
 FACTS = "batch.json"
 SUFFIX = ".step"
 KEPT = 20
+# Batches that a message names.
+NAMED = 3
 
 
 class BatchState(Enum):
@@ -163,7 +165,8 @@ def open_batch(root: Path, name: str) -> Batch:
     """
     facts = _read_facts(root / name)
     if facts is None:
-        raise ProjectError(f"there is no batch {name!r} in {root}", hint="list them with `project batches`")
+        known = ", ".join(facts.name for facts in list_batches(root)[:NAMED]) or "none"
+        raise ProjectError(f"there is no batch {name!r} in {root}", hint=f"the last ones: {known}")
     return Batch(root / name, facts)
 
 

@@ -124,7 +124,6 @@ class VersionFiles:
     def __init__(self, folder: Path, limit_bytes: int = LIMIT_BYTES) -> None:
         self._folder = folder
         self._limit = limit_bytes
-        self._used: int | None = None
         self.trouble: SegstudioError | None = None
 
     def of(self, key: str) -> list[Version]:
@@ -181,7 +180,6 @@ class VersionFiles:
             return last
         if not path.exists():
             write_cache(path, content)
-            self._count(len(content))
         version = Version(path, round(when, 3), who, note, _changed(last, path))
         versions = thinned([*before, version], time.time())
         if len(versions) == len(before) + 1:
@@ -196,22 +194,14 @@ class VersionFiles:
         named = {version.file.name for version in versions}
         for path in _pictures(folder):
             if path.name not in named:
-                size = path.stat().st_size
                 path.unlink(missing_ok=True)
-                self._count(-size)
 
     # -- bytes --------------------------------------------------------------------------------------------
 
     @property
     def used(self) -> int:
-        """Bytes of all versions; the first call counts them."""
-        if self._used is None:
-            self._used = sum(size for _, size in self._files())
-        return self._used
-
-    def _count(self, size: int) -> None:
-        if self._used is not None:
-            self._used += size
+        """Bytes of all versions."""
+        return sum(size for _, size in self._files())
 
     def _files(self) -> Iterator[tuple[Path, int]]:
         for path in self._folder.rglob(f"*{SUFFIX}"):
@@ -233,7 +223,6 @@ class VersionFiles:
 
     def to_drop(self) -> dict[str, frozenset[Version]]:
         """What goes so that the others take less than the limit: plain saves first, the oldest first."""
-        self._used = None
         excess = self.used - round(self._limit * (1 - ROOM))
         if excess <= self._limit * ROOM:
             return {}

@@ -281,7 +281,7 @@ def test_nothing_is_measured_during_a_stroke(studio: Studio) -> None:
 def test_a_version_that_is_looked_at_becomes_a_layer(studio: Studio, folder: Path) -> None:
     studio.open(folder)
     old = np.full((HEIGHT, WIDTH), CAR, np.uint8)
-    studio.session.versions.show_pixels("12:00", old)
+    studio.session.versions.show_pixels(studio.session.current or "", "12:00", old)
     assert studio.layer() is Layer.VERSION
     assert studio.canvas.overlay.source() is old
     assert studio.window.editor.view_bar.layers.value == "version"

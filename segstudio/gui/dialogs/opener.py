@@ -135,7 +135,7 @@ class Dialogs(QObject):
         """Makes the demo project if needed and opens it."""
         from segstudio.gui.demo_project import open_demo_project
 
-        open_demo_project(self._session)
+        self._session.trouble.leave(lambda: open_demo_project(self._session))
 
     # -- finding things -----------------------------------------------------------------------------------
 

@@ -47,7 +47,8 @@ class HistoryModel(QStandardItemModel):
             row.setToolTip(text)
             self.appendRow(row)
         self._edits, self.done = edits, done
-        self._dress(max(min(before, done, same), 0), min(max(before, done, same + 1), len(edits)))
+        last = len(edits) if same < len(edits) else min(max(before, done), len(edits))
+        self._dress(max(min(before, done, same), 0), last)
 
     def _dress(self, first: int, last: int) -> None:
         for step in range(first, last + 1):
