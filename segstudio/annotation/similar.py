@@ -62,11 +62,9 @@ class SimilarRegions:
         seeds = [click for click in clicks if click.include]
         if bounds.is_empty or not (seeds or box is not None):
             return None
-        if not seeds:
-            seeds = [Click(bounds.x + bounds.width // 2, bounds.y + bounds.height // 2)]
         mean = self._mean(seeds[0]) if box is None else self._mean_of_box(bounds)
         score = self._corrected(mean, clicks).reshape(self._rows, self._columns)
-        return self._region(score, seeds if clicks else [], bounds)
+        return self._region(score, seeds, bounds)
 
     def _mean(self, first: Click) -> Floats:
         alike = self._roots[:, self._node(first)] @ self._roots

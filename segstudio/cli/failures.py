@@ -29,14 +29,19 @@ def failures(
     as_json: Json = False,
 ) -> None:
     """Find every region where a model is wrong: kind, classes, size, place, confidence, and what it costs."""
-    from segstudio.metrics.segment_query import parse
     from segstudio.metrics.segments import CutOffs
     from segstudio.workflows.failures import find_failures, require_at_most
 
-    parse(query)
     with watched(json_events=False) as context:
         found = find_failures(
-            model, images, masks, palette, backend=backend, cut_offs=CutOffs(slack=slack), context=context
+            model,
+            images,
+            masks,
+            palette,
+            query=query,
+            backend=backend,
+            cut_offs=CutOffs(slack=slack),
+            context=context,
         )
     values = found.to_json(query, limit)
     if as_json:

@@ -49,6 +49,15 @@ class Batches(QObject):
         entries = ((key, self._session.documents.get(key)) for key in keys)
         return {key: entry.document.array.copy() for key, entry in entries if entry is not None}
 
+    def _is_busy(self, keys: Sequence[str]) -> bool:
+        """Whether one of these masks is being changed now; says so."""
+        entries = ((key, self._session.documents.get(key)) for key in keys)
+        busy = [key for key, entry in entries if entry is not None and entry.document.in_stroke]
+        if busy:
+            hint = "Wait until it is done, or cancel it in the status bar"
+            self._tell(Message(WARNING, f"{busy[0]} is being changed: nothing was done", hint, TOPIC))
+        return bool(busy)
+
     def relabel(
         self, chosen: Sequence[Finds], order: Order, ended: Callable[[], None]
     ) -> Job[RelabelResult] | None:
@@ -57,11 +66,15 @@ class Batches(QObject):
         project = session.project
         if project is None or not chosen:
             return None
-        if len(chosen) == 1 and session.documents.get(chosen[0].key) is not None:
+        keys = [finds.key for finds in chosen]
+        if self._is_busy(keys):
+            ended()
+            return None
+        if len(chosen) == 1 and session.documents.get(keys[0]) is not None:
             self._relabel_open(chosen[0], order)
             ended()
             return None
-        masks = self.open_masks([finds.key for finds in chosen])
+        masks = self.open_masks(keys)
 
         def done(result: RelabelResult) -> None:
             self._take_over(project, result.changes.masks, result.edits, order.title, back=False)
@@ -103,7 +116,10 @@ class Batches(QObject):
         project = session.project
         if project is None:
             return
-        masks = self.open_masks([sample.key for sample in session.book.samples])
+        keys = [sample.key for sample in session.book.samples]
+        if self._is_busy(keys):
+            return
+        masks = self.open_masks(keys)
 
         def work(context: JobContext) -> UndoResult | None:
             chosen = name or newest_batch(project)

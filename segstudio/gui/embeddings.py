@@ -107,7 +107,7 @@ class Embeddings(QObject):
         self._looking = True
         replies = Replies(
             done=lambda found: self._found(entry.name, sample.key, age, found),
-            failed=lambda error: self._failed(entry.name, sample.key, error),
+            failed=lambda error: self._failed(entry.name, sample.key, age, error),
             cancelled=self._ended,
         )
         self._bridge.start(
@@ -130,9 +130,10 @@ class Embeddings(QObject):
             self.ready.emit()
         self._ended()
 
-    def _failed(self, model: str, key: str, error: SegstudioError) -> None:
+    def _failed(self, model: str, key: str, age: int, error: SegstudioError) -> None:
         if isinstance(error, ImageError):
-            self._unreadable.add(key)
+            if age == self._age:
+                self._unreadable.add(key)
         else:
             self._refuse(model, error)
         self._ended()

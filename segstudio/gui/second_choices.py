@@ -140,6 +140,9 @@ class SecondChoices:
         self, document: MaskDocument, region: Region, ranked: tuple[Candidate, ...], place: int
     ) -> None:
         key, candidate = self._session.current, ranked[place]
+        if document.in_stroke:
+            self._tell("The mask is being changed: choose again when that is done")
+            return
         protection = self._link.canvas.protection_at(first_pixel(region))
         edit = document.apply(
             TITLE,

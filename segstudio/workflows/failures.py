@@ -87,6 +87,7 @@ def find_failures(
     masks: Path,
     palette: str = "",
     *,
+    query: str = "",
     backend: str = AUTO,
     cut_offs: CutOffs = USUAL,
     context: JobContext | None = None,
@@ -98,15 +99,18 @@ def find_failures(
         images: a folder.
         masks: a folder with a mask of the same name for each image.
         palette: name or path; "" is the model's own.
+        query: what will be asked of the table; it is refused before anything slow begins.
         backend: what runs the model.
         cut_offs: where kinds end.
         context: progress and cancellation.
 
     Raises:
-        InputError: a folder is missing, no image has a mask, or none of the pairs can be used.
+        InputError: a folder is missing, no image has a mask, none of the pairs can be used, or the query
+            cannot be read.
     """
     context = context or JobContext()
     contest = contest_of(model, images, masks, palette)
+    matching(SegmentTable.of(contest.palette.names, []), query)
     classes, ignore = contest.palette.count, contest.palette.ignore_id
     look = partial(extract, classes=classes, ignore=ignore, smallest=SMALLEST, cut_offs=cut_offs)
     total = np.zeros((classes, classes + 1), np.int64)
@@ -114,7 +118,7 @@ def find_failures(
     skipped: list[tuple[str, str]] = []
     opened = open_backend(contest.folder, contest.spec, backend)
     try:
-        predictor = Predictor(opened, contest.spec)
+        predictor = Predictor(opened, contest.spec, runner_up=True, quick=True)
         for number, pair in enumerate(contest.pairs):
             context.check()
             context.progress(number, len(contest.pairs), pair.name)
@@ -126,7 +130,7 @@ def find_failures(
             said = predictor.predict(image)
             ids = contest.lookup[said.ids]
             total += count_confusion(truth, ids, classes, ignore)
-            segments.append((pair.name, look(truth, ids, confidence=said.confidence)))
+            segments.append((pair.name, look(truth, ids, confidence=said.confidence, margin=said.margin)))
     finally:
         opened.close()
     if not segments:

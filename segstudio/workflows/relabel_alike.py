@@ -302,7 +302,9 @@ def undo_batch(
             if opened is not None:
                 edits[step.key] = step.edit
     else:
-        batch.set_state(BatchState.UNDONE)
+        # What was edited since is the user's now; what the disk refused can be tried again.
+        refused = any(entry.reason != EDITED for entry in left)
+        batch.set_state(BatchState.DONE if refused else BatchState.UNDONE)
     return UndoResult(batch.facts.title, tuple(restored), tuple(left), changes, edits)
 
 

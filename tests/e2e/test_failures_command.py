@@ -49,6 +49,7 @@ def test_failures_agree_with_evaluate(here: Call, street: Path) -> None:
     assert areas == sorted(areas, reverse=True)
     assert min(areas) > 20
     assert len(areas) == min(5, values["matching"])
+    assert all(0 <= row["margin"] <= row["conf"] <= 1 for row in values["rows"])
 
 
 def test_a_bound_fails_the_build(here: Call, street: Path) -> None:
@@ -58,8 +59,15 @@ def test_a_bound_fails_the_build(here: Call, street: Path) -> None:
     assert "mIoU" in found.out
 
 
-def test_a_bad_query_ends_before_the_work(here: Call, street: Path) -> None:
-    found = here("failures", *arguments(street), "--query", "size>3")
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [("size>3", "no word 'size'"), ("gt=zebra", "no class 'zebra'"), ("area>big", "is no number")],
+)
+def test_a_bad_query_ends_before_the_work(
+    here: Call, street: Path, query: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segstudio.workflows.failures.open_backend", None)
+    found = here("failures", *arguments(street), "--query", query)
     assert found.status == 2
-    assert "no word 'size'" in found.err
+    assert reason in found.err
     assert found.out == ""
