@@ -20,7 +20,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("networks",),
     ("inference", "project"),
     ("annotation", "metrics", "scenes", "corruptions"),
-    ("images", "run_lengths"),
+    ("images", "run_lengths", "query"),
     ("jobs",),
     ("settings",),
     ("paths",),

@@ -19,9 +19,10 @@ from segstudio.annotation.tools import (
     fill_value,
     paint_polygon,
     paint_region,
-    paint_stroke,
     polygon_bounds,
+    put_values,
     stroke_bounds,
+    stroke_cover,
 )
 from segstudio.annotation.wand import like_region
 
@@ -210,7 +211,8 @@ def stroke_action(line: Line, radius: float, value: int) -> Action:
 
     def change(mask: Mask) -> None:
         for start, end in moves:
-            paint_stroke(mask, start, end, radius, value)
+            piece = stroke_bounds(start, end, radius).clip(mask.shape[1], mask.shape[0])
+            put_values(mask, piece, stroke_cover(piece, start, end, radius), value)
 
     return Action("brush", "brush", rect, change, 1, value, radius=radius, pixels=length(line), drawn=True)
 

@@ -78,17 +78,15 @@ def distances(first: Rgb, second: Rgb, name: str) -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=8)
-def spread(
-    own: tuple[Colour, ...], name: str, levels: int = LEVELS, steps: int = STEPS
-) -> tuple[Colour, ...]:
+def spread(own: tuple[Colour, ...], name: str) -> tuple[Colour, ...]:
     """As many colours as there are in `own`, far apart, each given to one that it resembles.
 
     Points as far as possible from all before them begin; then one of the closest pair is moved to the best
-    place, `steps` times or until nothing gets better.
+    place, STEPS times or until nothing gets better.
     """
-    candidates, table = _candidates(name, levels)
+    candidates, table = _candidates(name)
     chosen = _farthest(table, len(own))
-    for _ in range(steps):
+    for _ in range(STEPS):
         if not _improve(table, chosen):
             break
     found = candidates[chosen]
@@ -96,9 +94,9 @@ def spread(
     return tuple((int(r), int(g), int(b)) for r, g, b in found[order].round())
 
 
-@lru_cache(maxsize=4)
-def _candidates(name: str, levels: int) -> tuple[Rgb, NDArray[np.float32]]:
-    axis = np.linspace(0, 255, levels, dtype=np.float32).round()
+@lru_cache(maxsize=len(COLOUR_SETS))
+def _candidates(name: str) -> tuple[Rgb, NDArray[np.float32]]:
+    axis = np.linspace(0, 255, LEVELS, dtype=np.float32).round()
     grid = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
     return grid, distances(grid, grid, name)
 

@@ -75,6 +75,12 @@ class MaskDocument:
                     self._tiles[row, column] = self._tile(row, column).copy()
         return inside
 
+    def before(self, x: int, y: int) -> int:
+        """The class that a pixel of the mask had when the stroke began; without a stroke the one it has."""
+        row, column = y // TILE, x // TILE
+        pixels = self._tiles.get((row, column), self._tile(row, column))
+        return int(pixels[y - row * TILE, x - column * TILE])
+
     def commit(self) -> Edit | None:
         """Ends the stroke; returns its edit, or None when no pixel changed.
 

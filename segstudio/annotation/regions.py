@@ -72,25 +72,25 @@ def first_pixel(region: Region) -> tuple[int, int]:
     return region.rect.x + column, region.rect.y + row
 
 
-def region_outline(region: Region) -> list[tuple[int, int, int, int]]:
-    """Unit-wide border segments (x0, y0, x1, y1) on pixel edges, in mask coordinates, merged along lines."""
-    padded = np.pad(region.inside, 1)
-    segments = []
-    x0, y0 = region.rect.x, region.rect.y
-    horizontal = padded[1:, 1:-1] != padded[:-1, 1:-1]
-    for row in np.flatnonzero(horizontal.any(axis=1)):
-        for start, end in _runs(horizontal[row]):
-            segments.append((x0 + start, y0 + int(row), x0 + end, y0 + int(row)))
-    vertical = padded[1:-1, 1:] != padded[1:-1, :-1]
-    for column in np.flatnonzero(vertical.any(axis=0)):
-        for start, end in _runs(vertical[:, column]):
-            segments.append((x0 + int(column), y0 + start, x0 + int(column), y0 + end))
-    return segments
+def outline(rect: Rect, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The border of pixels (bool [h,w] of a rectangle) as straight lines, each as long as it goes on.
+
+    Returns:
+        float64 [n,4] of x0, y0, x1, y1 in image coordinates; lines lie on the edges of pixels.
+    """
+    padded = np.pad(inside, 1)
+    rows, starts, ends = _runs(padded[1:, 1:-1] != padded[:-1, 1:-1])
+    columns, tops, bottoms = _runs((padded[1:-1, 1:] != padded[1:-1, :-1]).T)
+    across = np.stack([starts, rows, ends, rows], axis=1)
+    down = np.stack([columns, tops, columns, bottoms], axis=1)
+    return np.concatenate([across, down]).astype(np.float64) + [rect.x, rect.y] * 2
 
 
-def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    steps = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return [(int(start), int(end)) for start, end in zip(steps[::2], steps[1::2], strict=True)]
+def _runs(flags: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Row, start and end of every run of True in the rows of an array."""
+    steps = np.diff(np.pad(flags, ((0, 0), (1, 1))).view(np.int8), axis=1)
+    rows, starts = np.nonzero(steps == 1)
+    return rows, starts, np.nonzero(steps == -1)[1]
 
 
 def _in_window(crop: Mask, x: int, y: int, window: Rect) -> Region:

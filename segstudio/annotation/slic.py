@@ -1,5 +1,6 @@
 """SLIC superpixels of one small picture: cells of like colour and like size, each in one piece."""
 
+from collections.abc import Callable
 from itertools import product
 
 import cv2
@@ -10,6 +11,8 @@ from segstudio.annotation.wand import lab
 
 Floats = NDArray[np.float32]
 Cells = NDArray[np.uint16]
+# Asked between rounds; ends the work by what it raises.
+Check = Callable[[], object]
 # A pixel chooses among the cells of its own square and of the eight around it.
 AROUND = tuple(product((-1, 0, 1), repeat=2))
 ROUNDS = 4
@@ -20,7 +23,11 @@ VALUES = 6
 FAR = 1e9
 
 
-def slic(rgb: NDArray[np.uint8], side: int) -> Cells:
+def go_on() -> None:
+    """A check that never ends the work."""
+
+
+def slic(rgb: NDArray[np.uint8], side: int, check: Check = go_on) -> Cells:
     """Parts a picture into cells that follow its edges.
 
     Simple linear iterative clustering (Achanta et al., 2012) from a grid of squares. Every pixel keeps to the
@@ -30,6 +37,7 @@ def slic(rgb: NDArray[np.uint8], side: int) -> Cells:
     Args:
         rgb: uint8 [H,W,3], of at most 65536 squares.
         side: of a cell in pixels, 2 or more.
+        check: asked between rounds whether to go on.
 
     Returns:
         uint16 [H,W]: numbers from 0; the pixels of one number are 4-connected.
@@ -39,7 +47,9 @@ def slic(rgb: NDArray[np.uint8], side: int) -> Cells:
     squares = _squares(rgb, rows, columns, side)
     centres: Floats = squares.mean(axis=2).reshape(rows, columns, VALUES)
     for _ in range(ROUNDS - 1):
+        check()
         centres = _moved(squares, _nearest(squares, centres), centres)
+    check()
     steps = np.array([down * columns + right for down, right in AROUND], np.int32)
     numbers = np.arange(rows * columns, dtype=np.int32)[:, None] + steps[_nearest(squares, centres)]
     whole = numbers.reshape(rows, columns, side, side).swapaxes(1, 2).reshape(rows * side, columns * side)

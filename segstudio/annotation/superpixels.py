@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 
 from segstudio.annotation.rect import Rect
 from segstudio.annotation.regions import Region
-from segstudio.annotation.slic import slic
+from segstudio.annotation.slic import Check, go_on, slic
 
 SMALLEST_CELL, LARGEST_CELL = 8, 64
 # A tile is that long, rounded to whole cells: it takes about 50 ms.
 TILE = 512
 # Of half a megabyte each.
 TILES_KEPT = 48
+Tile = tuple[int, int]
+Numbers = NDArray[np.uint16]
 
 
 class Superpixels:
@@ -32,10 +34,38 @@ class Superpixels:
         self._rgb = rgb
         self.side = min(max(side, SMALLEST_CELL), LARGEST_CELL)
         self._step = round(TILE / self.side) * self.side
-        self._tiles: OrderedDict[tuple[int, int], NDArray[np.uint16]] = OrderedDict()
+        self._tiles: OrderedDict[Tile, Numbers] = OrderedDict()
+
+    def tile_at(self, x: int, y: int) -> Tile:
+        """Column and row of the tile that holds a pixel.
+
+        Raises:
+            IndexError: the pixel is outside the image.
+        """
+        height, width = self._rgb.shape[:2]
+        if not (0 <= x < width and 0 <= y < height):
+            raise IndexError(f"pixel {x},{y} is outside {width}x{height}")
+        return x // self._step, y // self._step
+
+    def knows(self, tile: Tile) -> bool:
+        """Whether the cells of a tile are at hand, so that `cell_at` takes no time there."""
+        return tile in self._tiles
+
+    def find(self, tile: Tile, check: Check = go_on) -> Numbers:
+        """The numbers of a tile's cells, uint16 [h,w], to be kept; other threads may look for them too."""
+        height, width = self._rgb.shape[:2]
+        rect = Rect(tile[0] * self._step, tile[1] * self._step, self._step, self._step).clip(width, height)
+        return slic(self._rgb[rect.slices], self.side, check)
+
+    def keep(self, tile: Tile, numbers: Numbers) -> None:
+        """Keeps what `find` gave for a tile."""
+        self._tiles[tile] = numbers
+        self._tiles.move_to_end(tile)
+        while len(self._tiles) > TILES_KEPT:
+            self._tiles.popitem(last=False)
 
     def cell_at(self, x: int, y: int, classes: NDArray[np.uint8] | None = None) -> Region:
-        """The cell that holds a pixel.
+        """The cell that holds a pixel; its tile is found now if it is not at hand.
 
         Args:
             x: column of the pixel.
@@ -49,12 +79,12 @@ class Superpixels:
         Raises:
             IndexError: the pixel is outside the image.
         """
-        height, width = self._rgb.shape[:2]
-        if not (0 <= x < width and 0 <= y < height):
-            raise IndexError(f"pixel {x},{y} is outside {width}x{height}")
-        column, row = x // self._step, y // self._step
-        numbers = self._tile(column, row)
-        left, top = column * self._step, row * self._step
+        tile = self.tile_at(x, y)
+        if tile not in self._tiles:
+            self.keep(tile, self.find(tile))
+        self._tiles.move_to_end(tile)
+        numbers = self._tiles[tile]
+        left, top = tile[0] * self._step, tile[1] * self._step
         inside = (numbers == numbers[y - top, x - left]).view(np.uint8)
         box = Rect(*cv2.boundingRect(inside))
         rect = Rect(box.x + left, box.y + top, box.width, box.height)
@@ -62,19 +92,6 @@ class Superpixels:
         if classes is None:
             return Region(0, rect, cell, int(np.count_nonzero(cell)))
         return _part_of(cell, rect, classes[rect.slices], x, y)
-
-    def _tile(self, column: int, row: int) -> NDArray[np.uint16]:
-        """The numbers of a tile's cells, uint16 [h,w]."""
-        found = self._tiles.get((column, row))
-        if found is None:
-            height, width = self._rgb.shape[:2]
-            rect = Rect(column * self._step, row * self._step, self._step, self._step).clip(width, height)
-            found = slic(self._rgb[rect.slices], self.side)
-            self._tiles[column, row] = found
-            while len(self._tiles) > TILES_KEPT:
-                self._tiles.popitem(last=False)
-        self._tiles.move_to_end((column, row))
-        return found
 
 
 def _part_of(cell: NDArray[np.bool_], rect: Rect, classes: NDArray[np.uint8], x: int, y: int) -> Region:

@@ -13,7 +13,6 @@ from segstudio.annotation.regions import Region
 Mask = NDArray[np.uint8]
 Point = tuple[float, float]
 
-
 # Pixel centres exactly on the rim belong to a stroke, whatever the rounding of its arithmetic.
 RIM = 1e-9
 
@@ -72,30 +71,6 @@ def _stroke_rows(
             np.minimum(left, x, out=left, where=on_side)
             np.maximum(right, x, out=right, where=on_side)
     return left, right
-
-
-def paint_stroke(
-    mask: Mask,
-    start: Point,
-    end: Point,
-    radius: float,
-    value: int,
-    *,
-    protection: Protection = OPEN,
-) -> Rect:
-    """Paints a brush moved in a straight line, both ends included, so consecutive moves leave no gap."""
-    rect = stroke_bounds(start, end, radius).clip(mask.shape[1], mask.shape[0])
-    if rect.is_empty:
-        return EMPTY
-    cover = stroke_cover(rect, start, end, radius)
-    put_values(mask, rect, cover, value, protection)
-    return rect
-
-
-def brush_footprint(radius: float, centre: Point = (0.5, 0.5)) -> tuple[Rect, NDArray[np.bool_]]:
-    """The pixels that one stamp at a centre changes, for the cursor: their box and bool [h,w]."""
-    rect = stroke_bounds(centre, centre, radius)
-    return rect, stroke_cover(rect, centre, centre, radius)
 
 
 def polygon_bounds(points: Sequence[Point]) -> Rect:

@@ -11,7 +11,18 @@ from typing import NoReturn
 import typer.core
 import typer.main
 
-from segstudio.cli import bench, engines, export, failures, models, projects, quantize, spec_tasks
+from segstudio.cli import (
+    bench,
+    engines,
+    export,
+    failures,
+    models,
+    projects,
+    quality,
+    quantize,
+    reviews,
+    spec_tasks,
+)
 from segstudio.cli.tasks import app
 from segstudio.errors import Cancelled, InputError, SegstudioError
 
@@ -24,8 +35,11 @@ app.add_typer(engines.app)
 app.add_typer(bench.app)
 app.add_typer(export.app)
 app.add_typer(failures.app)
+app.add_typer(quality.app)
 app.add_typer(models.app, name="models")
+projects.app.add_typer(reviews.project_app)
 app.add_typer(projects.app, name="project")
+app.add_typer(reviews.app)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="Projects: folders of samples.")
 ProjectFolder = Annotated[Path, typer.Argument(help="The project's folder.")]
 
 
-def _with_project(folder: Path, work: Callable[[Any], None], **options: Any) -> None:
+def with_project(folder: Path, work: Callable[[Any], None], **options: Any) -> None:
     from segstudio.project.project import Project
     from segstudio.settings import Settings
 
@@ -46,13 +46,13 @@ def project_init(
 ) -> None:
     """Make a project of a folder; an existing one keeps its palette unless you give another."""
     folder.mkdir(parents=True, exist_ok=True)
-    _with_project(folder, lambda project: _print_info(project, as_json), images=images, palette=palette)
+    with_project(folder, lambda project: _print_info(project, as_json), images=images, palette=palette)
 
 
 @app.command("info")
 def project_info(folder: ProjectFolder, as_json: Json = False) -> None:
     """Print a project in numbers."""
-    _with_project(folder, lambda project: _print_info(project, as_json), create=False)
+    with_project(folder, lambda project: _print_info(project, as_json), create=False)
 
 
 @app.command("rescan")
@@ -64,7 +64,7 @@ def project_rescan(folder: ProjectFolder, as_json: Json = False) -> None:
             project.rescan(context)
         _print_info(project, as_json)
 
-    _with_project(folder, work, create=False)
+    with_project(folder, work, create=False)
 
 
 @app.command("split")
@@ -87,7 +87,7 @@ def project_split(
         project.assign_splits(fractions, seed)
         _print_info(project, as_json)
 
-    _with_project(folder, work, create=False)
+    with_project(folder, work, create=False)
 
 
 SampleKey = Annotated[str, typer.Argument(help="The sample, as `frames/0001`.")]
@@ -106,7 +106,7 @@ def project_versions(folder: ProjectFolder, key: SampleKey, as_json: Json = Fals
         for row in rows or [{}]:
             print("  ".join(str(value) for value in row.values() if value not in ("", None)) or "none")
 
-    _with_project(folder, work, create=False)
+    with_project(folder, work, create=False)
 
 
 def _version_values(version: Any) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def project_restore(
 
     def work(project: Any) -> None:
         project.sample(key)
-        if key in project.pending_journals():
+        if project.recovery.is_pending(key):
             raise InputError(
                 f"{key} has edits from before a crash", hint="open the folder and recover or discard them"
             )
@@ -149,7 +149,7 @@ def project_restore(
             print_facts(values)
 
     # The lock: a window that has this mask open would be surprised by another file.
-    _with_project(folder, work, create=False, editor=True)
+    with_project(folder, work, create=False, editor=True)
 
 
 @app.command("freeze")
@@ -182,7 +182,7 @@ def project_freeze(
             return
         print_facts({**values, "skipped": [f"{entry['path']} ({entry['reason']})" for entry in skipped]})
 
-    _with_project(folder, work, create=False)
+    with_project(folder, work, create=False)
 
 
 @app.command("relabel")
@@ -210,7 +210,7 @@ def project_relabel(
             values = asdict(relabel_project(project, wish, context, dry_run=dry_run))
         (print_json if as_json else print_facts)(values)
 
-    _with_project(folder, work, create=False, editor=True)
+    with_project(folder, work, create=False, editor=True)
 
 
 @app.command("undo-relabel")
@@ -227,4 +227,4 @@ def project_undo_relabel(
             values = asdict(undo_in_project(project, batch, context))
         (print_json if as_json else print_facts)(values)
 
-    _with_project(folder, work, create=False, editor=True)
+    with_project(folder, work, create=False, editor=True)

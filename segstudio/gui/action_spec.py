@@ -16,6 +16,8 @@ class Needs(Enum):
     MODEL = "a folder and a model"
     PREDICTION = "a prediction for the open, editable sample"
     JOB = "a running job"
+    SUBMITTED = "a submitted sample"
+    CLOSED = "a submitted, accepted or skipped sample"
 
 
 # The menu in which actions of a group stand unless they name another.
@@ -35,11 +37,13 @@ MENU_OF_GROUP = {
     "colours": "View/Colours",
     "theme": "View/Theme",
     "go": "Go",
+    "queue": "Go",
     "mark": "Go/Status",
+    "review": "Review",
     "model": "Model",
     "help": "Help",
 }
-MENUS = ("File", "Edit", "Tools", "Class", "View", "Go", "Model", "Help")
+MENUS = ("File", "Edit", "Tools", "Class", "View", "Go", "Review", "Model", "Help")
 
 
 @dataclass(frozen=True)

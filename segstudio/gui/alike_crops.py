@@ -1,21 +1,21 @@
 """Small pictures of regions with their outlines, made in a worker when a row is first seen."""
 
 import logging
-from collections import OrderedDict
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtGui import QPixmap
 
 from segstudio import images
 from segstudio.annotation.alike import Alike
 from segstudio.annotation.rect import Rect
+from segstudio.annotation.regions import Region
 from segstudio.errors import SegstudioError
-from segstudio.gui.job_bridge import Replies
+from segstudio.gui.pictures import Limits, Pictures, to_qimage
 from segstudio.gui.session import Session
-from segstudio.gui.thumbnails import LANE, to_qimage
 from segstudio.jobs import JobContext
 from segstudio.project.project import Project
 
@@ -25,8 +25,6 @@ EDGE = 320
 LEAST_SIDE = 24
 MARGIN_SHARE = 0.3
 ASPECT = 1.5
-KEPT = 800
-WAITING, BATCH = 64, 12
 LIGHT, DARK = (255, 214, 10), (0, 0, 0)
 Rgb = NDArray[np.uint8]
 
@@ -34,81 +32,46 @@ Rgb = NDArray[np.uint8]
 class AlikeCrops(QObject):
     """Pictures by row number; `ready` tells when one that was asked for has come."""
 
-    ready = Signal(int)
+    ready = Signal(object)
 
     def __init__(self, parent: QObject, session: Session) -> None:
         super().__init__(parent)
         self._session = session
-        self._round = 0
-        self._pixmaps: OrderedDict[int, QPixmap] = OrderedDict()
-        self._waiting: OrderedDict[int, tuple[str, Alike]] = OrderedDict()
-        self._busy = False
+        self._pictures = Pictures(session.bridge, "Crops", _make, Limits(waiting=64, batch=12))
+        self._pictures.ready.connect(self.ready)
+        self.forget()
 
     def forget(self) -> None:
         """Other rows come: nothing that is here or under way is of use."""
-        self._round += 1
-        self._pixmaps.clear()
-        self._waiting.clear()
+        self._pictures.set_project(self._session.project)
 
     def get(self, row: int, key: str, found: Alike) -> QPixmap | None:
-        """The picture of a row, or None while a worker makes it."""
-        pixmap = self._pixmaps.get(row)
-        if pixmap is not None:
-            self._pixmaps.move_to_end(row)
-            return pixmap
-        self._waiting[row] = (key, found)
-        self._waiting.move_to_end(row)
-        while len(self._waiting) > WAITING:
-            self._waiting.popitem(last=False)
-        self._next_batch()
-        return None
-
-    def _next_batch(self) -> None:
-        project = self._session.project
-        if self._busy or not self._waiting or project is None:
-            return
-        rows = sorted(self._waiting)[:BATCH]
-        wanted = [(row, *self._waiting.pop(row)) for row in rows]
-        self._busy, current = True, self._round
-
-        def deliver(event: tuple[int, QImage | None]) -> None:
-            row, picture = event
-            if current == self._round:
-                self._pixmaps[row] = QPixmap.fromImage(picture) if picture is not None else QPixmap()
-                while len(self._pixmaps) > KEPT:
-                    self._pixmaps.popitem(last=False)
-                self.ready.emit(row)
-
-        replies = Replies(
-            done=lambda _: self._over(), failed=lambda _: self._over(), cancelled=self._over, event=deliver
-        )
-        self._session.bridge.start(
-            "Crops", lambda context: _make(context, project, wanted), lane=LANE, replies=replies
-        )
-
-    def _over(self) -> None:
-        self._busy = False
-        self._next_batch()
+        """The picture of a row, or None while a worker makes it; an empty one if it cannot be made."""
+        return self._pictures.shown(row, (key, found.region))
 
 
-def _make(context: JobContext, project: Project, wanted: list[tuple[int, str, Alike]]) -> None:
+def _make(context: JobContext, project: Project, wanted: Mapping[int, tuple[str, Region]]) -> None:
     """Reads each image once: rows of one sample come one after the other."""
     read: tuple[str, Rgb | None] = ("", None)
-    for row, key, found in wanted:
+    for row, (key, region) in sorted(wanted.items(), key=lambda entry: entry[0]):
         context.check()
         if read[0] != key:
-            try:
-                read = (key, images.read_image(project.sample(key).image))
-            except SegstudioError as error:
-                LOG.info("no crop: %s", error)
-                read = (key, None)
-        picture = to_qimage(crop(read[1], found)) if read[1] is not None else None
+            read = (key, image_or_none(project, key))
+        picture = to_qimage(crop(read[1], region)) if read[1] is not None else None
         context.event((row, picture))
 
 
-def crop(image: Rgb, found: Alike) -> Rgb:
+def image_or_none(project: Project, key: str) -> Rgb | None:
+    """A sample's image uint8 [H,W,3]; None where it cannot be read."""
+    try:
+        return images.read_image(project.sample(key).image)
+    except SegstudioError as error:
+        LOG.info("no crop: %s", error)
+        return None
+
+
+def crop(image: Rgb, region: Region) -> Rgb:
     """The part of an image uint8 [H,W,3] around a region, 320 pixels long, with its outline."""
-    region = found.region
     rect = region.rect
     margin = max(
         int(max(rect.width, rect.height) * MARGIN_SHARE), (LEAST_SIDE - max(rect.width, rect.height)) // 2, 4
@@ -124,10 +87,15 @@ def crop(image: Rgb, found: Alike) -> Rgb:
     )
     inside[inner.slices] = region.inside[: inner.height, : inner.width]
     inside = np.asarray(cv2.resize(inside, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    draw_outline(picture, inside)
+    return picture
+
+
+def draw_outline(picture: Rgb, inside: NDArray[np.uint8]) -> None:
+    """Draws the outline of what is not 0 in uint8 [H,W] into a picture uint8 [H,W,3]."""
     lines, _ = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     for colour, width in ((DARK, 4), (LIGHT, 2)):
         cv2.drawContours(picture, lines, -1, colour, width)
-    return picture
 
 
 def _as_a_cell(rect: Rect) -> Rect:

@@ -15,6 +15,7 @@ from segstudio.gui.canvas.modes import ShapeOp, Source, ToolName
 from segstudio.gui.canvas.tools import reshape
 from segstudio.gui.canvas.tools.tool import may_edit
 from segstudio.gui.canvas.view import View
+from segstudio.gui.cell_finder import CellFinder
 from segstudio.gui.embeddings import Embeddings
 from segstudio.gui.large_changes import LargeChanges
 from segstudio.gui.looks_link import LooksLink
@@ -59,6 +60,7 @@ class CanvasLink(QObject):
         self._views: dict[str, View] = {}
         ScreenBrush(canvas)
         canvas.restorable = self._restorable
+        canvas.cell_finder = CellFinder(session.bridge).ask
         self.large_changes = LargeChanges(session, self)
         self.large_changes.locks_changed.connect(self._show_editable)
         canvas.large_changes = self.large_changes.start
@@ -73,6 +75,7 @@ class CanvasLink(QObject):
         session.project_changed.connect(self._project_changed)
         session.sample_opened.connect(self._sample_opened)
         session.prediction_changed.connect(self._show_prediction)
+        session.changed.connect(lambda _: self._show_editable())
         session.document_changed.connect(canvas.mask_changed)
         session.document_changed.connect(lambda _: self._view.propose(False))
         session.classes.changed.connect(self._show_classes)
@@ -91,6 +94,9 @@ class CanvasLink(QObject):
         canvas.hovered.connect(self._hovered)
         canvas.left.connect(lambda: self._hovered(-1, -1))
         session.closing.connect(self._area.drop)
+        # What is painted by then belongs to the mask that is saved or judged.
+        session.closing.connect(canvas.finish)
+        session.judging.connect(canvas.finish)
         self._area.measured.connect(lambda: self._hovered(*(self._pixel or (-1, -1))))
 
     # -- what is shown ------------------------------------------------------------------------------------
@@ -127,7 +133,7 @@ class CanvasLink(QObject):
 
     def _show_editable(self) -> None:
         problem = self._session.problem
-        reason = problem.message if problem else self.large_changes.reason(self._shown)
+        reason = problem.message if problem else self.large_changes.reason(self._shown) or self._session.lock
         self.canvas.set_editable(not reason, reason)
 
     def _restorable(self, source: Source) -> NDArray[np.uint8] | None:
@@ -240,7 +246,7 @@ class CanvasLink(QObject):
 
     def spot(self) -> Spot | None:
         """What the cursor points at, to be kept while a list lies over it; None outside the image."""
-        document, pixel = self.canvas.document, self._pointed_at()
+        document, pixel = self.canvas.document, self.pointed_at
         return Spot(document, *pixel) if document is not None and pixel is not None else None
 
     def relabel(self, spot: Spot) -> None:
@@ -258,7 +264,7 @@ class CanvasLink(QObject):
         A menu takes the cursor elsewhere, and a split needs a line: then the region tool does it where the
         user clicks next.
         """
-        pixel = self._pointed_at()
+        pixel = self.pointed_at
         if pixel is None or op is ShapeOp.SPLIT:
             self.tool_state.set_op(op)
             self.choose_tool(ToolName.SHAPE)
@@ -272,12 +278,14 @@ class CanvasLink(QObject):
 
     @property
     def pointed_at(self) -> tuple[int, int] | None:
-        """The pixel under the cursor, or None."""
-        return self._pointed_at()
+        """The pixel under the cursor, or None; the cursor may rest where the image before was larger."""
+        width, height = self.canvas.image_size
+        pixel = self._pixel
+        return pixel if pixel is not None and pixel[0] < width and pixel[1] < height else None
 
     def target(self) -> tuple[int, int] | None:
         """The pixel under the cursor, for a change of the mask there now; says why there can be none."""
-        pixel = self._pointed_at()
+        pixel = self.pointed_at
         if pixel is None:
             self.canvas.status_text.emit("Point at a region and use its key")
         return pixel if pixel is not None and self._can_change() else None
@@ -285,12 +293,6 @@ class CanvasLink(QObject):
     def _can_change(self) -> bool:
         document = self.canvas.document
         return may_edit(self.canvas) and document is not None and not document.in_stroke
-
-    def _pointed_at(self) -> tuple[int, int] | None:
-        """The pixel under the cursor, or None; the cursor may rest where the image before was larger."""
-        width, height = self.canvas.image_size
-        pixel = self._pixel
-        return pixel if pixel is not None and pixel[0] < width and pixel[1] < height else None
 
     def _stroke(self, active: bool) -> None:
         self.canvas.show_whole(active)

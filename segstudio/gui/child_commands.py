@@ -1,6 +1,7 @@
 """Runs segstudio's own commands as child processes of the window, and says their ends in its words."""
 
 import logging
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +11,13 @@ from segstudio.jobs import ChildFailedError, JobContext, run_child
 LOG = logging.getLogger(__name__)
 
 
-def result_of(command: Sequence[str], context: JobContext) -> dict[str, Any]:
-    """The result that a command prints as its last line.
+def command(*arguments: str) -> list[str]:
+    """The command line of a child process that runs a command of segstudio."""
+    return [sys.executable, "-m", "segstudio", *arguments]
+
+
+def result_of(words: Sequence[str], context: JobContext) -> dict[str, Any]:
+    """The result that a command line prints as its last line.
 
     Raises:
         SegstudioError: the command's own one line, for bad input.
@@ -19,9 +25,9 @@ def result_of(command: Sequence[str], context: JobContext) -> dict[str, Any]:
         Cancelled: the context was cancelled.
     """
     try:
-        result = run_child(list(command), context)
+        result = run_child(list(words), context)
     except ChildFailedError as error:
-        LOG.error("%s: %s", " ".join(command), error)
+        LOG.error("%s: %s", " ".join(words), error)
         # What the child printed is no headline.
         raise RuntimeError(f"the process ended with {error.code}") from error
     if not isinstance(result, dict):

@@ -6,8 +6,11 @@ from segstudio.gui.canvas_link import CanvasLink
 from segstudio.gui.corrections import Corrections
 from segstudio.gui.dialogs.opener import Dialogs
 from segstudio.gui.editing import Editing
+from segstudio.gui.judgements import Judgements
 from segstudio.gui.panels.editor_page import EditorPage
+from segstudio.gui.panels.grid_page import GridPage
 from segstudio.gui.panels.job_strip import JobStrip
+from segstudio.gui.review_desk import ReviewDesk
 from segstudio.gui.session import Session
 from segstudio.gui.view_state import ViewState
 
@@ -22,10 +25,25 @@ class Window(Protocol):
     editor: EditorPage
     dialogs: Dialogs
     corrections: Corrections
+    judgements: Judgements
+    review: ReviewDesk
     job_strip: JobStrip
+
+    @property
+    def page(self) -> str:
+        """Which page is shown."""
+        ...
+
+    @property
+    def grid(self) -> GridPage:
+        """The grid, made when it is first needed."""
+        ...
 
     def show_page(self, page: str) -> None:
         """Shows a page."""
+
+    def go_back(self) -> None:
+        """Shows the page of before."""
 
     def choose_theme(self, choice: str) -> None:
         """Switches the theme."""

@@ -11,7 +11,12 @@ from segstudio.gui.action_spec import ActionSpec
 from segstudio.gui.canvas.modes import ToolName
 from segstudio.gui.command_group import CommandGroup, Window
 from segstudio.gui.looks_commands import LooksCommands
+from segstudio.gui.message import INFO, Message
+from segstudio.gui.model_commands import ModelCommands
+from segstudio.gui.pages import EDITOR
+from segstudio.gui.queue_commands import QueueCommands
 from segstudio.gui.region_commands import RegionCommands
+from segstudio.gui.review_commands import ReviewCommands
 from segstudio.project.sample import SampleStatus
 
 RADIUS_FACTOR = 1.15
@@ -238,71 +243,26 @@ class GoCommands(CommandGroup):
         """Opens the nearest sample that needs work."""
         self.session.step(int(by), work_only=True)
 
+    def queue(self) -> None:
+        """Goes to the next region of the correction queue."""
+        self.window.show_page(EDITOR)
+        self.window.corrections.queue.begin()
+
+    def back(self) -> None:
+        """Shows the page of before."""
+        self.window.go_back()
+
     def submit(self) -> None:
         """Submits the open sample and opens the next one."""
+        if self.session.lock:
+            self.session.message.emit(Message(INFO, self.session.lock, topic="lock"))
+            return
         self.window.editing.mark(SampleStatus.SUBMITTED)
         self.session.step(1)
 
     def mark(self, status: str) -> None:
         """Sets the open sample's status."""
         self.window.editing.mark(SampleStatus(status))
-
-
-class ModelCommands(CommandGroup):
-    """Predictions."""
-
-    def predict(self) -> None:
-        """Predicts the open sample."""
-        self.window.editing.predict()
-
-    def predict_all(self) -> None:
-        """Predicts every listed sample."""
-        self.window.editing.predict_all()
-
-    def cancel(self) -> None:
-        """Cancels the Job in the status bar."""
-        self.window.job_strip.cancel()
-
-    def accept(self) -> None:
-        """Takes the whole prediction."""
-        self.window.editing.accept_all()
-
-    def accept_class(self) -> None:
-        """Takes what is predicted as the active class."""
-        self.window.editing.accept_class(self.session.classes.active)
-
-    def fill(self) -> None:
-        """Takes the prediction where the mask is unlabelled."""
-        self.window.editing.fill_unlabelled()
-
-    def disagree(self, by: str) -> None:
-        """Goes to the next or previous region where mask and model differ."""
-        self.window.corrections.walk.step(int(by))
-
-    def take_side(self) -> None:
-        """The disagreement that is shown becomes what the model says."""
-        self.window.corrections.walk.take_side()
-
-    def keep_side(self) -> None:
-        """The disagreement that is shown stays as it is and is not shown again."""
-        self.window.corrections.walk.keep_side()
-
-    def drop(self) -> None:
-        """Throws the prediction away."""
-        self.window.editing.drop_prediction()
-
-    def evaluate(self) -> None:
-        """Scores stored predictions against masks and shows the result."""
-        self.window.editing.evaluate()
-        self.window.show_page("classes")
-
-    def import_model(self) -> None:
-        """Asks for a model of any kind and imports it."""
-        self.window.dialogs.ask_model()
-
-    def export_model(self) -> None:
-        """Asks to which formats a model goes and exports it."""
-        self.window.dialogs.ask_export()
 
 
 class HelpCommands(CommandGroup):
@@ -340,6 +300,8 @@ GROUPS: dict[str, type[CommandGroup]] = {
     "view": ViewCommands,
     "looks": LooksCommands,
     "go": GoCommands,
+    "review": ReviewCommands,
+    "queue": QueueCommands,
     "model": ModelCommands,
     "help": HelpCommands,
 }

@@ -9,6 +9,7 @@ from segstudio.gui.dialogs.alike import AlikeDialog
 from segstudio.gui.disagreement_walk import DisagreementWalk
 from segstudio.gui.icons import Icons
 from segstudio.gui.second_choices import SecondChoices
+from segstudio.gui.segment_walk import SegmentWalk
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
 
@@ -27,7 +28,11 @@ class Corrections(QObject):
         self._alike: AlikeDialog | None = None
         self.second_choices = SecondChoices(window, session, link, themes)
         self.walk = DisagreementWalk(window, session, link, icons)
+        self.queue = SegmentWalk(window, session, link, icons)
         self.batches = Batches(window, session)
+        # Both have Enter and Esc and lie in the same place: one at a time.
+        self.walk.begun.connect(self.queue.leave)
+        self.queue.begun.connect(self.walk.leave)
 
     def ask_alike(self) -> None:
         """Opens the dialog on all regions like the one under the cursor, or on the active class."""

@@ -32,6 +32,7 @@ STEP_SECONDS = 120.0
 # Longer than the pauses after which the panels count classes and compare masks.
 REST_SECONDS = 0.5
 SUMMARY = "summary.json"
+PAGES = ("samples", "classes", "failures", "progress", "speed", "runs")
 
 
 def run_demo(*, headless: bool = False, screenshots: Path | None = None) -> int:
@@ -105,7 +106,7 @@ class Performance:
             window.actions_by_id["layer.mask"].trigger()
             self.step("accept a prediction", self.accept)
             self.step("evaluate", self.evaluate)
-            for page in ("classes", "speed", "runs"):
+            for page in PAGES:
                 self.show(page)
                 self.picture(page)
             self.wizard()
@@ -125,7 +126,7 @@ class Performance:
     def dark(self) -> None:
         """The same screens in the dark theme."""
         self.window.choose_theme("dark")
-        for page in ("editor", "classes", "speed", "runs"):
+        for page in ("editor", *PAGES):
             self.show(page)
             self.picture(f"{page}-dark")
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -11,6 +11,7 @@ from segstudio.annotation.accept import accept_within
 from segstudio.annotation.alike import is_still_there
 from segstudio.annotation.disagreements import BORDER, Disagreement, disagreements
 from segstudio.annotation.regions import first_pixel
+from segstudio.gui.canvas.tools.tool import may_edit
 from segstudio.gui.canvas_link import CanvasLink
 from segstudio.gui.icons import Icons
 from segstudio.gui.job_bridge import Replies
@@ -38,7 +39,12 @@ class Stamp:
 
 
 class DisagreementWalk(QObject):
-    """The list of the open sample, the place in it, and what the user decided in this session."""
+    """The list of the open sample, the place in it, and what the user decided in this session.
+
+    `begun` tells that the user starts to go through it.
+    """
+
+    begun = Signal()
 
     def __init__(self, window: QWidget, session: Session, link: CanvasLink, icons: Icons) -> None:
         super().__init__(window)
@@ -49,6 +55,7 @@ class DisagreementWalk(QObject):
         self.strip = DisagreementStrip(self._surround, icons)
         self.highlight = RegionHighlight(canvas)
         self._stamp: Stamp | None = None
+        self._asked: Stamp | None = None
         self._list: list[Disagreement] = []
         self._place = -1
         self._settled = True
@@ -116,6 +123,8 @@ class DisagreementWalk(QObject):
         if current is None or document is None or said is None or document.in_stroke:
             self._nothing_shown()
             return
+        if not may_edit(self._link.canvas):
+            return
         region = current.region
         protection = self._link.canvas.protection_at(first_pixel(region))
         if not is_still_there(document.array, region):
@@ -152,7 +161,7 @@ class DisagreementWalk(QObject):
         """Ends it; what was decided is remembered."""
         self._pause.stop()
         self._list, self._stamp, self._place, self._settled = [], None, -1, True
-        self._shown = ()
+        self._asked, self._shown = None, ()
         self.highlight.show_region(None)
         if self.is_on:
             self.strip.hide()
@@ -208,9 +217,11 @@ class DisagreementWalk(QObject):
             then()
             return
         mask = entry.document.array.copy()
+        self._asked = stamp
 
         def done(found: list[Disagreement]) -> None:
-            if self._wanted() == stamp:
+            # A walk that ended meanwhile does not come back by itself.
+            if self._asked is stamp and self._wanted() == stamp:
                 self._take_over(stamp, found)
                 then()
 
@@ -248,6 +259,8 @@ class DisagreementWalk(QObject):
     def _show(self) -> None:
         """Outlines the present region and says what it is."""
         total = len(self._list)
+        if not self.is_on:
+            self.begun.emit()
         # Nothing is the present region while the strip is away.
         self.strip.show()
         current = self.current

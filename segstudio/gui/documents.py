@@ -3,6 +3,7 @@
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from segstudio.annotation.mask import MaskDocument
 from segstudio.annotation.rect import Rect
 from segstudio.errors import MaskError, SegstudioError
 from segstudio.gui.job_bridge import JobBridge, Replies
+from segstudio.gui.work_log import WorkLog
 from segstudio.jobs import Job, JobContext, JobState
 from segstudio.project.project import SAVED, Project
 from segstudio.project.sample import Changes
@@ -89,12 +91,13 @@ class OpenDocuments(QObject):
     journal_failed = Signal(str, object)
     save_recovered = Signal(str)
     journal_recovered = Signal()
-    # Carries what a folder that is no longer open could not save.
-    left_unsaved = Signal(str, object)
+    # Carries what a folder that is no longer open could not save, and whether a journal has it.
+    left_unsaved = Signal(str, object, bool)
 
-    def __init__(self, bridge: JobBridge) -> None:
+    def __init__(self, bridge: JobBridge, work_log: WorkLog) -> None:
         super().__init__()
         self._bridge = bridge
+        self._work_log = work_log
         self._project: Project | None = None
         self._open: OrderedDict[str, OpenDocument] = OrderedDict()
         self._budget = HistoryBudget()
@@ -127,7 +130,7 @@ class OpenDocuments(QObject):
             project = self._project
             assert project is not None
             document = MaskDocument(mask, History(self._budget))
-            journal = Journal(project.journal_path(key), document.array, project.facts_dir)
+            journal = Journal(project.recovery.path(key), document.array, project.facts_dir)
             entry = OpenDocument(key, document, journal, document.revision, saved)
             self._open[key] = entry
         self._open.move_to_end(key)
@@ -169,6 +172,15 @@ class OpenDocuments(QObject):
         entry = self._open.get(key)
         return entry is not None and not (entry.dirty or entry.saving or entry.document.in_stroke)
 
+    def busy(self, keys: Iterable[str]) -> dict[str, SegstudioError]:
+        """Those of some samples whose masks are being changed right now, with what to tell the user."""
+        entries = (self._open.get(key) for key in keys)
+        return {
+            entry.key: SegstudioError("it is being changed", hint="wait until that has ended")
+            for entry in entries
+            if entry is not None and entry.document.in_stroke
+        }
+
     @property
     def journals_hold(self) -> bool:
         """Whether what is not saved is at least in journals."""
@@ -180,6 +192,7 @@ class OpenDocuments(QObject):
         With a note, what is saved next is kept as a version.
         """
         entry = self._open[key]
+        self._work_log.edited(key, edit)
         if note != SAVED:
             entry.noted = NotedEdit(edit, note)
         self._write_journal(entry, edit, undo=False)
@@ -234,16 +247,40 @@ class OpenDocuments(QObject):
         if key in self._open:
             self._close(key)
             if self._project is not None:
-                self._project.discard_journal(key)
+                self._project.recovery.discard(key)
         self.state_changed.emit()
 
     def save_all(self, *, last: bool = False) -> None:
         """Starts saving every document with unsaved edits; the `last` time also behind a save under way."""
         for key in list(self._open):
-            if last:
-                self._save(key)
+            (self._save if last else self.save)(key)
+
+    def save_then(
+        self, done: Callable[[dict[str, SegstudioError]], object], keys: Iterable[str] | None = None
+    ) -> None:
+        """Saves samples in workers, then tells what could not be saved; at once if nothing is unsaved.
+
+        Args:
+            done: gets why samples could not be saved, by key.
+            keys: the samples, of which those that are not open need no saving; None are all.
+        """
+        chosen = self._open.keys() if keys is None else set(keys)
+        if not self.dirty_keys & chosen:
+            done({})
+            return
+
+        def saved(_: None) -> None:
+            # Edits made meanwhile were not tried yet; a stroke under way cannot be.
+            waits = [self._open[key] for key in self.dirty_keys & chosen]
+            if all(one.failure is not None for one in waits if not one.document.in_stroke):
+                done({key: failure for key, failure in self.failures.items() if key in chosen})
             else:
-                self.save(key)
+                self.save_then(done, keys)
+
+        for key in self.dirty_keys & chosen:
+            self._save(key)
+        # Behind the saves on their lane, so that their replies have come before this one's.
+        self._bridge.start(SAVE_TITLE, lambda _: None, lane=LANE, replies=Replies(done=saved))
 
     def finish(self, timeout: float) -> dict[str, SegstudioError]:
         """Saves everything before the window closes, and waits for it; returns what could not be saved."""
@@ -280,15 +317,22 @@ class OpenDocuments(QObject):
         if noted is not None and noted.is_in(entry.document):
             note, entry.noted = noted.note, None
         entry.saving = True
+        effort = self._work_log.take(key)
 
         def work(_: JobContext) -> WrittenMask:
             changes = project.save_mask(key, pixels, note=note, force=force, initiator=INITIATOR)
+            project.review.log_save(key, effort, begun=bool(changes.statuses))
             return WrittenMask(pixels, checksum(pixels), revision, journalled, changes)
+
+        def failed(error: SegstudioError) -> None:
+            if project is self._project:
+                self._work_log.give_back(key, effort)
+            self._failed(entry, noted, error, project)
 
         replies = Replies(
             done=lambda saved: self._saved(entry, saved, project),
-            failed=lambda error: self._failed(entry, noted, error, project),
-            cancelled=lambda: self._failed(entry, noted, SegstudioError("saving was cancelled"), project),
+            failed=failed,
+            cancelled=lambda: failed(SegstudioError("saving was cancelled")),
         )
         job = self._bridge.start(SAVE_TITLE, work, lane=LANE, replies=replies)
         self.state_changed.emit()
@@ -324,7 +368,7 @@ class OpenDocuments(QObject):
         entry.noted = entry.noted or noted
         LOG.warning("%s was not saved: %s", entry.key, error)
         if not self._is_open(entry, project):
-            self.left_unsaved.emit(entry.key, error)
+            self.left_unsaved.emit(entry.key, error, not entry.journal.behind)
             return
         is_news = entry.failure is None or entry.failure.message != error.message
         entry.failure = error

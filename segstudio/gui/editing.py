@@ -13,11 +13,14 @@ from segstudio.gui.canvas.changes import MaskChange
 from segstudio.gui.message import INFO, Message
 from segstudio.gui.session import Session
 from segstudio.jobs import JobContext
-from segstudio.project.sample import SampleStatus
+from segstudio.project.review_rules import counts_as
+from segstudio.project.sample import Sample, SampleStatus
 from segstudio.project.versions import VersionNote, Why
 
 Mask = NDArray[np.uint8]
 IGNORE = 255
+# What is reopened before the work on it goes on.
+CLOSED = (SampleStatus.SUBMITTED, SampleStatus.ACCEPTED, SampleStatus.SKIPPED)
 
 
 class Editing:
@@ -38,7 +41,7 @@ class Editing:
 
     def _step(self, *, undo: bool) -> bool:
         key = self._session.current
-        if key is None or self._session.entry is None:
+        if key is None or self._session.entry is None or self._is_locked():
             return False
         return self._session.documents.step(key, undo=undo) is not None
 
@@ -78,7 +81,7 @@ class Editing:
     def _accept(self, title: str, change: Callable[[Mask, Mask, Protection], object]) -> None:
         session = self._session
         entry, prediction = session.entry, session.prediction
-        if entry is None or prediction is None:
+        if entry is None or prediction is None or self._is_locked():
             return
 
         def make(mask: Mask, _: JobContext) -> None:
@@ -95,7 +98,7 @@ class Editing:
         """The mask becomes the version that is looked at where it may be painted: one edit like any other."""
         session = self._session
         entry, shown = session.entry, session.versions.shown
-        if entry is None or shown is None or entry.document.in_stroke:
+        if entry is None or shown is None or entry.document.in_stroke or self._is_locked():
             return
 
         def make(mask: Mask, _: JobContext) -> None:
@@ -106,6 +109,13 @@ class Editing:
         change = MaskChange(entry.document, title, entry.document.whole(), make, nothing)
         session.versions.hide()
         self._make(change, VersionNote(Why.RESTORED))
+
+    def _is_locked(self) -> bool:
+        """Whether the mask takes no edits for now; says why."""
+        reason = self._session.lock
+        if reason:
+            self._session.message.emit(Message(INFO, reason, topic="lock"))
+        return bool(reason)
 
     def _protection(self, document: MaskDocument) -> Protection:
         session = self._session
@@ -141,10 +151,8 @@ class Editing:
             self._session.predictions.predict(self._session.project, self._session.book.listed)
 
     def evaluate(self) -> None:
-        """Scores the chosen model's stored predictions against the masks, in a worker."""
-        if self._session.project is not None:
-            self._session.documents.save_all()
-            self._session.predictions.evaluate(self._session.project)
+        """Scores the chosen model against the masks, in a worker."""
+        self._session.evaluate()
 
     def drop_prediction(self) -> None:
         """Throws the open sample's prediction away."""
@@ -152,11 +160,10 @@ class Editing:
         if session.project is not None and session.current is not None:
             session.note(session.project.drop_prediction(session.current))
 
-    def mark(self, status: SampleStatus) -> None:
-        """Sets the open sample's status, after its edits are on their way to the file."""
+    def mark(self, status: SampleStatus, reason: str = "") -> None:
+        """Moves the open sample to a status, after its edits are in the file."""
         if self._session.current is not None:
-            self.save()
-            self._session.set_status([self._session.current], status)
+            self._session.set_status([self._session.current], status, reason)
 
     def available(self) -> frozenset[Needs]:
         """What is there now, so that actions can be enabled."""
@@ -168,8 +175,9 @@ class Editing:
                 found.add(Needs.MODEL)
         if session.current is not None:
             found.add(Needs.SAMPLE)
+            found |= review_needs(session.sample)
         entry = session.entry
-        if entry is not None:
+        if entry is not None and not session.lock:
             found.add(Needs.EDITABLE)
             if entry.document.history.can_undo:
                 found.add(Needs.UNDO)
@@ -180,3 +188,13 @@ class Editing:
         if session.jobs.active():
             found.add(Needs.JOB)
         return frozenset(found)
+
+
+def review_needs(sample: Sample | None) -> set[Needs]:
+    """What of a sample's review is there."""
+    if sample is None:
+        return set()
+    found = {Needs.SUBMITTED} if sample.status is SampleStatus.SUBMITTED else set()
+    if counts_as(sample.status, sample.reviewer) in CLOSED:
+        found.add(Needs.CLOSED)
+    return found

@@ -9,7 +9,7 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from segstudio.gui.key_map import key_of
-from segstudio.gui.physical_keys import KeyPress, class_slot
+from segstudio.gui.physical_keys import KeyPress, class_slot, key_place
 from segstudio.gui.text_focus import is_writing
 
 # A tool key tapped shorter than this switches the tool for good; held longer, the tool is lent.
@@ -42,8 +42,8 @@ class HeldKeys(QObject):
         self._resting: frozenset[str] = frozenset()
         self._choose_slot = choose_slot
         self.clock = clock
-        self._down: dict[int, Hold] = {}
-        self._lent: tuple[int, float, Callable[[], None]] | None = None
+        self._down: dict[tuple[str, int], Hold] = {}
+        self._lent: tuple[tuple[str, int], float, Callable[[], None]] | None = None
         window.installEventFilter(self)
 
     def bind(
@@ -98,13 +98,14 @@ class HeldKeys(QObject):
         tool = self._tools.get(Qt.Key(event.key()))
         go_back = tool() if tool else None
         if go_back is not None:
-            self._lent = (event.key(), self.clock(), go_back)
+            self._lent = (key_place(plain_press(event)), self.clock(), go_back)
 
     def _pressed(self, event: QKeyEvent) -> bool:
         hold = self._holds.get(Qt.Key(event.key()))
         if hold is not None and event.modifiers() == Qt.KeyboardModifier.NoModifier:
-            if not event.isAutoRepeat() and event.key() not in self._down:
-                self._down[event.key()] = hold
+            place = key_place(plain_press(event))
+            if not event.isAutoRepeat() and place not in self._down:
+                self._down[place] = hold
                 hold.press()
             return True
         slot = class_slot(plain_press(event))
@@ -116,11 +117,12 @@ class HeldKeys(QObject):
         return True
 
     def _released(self, event: QKeyEvent) -> bool:
-        hold = self._down.pop(event.key(), None)
+        place = key_place(plain_press(event))
+        hold = self._down.pop(place, None)
         if hold is not None:
             hold.release()
             return True
-        if self._lent is not None and self._lent[0] == event.key():
+        if self._lent is not None and self._lent[0] == place:
             _, since, go_back = self._lent
             self._lent = None
             if self.clock() - since >= LENT_AFTER_SECONDS:

@@ -58,6 +58,7 @@ CVAT = {
     "tool.fill": ("A",),
     "tool.lasso": ("Ctrl+L",),
     "model.disagreement": ("Alt+N",),
+    "go.queue": ("Ctrl+Alt+N",),
 }
 
 NAPARI = {

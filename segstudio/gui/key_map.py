@@ -13,20 +13,17 @@ from PySide6.QtGui import QKeyEvent, QKeySequence
 from segstudio.gui.action_spec import ActionSpec
 from segstudio.gui.actions import ACTIONS, BY_ID
 from segstudio.gui.key_layouts import LAYOUTS, STUDIO
+from segstudio.gui.physical_keys import DIGITS, SHIFTED_DIGITS, SHIFTED_SIGNS, SIGNS
 from segstudio.images import atomic_write
 
 FILE = "keys.toml"
 PORTABLE = QKeySequence.SequenceFormat.PortableText
-# The digits by their place choose classes; these are the characters that they type on a US keyboard.
-SHIFTED_DIGITS = tuple("!@#$%^&*()")
-CLASS_KEYS = frozenset({*"1234567890", *SHIFTED_DIGITS, *(f"Shift+{digit}" for digit in "1234567890")})
+# The digits by their place choose classes.
+CLASS_KEYS = frozenset({*DIGITS, *SHIFTED_DIGITS, *(f"Shift+{digit}" for digit in DIGITS)})
 # What ends, cancels or steps back in a gesture.
 CANVAS_KEYS = frozenset({"Return", "Enter", "Esc", "Backspace"})
 # What lists, buttons, sliders and the way from one control to the next need: it acts on the canvas alone.
 CANVAS_ONLY = frozenset({"Tab", "Space", "Left", "Right", "Up", "Down", "Home", "End"})
-# Keys of a US keyboard, without and with Shift.
-UNSHIFTED = tuple("`-=[]\\;',./")
-SHIFTED = tuple('~_+{}|:"<>?')
 HEADER = "# Keys that are not those of the layout. An empty list leaves an action without keys.\n"
 Keys = tuple[str, ...]
 
@@ -47,18 +44,24 @@ def combination(key: str) -> QKeyCombination:
 
 def twin(key: str) -> str | None:
     """The other name of a key on a US keyboard, where "}" is "Shift+]"; None if it has one name."""
-    if key in SHIFTED:
-        return f"Shift+{UNSHIFTED[SHIFTED.index(key)]}"
+    if len(key) == 1 and key in SHIFTED_SIGNS:
+        return f"Shift+{SIGNS[SHIFTED_SIGNS.index(key)]}"
     low = key.removeprefix("Shift+")
-    return SHIFTED[UNSHIFTED.index(low)] if key.startswith("Shift+") and low in UNSHIFTED else None
+    is_shifted = key.startswith("Shift+") and len(low) == 1 and low in SIGNS
+    return SHIFTED_SIGNS[SIGNS.index(low)] if is_shifted else None
 
 
 def distinct(keys: Keys) -> Keys:
-    """Keys without second names of those before them.
+    """Keys without those that stand before them already, by the same name or the other one.
 
     To Qt they are two shortcuts that one press of Shift+] hits both, so that it would do nothing.
     """
-    return tuple(key for place, key in enumerate(keys) if twin(key) not in keys[:place])
+    return tuple(key for place, key in enumerate(keys) if not {key, twin(key)} & set(keys[:place]))
+
+
+def free_of(keys: Keys, taken: Keys) -> Keys:
+    """Keys without those that are taken, by either name."""
+    return tuple(key for key in keys if not {key, twin(key)} & set(taken))
 
 
 def key_of(event: QKeyEvent) -> str:
@@ -70,7 +73,7 @@ def key_of(event: QKeyEvent) -> str:
         Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.GroupSwitchModifier
     )
     character = chr(event.key()) if event.key() < 128 else ""
-    if character in SHIFTED or character in SHIFTED_DIGITS:
+    if character and character in SHIFTED_SIGNS + SHIFTED_DIGITS:
         modifiers &= ~Qt.KeyboardModifier.ShiftModifier
     key = Qt.Key.Key_Tab if event.key() == Qt.Key.Key_Backtab else Qt.Key(event.key())
     return QKeySequence(int(modifiers.value) | int(key)).toString(PORTABLE)
@@ -122,6 +125,10 @@ class KeyMap:
         return found
 
     @cached_property
+    def _usual(self) -> "KeyMap":
+        return KeyMap(self.layout)
+
+    @cached_property
     def _owners(self) -> dict[str, str]:
         return {key: action_id for action_id, keys in self.in_force.items() for key in keys}
 
@@ -136,32 +143,34 @@ class KeyMap:
 
     def source(self, action_id: str) -> str:
         """Who decides an action's keys: "you" or the layout's name."""
-        if action_id in self.own:
+        if self.is_changed(action_id):
             return "you"
         return self.layout if action_id in LAYOUTS[self.layout].keys else STUDIO
 
+    def is_changed(self, action_id: str) -> bool:
+        """Whether an action has not the layout's keys: the user chose them, or gave some to another one."""
+        return action_id in self.own or not set(self._usual.keys(action_id)) <= set(self.keys(action_id))
+
     def with_keys(self, action_id: str, keys: Keys) -> "KeyMap":
-        """An action has these valid keys from now on; whoever had one of them keeps the rest of its own."""
-        own = dict(self.own)
-        for key in keys:
-            loser = self.owner(key)
-            if loser is not None and loser != action_id:
-                left = own.get(loser, self.keys(loser))
-                own[loser] = tuple(other for other in left if other not in (key, twin(key)))
-        own[action_id] = keys
-        return self._sparse(own)
+        """An action has these valid keys from now on; whoever had one of them keeps the rest of its own.
+
+        What a layout gives to another action is in force again as soon as nobody has taken it.
+        """
+        wanted = distinct(keys)
+        return self._sparse({**self._taken_from_others(action_id, wanted), action_id: wanted})
 
     def without(self, action_id: str) -> "KeyMap":
         """An action has the layout's keys again, and those who had taken one of them give it back."""
-        own = {name: keys for name, keys in self.own.items() if name != action_id}
-        back = set(KeyMap(self.layout).keys(action_id))
-        own = {name: tuple(key for key in keys if key not in back) for name, keys in own.items()}
-        return self._sparse(own)
+        return self._sparse(self._taken_from_others(action_id, self._usual.keys(action_id)))
+
+    def _taken_from_others(self, action_id: str, keys: Keys) -> dict[str, Keys]:
+        """The user's keys of the other actions without these; who loses the last has the layout's again."""
+        left = {name: free_of(own, keys) for name, own in self.own.items() if name != action_id}
+        return {name: own for name, own in left.items() if own or not self.own[name]}
 
     def _sparse(self, own: Mapping[str, Keys]) -> "KeyMap":
         """Leaves out what the layout says anyway."""
-        usual = KeyMap(self.layout)
-        kept = {name: keys for name, keys in own.items() if keys != usual.keys(name)}
+        kept = {name: keys for name, keys in own.items() if keys != self._usual.keys(name)}
         return KeyMap(self.layout, kept)
 
 
@@ -201,11 +210,12 @@ def _checked(spec: ActionSpec, entry: list[object], taken: dict[str, str], probl
             problems.append(f"{text!r} of {spec.id} is no key")
         elif reason := refusal(spec, key):
             problems.append(f"{spec.id}: {reason[0].lower()}{reason[1:]}")
-        elif taken.setdefault(key, spec.id) != spec.id:
-            problems.append(f"{key} stands at {taken[key]} and at {spec.id}")
+        elif (owner := taken.get(key) or taken.get(twin(key) or key, spec.id)) != spec.id:
+            problems.append(f"{key} stands at {owner} and at {spec.id}")
         else:
+            taken[key] = spec.id
             keys.append(key)
-    return tuple(keys)
+    return distinct(tuple(keys))
 
 
 def save_key_map(key_map: KeyMap, path: Path) -> None:

@@ -12,8 +12,9 @@ from segstudio.errors import SegstudioError
 from segstudio.gui.canvas.changes import MaskChange
 from segstudio.gui.documents import OpenDocument
 from segstudio.gui.job_bridge import Replies
+from segstudio.gui.lanes import EDIT_LANE
 from segstudio.gui.message import INFO, Message
-from segstudio.gui.session import EDIT_LANE, Session
+from segstudio.gui.session import Session
 from segstudio.jobs import Job, JobContext
 from segstudio.project.project import SAVED
 from segstudio.project.versions import VersionNote

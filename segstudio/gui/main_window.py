@@ -8,22 +8,29 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEv
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from segstudio.annotation.colour_sets import COLOUR_SETS, ORIGINAL
+from segstudio.annotation.rect import Rect
 from segstudio.gui.action_set import ActionSet
 from segstudio.gui.commands import Commands
 from segstudio.gui.corrections import Corrections
 from segstudio.gui.dialogs.opener import Dialogs
 from segstudio.gui.editing import Editing
 from segstudio.gui.icons import Icons
+from segstudio.gui.judgements import Judgements
 from segstudio.gui.key_book import KeyBook
 from segstudio.gui.key_service import KeyService
 from segstudio.gui.message import INFO, Message
-from segstudio.gui.pages import DASHBOARDS, EDITOR
+from segstudio.gui.pages import DASHBOARDS, EDITOR, FAILURES, GRID
 from segstudio.gui.panels.editor_page import EditorPage
+from segstudio.gui.panels.grid_page import GridPage
 from segstudio.gui.panels.header_bar import HeaderBar
 from segstudio.gui.panels.job_strip import JobStrip
 from segstudio.gui.panels.message_bar import MessageBar
 from segstudio.gui.panels.start_page import StartPage
 from segstudio.gui.panels.status_bar import StatusBar
+from segstudio.gui.place_opener import PlaceOpener
+from segstudio.gui.region_opener import RegionOpener
+from segstudio.gui.review_desk import ReviewDesk
+from segstudio.gui.sample_lister import SampleLister
 from segstudio.gui.session import Session
 from segstudio.gui.slot_keeper import SlotKeeper
 from segstudio.gui.theme import ThemeSwitch
@@ -49,18 +56,26 @@ class MainWindow(QMainWindow):
         SlotKeeper(session)
         self.keys = KeyBook()
         self.actions_by_id = ActionSet(self, self.icons, self.keys, lambda spec: self.commands.run(spec))
-        self.editor = EditorPage(session, self.editing, self.view, themes, self.icons, self.actions_by_id)
+        self.lister = SampleLister(session)
+        self.editor = EditorPage(
+            session, self.lister, self.editing, self.view, themes, self.icons, self.actions_by_id
+        )
         self.link = self.editor.link
         self.editing.large_changes = self.link.large_changes.start
         self.dialogs = Dialogs(self, session, themes, self.actions_by_id)
         self.corrections = Corrections(self, session, self.link, themes, self.icons)
+        self.judgements = Judgements(session)
+        self.review = ReviewDesk(self, session, self.editor, self.icons)
         self.job_strip = JobStrip(session.bridge, self.icons)
         self.commands = Commands(self)
-        self._page = EDITOR
+        self.opener = RegionOpener(self, self)
+        self._page = self._page_before = EDITOR
         self._leaves = False
         self._sync_timer = QTimer(self, interval=0, singleShot=True)
         self._sync_timer.timeout.connect(self._sync)
         self._dashboards: dict[str, QWidget] = {}
+        self._grid: GridPage | None = None
+        self._opener = PlaceOpener(session, self.link)
         self._lay_out()
         self._make_menus()
         self._connect()
@@ -129,6 +144,7 @@ class MainWindow(QMainWindow):
         for signal in (session.sample_opened, session.prediction_changed):
             signal.connect(lambda *_: self.sync())
         session.predictions.models_changed.connect(self.sync)
+        session.changed.connect(lambda _: self.sync())
         session.bridge.started.connect(lambda _: self.sync())
         session.bridge.finished.connect(lambda _: self.sync())
         session.bridge.crashed.connect(self.dialogs.show_bug)
@@ -144,6 +160,7 @@ class MainWindow(QMainWindow):
         session.sample_opened.connect(lambda _: self.messages.clear(CANVAS))
         self.editor.placed.connect(self.header.show_sample)
         self.header.page_chosen.connect(self.show_page)
+        session.segments_asked.connect(self._show_segments)
         self.start.open_asked.connect(self.dialogs.ask_folder)
         self.start.demo_asked.connect(self.dialogs.open_demo)
         self.start.recent_asked.connect(lambda folder: self.dialogs.open_folder(Path(folder)))
@@ -219,21 +236,53 @@ class MainWindow(QMainWindow):
         self.session.memory.forget(folder)
         self.start.show_recent(self.session.memory.recent)
 
+    @property
+    def page(self) -> str:
+        """Which page is shown."""
+        return self._page
+
+    @property
+    def grid(self) -> GridPage:
+        """The grid, made when it is first needed."""
+        if self._grid is None:
+            self._grid = GridPage(self.session, self.lister, self.view, self.link, self.themes, self.icons)
+            self._grid.opened.connect(self._open_place)
+            self.pages.addWidget(self._grid)
+        return self._grid
+
+    def _open_place(self, key: str, rect: Rect | None) -> None:
+        self.show_page(EDITOR)
+        self._opener.open(key, rect)
+
     def show_page(self, page: str) -> None:
-        """Shows the editor or a dashboard, which is made when it is first needed."""
+        """Shows the editor, the grid or a dashboard, which is made when it is first needed."""
         if self.session.project is None:
             return
-        widget: QWidget = self.editor
+        widget: QWidget = self.grid if page == GRID else self.editor
         for dashboard in DASHBOARDS:
             if dashboard.id == page:
                 if page not in self._dashboards:
                     self._dashboards[page] = dashboard.make(self.session)
                     self.pages.addWidget(self._dashboards[page])
                 widget = self._dashboards[page]
+        if page != self._page:
+            self._page_before = self._page
         self._page = page
         self.pages.setCurrentWidget(widget)
         self.header.pages.set_value(page)
         self.sync()
+
+    def go_back(self) -> None:
+        """Shows the page that was shown before this one."""
+        self.show_page(self._page_before)
+
+    def _show_segments(self, query: str, model: str) -> None:
+        from segstudio.gui.failures.view import FailuresView
+
+        self.show_page(FAILURES)
+        page = self._dashboards.get(FAILURES)
+        if isinstance(page, FailuresView):
+            page.show_query(query, model)
 
     # -- looks --------------------------------------------------------------------------------------------
 
@@ -295,7 +344,7 @@ class MainWindow(QMainWindow):
         problems = {} if self._leaves else self.session.documents.finish(SAVE_SECONDS)
         if problems:
             event.ignore()
-            self.session.trouble.leaving.emit(problems, self._leave)
+            self.session.trouble.leaving.emit(problems, self._leave, lambda: None)
             return
         memory = self.session.memory
         memory.geometry = self.saveGeometry().toBase64().toStdString()

@@ -27,6 +27,8 @@ class Memory:
     tools: dict[str, int | str] = field(default_factory=dict)
     commands: list[str] = field(default_factory=list)
     colours: dict[str, str] = field(default_factory=dict)
+    # What each project listed last, see `sample_lister`.
+    listings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def opened(self, folder: Path) -> None:
         """Puts a project first in the recent ones."""
@@ -39,6 +41,7 @@ class Memory:
         self.last_sample.pop(folder, None)
         self.opacity.pop(folder, None)
         self.colours.pop(folder, None)
+        self.listings.pop(folder, None)
 
     def save(self) -> None:
         """Writes the facts to the user's configuration folder; a full disk is logged, not raised."""

@@ -1,7 +1,6 @@
 """Exports a model in a child process, as a Job; the window itself never loads what makes the formats."""
 
 import csv
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from segstudio.annotation.palette_choice import save_palette
 from segstudio.deploy.gate import INT8, Limits
 from segstudio.errors import SegstudioError
-from segstudio.gui.child_commands import in_window, result_of
+from segstudio.gui.child_commands import command, in_window, result_of
 from segstudio.gui.dialogs.export_facts import Pair, divided, machine_lacks, surveyed
 from segstudio.gui.dialogs.export_results import Finished, finished_from_dict
 from segstudio.gui.job_bridge import JobBridge, Replies
@@ -21,11 +20,10 @@ from segstudio.inference.catalog import ModelEntry, import_model
 from segstudio.jobs import Job, JobContext
 from segstudio.project.project import Project
 from segstudio.project.sample import Sample
+from segstudio.workflows.exports.formats import PAGE_FILE
 
 # Of its own: predictions and imports go on while a model is exported.
 LANE = "exports"
-# The page that an export writes into its folder, `workflows.exports.run.PAGE_FILE`.
-PAGE = "report.html"
 
 
 @dataclass(frozen=True)
@@ -82,11 +80,6 @@ class Ended:
     page: Path | None
 
 
-def command(*arguments: str) -> list[str]:
-    """The command line of a child process."""
-    return [sys.executable, "-m", "segstudio", *arguments]
-
-
 def export_arguments(order: ExportOrder, scratch: Path) -> list[str]:
     """The words that export as ordered; lists and palettes of a project are written to `scratch`."""
     words = ["export", order.model, "--out", str(order.out), "--as", ",".join(order.formats), "--json-events"]
@@ -138,6 +131,7 @@ class ModelExports(QObject):
     stopped = Signal()
     lacks_found = Signal(object)
     survey_done = Signal(object)
+    survey_failed = Signal(object)
     added = Signal(object, str)
     add_failed = Signal(object)
 
@@ -145,11 +139,13 @@ class ModelExports(QObject):
         super().__init__()
         self._bridge = bridge
         self._job: Job[Any] | None = None
+        self._looked_at: ProjectSamples | None = None
         self.finished: list[Finished] = []
         bridge.progressed.connect(self._progressed)
 
     def look(self, project: ProjectSamples | None) -> None:
-        """Looks what this machine lacks, and which masks of a project can be used."""
+        """Looks what this machine lacks, and which masks of a project can be used; replaces a look."""
+        self._looked_at = project
         replies = Replies(done=self.lacks_found.emit)
         self._bridge.start("Look for backends", lambda _: machine_lacks(), replies=replies)
         if project is None:
@@ -158,7 +154,10 @@ class ModelExports(QObject):
         def work(context: JobContext) -> object:
             return surveyed(project.samples, project.project.palette, context)
 
-        replies = Replies(done=self.survey_done.emit, failed=self.failed.emit)
+        def if_current(tell: Callable[[Any], None]) -> Callable[[Any], None]:
+            return lambda value: tell(value) if self._looked_at is project else None
+
+        replies = Replies(done=if_current(self.survey_done.emit), failed=if_current(self.survey_failed.emit))
         # Not on the lane that images are opened on: many masks take seconds.
         self._bridge.start("Look at masks", work, lane=LANE, replaces="survey", replies=replies)
 
@@ -213,7 +212,7 @@ class ModelExports(QObject):
     def _failed(self, order: ExportOrder, error: SegstudioError) -> None:
         # An export that made nothing has its report all the same.
         if len(self.finished) == len(order.formats):
-            self.ended.emit(Ended(order.model, order.out, tuple(self.finished), order.out / PAGE))
+            self.ended.emit(Ended(order.model, order.out, tuple(self.finished), order.out / PAGE_FILE))
         else:
             self.failed.emit(in_window(error))
 

@@ -1,7 +1,6 @@
 """Inspects and imports models in child processes, as Jobs; the window itself never reads their weights."""
 
 import re
-import sys
 from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
@@ -11,7 +10,7 @@ from PySide6.QtCore import QMimeData, QObject, QUrl, Signal
 
 from segstudio.annotation.palette import Palette, load_palette
 from segstudio.errors import SegstudioError
-from segstudio.gui.child_commands import in_window, result_of
+from segstudio.gui.child_commands import command, in_window, result_of
 from segstudio.gui.job_bridge import JobBridge, Replies
 from segstudio.gui.predictions import Predictions
 from segstudio.inference.spec import FILE
@@ -25,14 +24,9 @@ SUFFIXES = (".pth", ".pt", ".ckpt", ".bin", ".safetensors", ".onnx", ".tlt", ".e
 HUB = "https://huggingface.co/"
 
 
-def command(*arguments: str) -> list[str]:
-    """The command line of a child process."""
-    return [sys.executable, "-m", "segstudio", "models", *arguments]
-
-
 def import_arguments(source: str, choices: ImportChoices) -> list[str]:
     """The words that import a source with the user's choices; what is as suggested is left out."""
-    arguments = ["import", source, "--json-events", "--name", choices.name]
+    arguments = ["models", "import", source, "--json-events", "--name", choices.name]
     if choices.palette:
         arguments += ["--palette", choices.palette]
     for option, values in (("--mean", choices.mean), ("--std", choices.std)):
@@ -121,7 +115,7 @@ class ModelImports(QObject):
         """Finds out what a file, folder or hub id holds; what is under way is given up."""
 
         def work(context: JobContext) -> SourceFacts:
-            return facts_from_dict(result_of(command("inspect", source, "--json-events"), context))
+            return facts_from_dict(result_of(command("models", "inspect", source, "--json-events"), context))
 
         self._start(f"Inspect {Path(source).name}", work, self.inspected.emit)
 

@@ -1,4 +1,4 @@
-"""The window's pages: the editor, and dashboards that are made when they are first shown."""
+"""The window's pages: the editor, the grid, and dashboards that are made when they are first shown."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 from segstudio.gui.session import Session
 
-EDITOR = "editor"
+EDITOR, FAILURES, GRID = "editor", "failures", "samples"
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,22 @@ def _classes(session: Session) -> QWidget:
     return ClassesView(session)
 
 
+def _failures(session: Session) -> QWidget:
+    from segstudio.gui.failures.view import FailuresView
+
+    return FailuresView(session)
+
+
 def _speed(session: Session) -> QWidget:
     from segstudio.gui.dashboards.speed_view import SpeedView
 
     return SpeedView(session)
+
+
+def _progress(session: Session) -> QWidget:
+    from segstudio.gui.dashboards.progress_view import ProgressView
+
+    return ProgressView(session)
 
 
 def _runs(session: Session) -> QWidget:
@@ -39,6 +51,8 @@ def _runs(session: Session) -> QWidget:
 
 DASHBOARDS = (
     DashboardPage("classes", _classes),
+    DashboardPage(FAILURES, _failures),
+    DashboardPage("progress", _progress),
     DashboardPage("speed", _speed),
     DashboardPage("runs", _runs),
 )

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
@@ -16,12 +17,22 @@ from segstudio.inference.spec import ModelSpec
 from segstudio.jobs import Job, JobContext
 from segstudio.project.project import Project
 from segstudio.project.sample import Changes, Sample
-from segstudio.workflows.evaluate import class_lookup, evaluate_project
+from segstudio.workflows.evaluate import class_lookup
+from segstudio.workflows.evaluate_project import (
+    Ask,
+    ProjectEvaluation,
+    Said,
+    asking,
+    evaluate_project,
+    fingerprint_of,
+)
 from segstudio.workflows.model_palette import palette_of_model
 from segstudio.workflows.store_prediction import store_prediction
 
 LOG = logging.getLogger(__name__)
 LANE = "gpu"
+# An evaluation takes long; predicting the open sample must not wait for it.
+EVALUATION_LANE = "evaluation"
 
 
 @dataclass(frozen=True)
@@ -38,8 +49,17 @@ class Outcome:
         return self.predicted / self.seconds if self.seconds else 0.0
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How fast a model answers now: milliseconds of its last image, and images a second since it began."""
+
+    model: str
+    milliseconds: float
+    fps: float
+
+
 class OpenModel:
-    """The model in use, opened once; lives on the gpu lane and is touched by no other thread."""
+    """The model in use, opened once; lives on one lane and is touched by no other thread."""
 
     def __init__(self) -> None:
         self.runner_up = True
@@ -69,7 +89,7 @@ def predict_samples(
     project: Project, samples: Sequence[Sample], model: OpenModel, entry: ModelEntry, backend: str,
     context: JobContext,
 ) -> Outcome:  # fmt: skip
-    """Predicts samples one after the other; each one's Changes is an event, so views follow at once.
+    """Predicts samples one after the other; each one's Changes and Pace are events: views follow at once.
 
     Raises:
         SegstudioError: the model cannot be opened, or has no class of the project. An image that cannot be
@@ -93,8 +113,34 @@ def predict_samples(
         seconds += predictor.seconds
         context.event(store_prediction(project, sample.key, prediction, lookup, entry.name))
         fps = (number - len(skipped)) / seconds
+        context.event(Pace(entry.name, 1e3 * predictor.seconds, fps))
         context.progress(number, len(samples), f"{number} of {len(samples)}  ·  {fps:.1f} images/s")
     return Outcome(len(samples) - len(skipped), tuple(skipped), seconds)
+
+
+def evaluate_samples(
+    project: Project, model: OpenModel, entry: ModelEntry, backend: str, context: JobContext
+) -> ProjectEvaluation:
+    """Evaluates a model on a project; it is open only while samples without a prediction are looked at.
+
+    Raises:
+        SegstudioError: the model cannot be opened, or has no class of the project.
+    """
+    asked: list[Ask] = []
+
+    def ask(path: Path) -> Said:
+        if not asked:
+            predictor = model.predictor(entry, backend)
+            assert entry.spec is not None
+            lookup = class_lookup(palette_of_model(entry.spec), project.palette)
+            asked.append(asking(predictor, lookup))
+        return asked[0](path)
+
+    try:
+        weights = fingerprint_of(entry.folder, entry.spec) if entry.spec is not None else ""
+        return evaluate_project(project, entry.name, context, ask=ask, fingerprint=weights)
+    finally:
+        model.close()
 
 
 class Predictions(QObject):
@@ -103,6 +149,8 @@ class Predictions(QObject):
     models_changed = Signal()
     moved = Signal(object)
     finished = Signal(object)
+    paced = Signal(object)
+    evaluated = Signal(object, object)
     failed = Signal(object)
 
     def __init__(self, bridge: JobBridge, current: str = "", backend: str = "auto") -> None:
@@ -110,6 +158,7 @@ class Predictions(QObject):
         self._bridge = bridge
         self._backend = backend
         self._model = OpenModel()
+        self._evaluated_model = OpenModel()
         self.models: tuple[ModelEntry, ...] = ()
         self.current = current
 
@@ -162,21 +211,26 @@ class Predictions(QObject):
             replies=replies,
         )
 
-    def evaluate(self, project: Project) -> Job[Changes] | None:
-        """Compares the chosen model's stored predictions with the project's masks, in a worker."""
+    def evaluate(self, project: Project) -> Job[ProjectEvaluation] | None:
+        """Compares what the chosen model predicts with the project's masks, in a worker."""
         entry = self.entry
         if entry is None:
             return None
         return self._bridge.start(
             f"Evaluate {entry.name}",
-            lambda context: evaluate_project(project, entry.name, context),
-            lane="project",
+            lambda context: evaluate_samples(project, self._evaluated_model, entry, self._backend, context),
+            lane=EVALUATION_LANE,
             replaces="evaluate",
-            replies=Replies(done=self.moved.emit, failed=self.failed.emit),
+            replies=Replies(
+                done=lambda outcome: self.evaluated.emit(project, outcome), failed=self.failed.emit
+            ),
         )
 
-    def _event(self, changes: Changes) -> None:
-        self.moved.emit(changes)
+    def _event(self, told: Changes | Pace) -> None:
+        if isinstance(told, Pace):
+            self.paced.emit(told)
+        else:
+            self.moved.emit(told)
 
     def close(self) -> None:
         """Lets the model go, on the lane that owns it."""

@@ -49,7 +49,7 @@ def discard(session: Session, keys: Sequence[str]) -> None:
 
     def work(_: JobContext) -> None:
         for key in keys:
-            project.discard_journal(key)
+            project.recovery.discard(key)
 
     def done(_: None) -> None:
         if project is session.project:
@@ -66,8 +66,8 @@ def _recover(project: Project, keys: list[str], context: JobContext) -> tuple[Ch
         context.progress(number, len(keys), key)
         try:
             # The file is what the crash left; the journal was checked against it.
-            changes |= project.save_mask(key, project.recover(key), note=RECOVERED, force=True)
-            project.discard_journal(key)
+            changes |= project.save_mask(key, project.recovery.mask(key), note=RECOVERED, force=True)
+            project.recovery.discard(key)
         except SegstudioError as error:
             problems.append(f"{key}: {error}")
     return changes, problems

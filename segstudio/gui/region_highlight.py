@@ -6,7 +6,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from segstudio.annotation.rect import Rect
-from segstudio.annotation.regions import Region, region_outline
+from segstudio.annotation.regions import Region, outline
 from segstudio.gui.canvas import cursors
 from segstudio.gui.canvas.canvas import Canvas
 from segstudio.gui.canvas.view import LARGEST_SCALE, View
@@ -36,8 +36,7 @@ class RegionHighlight(QWidget):
     def show_region(self, region: Region | None) -> None:
         """Outlines a region of the canvas's image; None shows nothing."""
         self._region, self._view = region, None
-        outline = region_outline(region) if region is not None else []
-        self._segments = np.asarray(outline, np.float64).reshape(-1, 4)
+        self._segments = np.zeros((0, 4)) if region is None else outline(region.rect, region.inside)
         self._place()
         self.raise_()
 

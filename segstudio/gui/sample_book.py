@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 
 from segstudio.project.sample import Sample, SampleStatus
+from segstudio.project.sample_orders import Order
 
 NEEDS_WORK = frozenset(
     {SampleStatus.UNLABELLED, SampleStatus.PREDICTED, SampleStatus.IN_PROGRESS, SampleStatus.REJECTED}
@@ -33,51 +34,78 @@ STATUS_ROLE: dict[SampleStatus, str] = {
 }
 
 
+BY_NAME = Order()
+
+
 @dataclass(frozen=True)
-class SampleFilter:
-    """Which samples to list: every word of `text` occurs in the key, and the status is one of `statuses`."""
+class Listing:
+    """Which samples to list, and in which order.
 
-    text: str = ""
+    Attributes:
+        query: see `matching_samples`; "" is all.
+        statuses: a sample has one of them; none means any.
+        order: what comes first.
+    """
+
+    query: str = ""
     statuses: frozenset[SampleStatus] = frozenset()
+    order: Order = BY_NAME
 
-    def select(self, samples: Sequence[Sample]) -> list[Sample]:
-        """The samples that pass, in the given order; no statuses means all."""
-        words = self.text.casefold().split()
-        return [
-            sample
-            for sample in samples
-            if (not self.statuses or sample.status in self.statuses)
-            and all(word in sample.key.casefold() for word in words)
-        ]
+    @property
+    def is_plain(self) -> bool:
+        """Whether all samples are listed by name."""
+        return self == PLAIN
+
+
+PLAIN = Listing()
 
 
 class SampleBook(QObject):
-    """Holds every sample in order and the filtered view of them; `listed` is what the user sees."""
+    """Holds every sample in order and the list of those that are asked for; `listed` is what the user sees.
+
+    Who makes the list hears `wanted_changed` and `loaded` and answers by `show`.
+    """
 
     reset = Signal()
     refreshed = Signal(object)
+    wanted_changed = Signal()
+    loaded = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.samples: list[Sample] = []
         self.listed: list[Sample] = []
-        self.filter = SampleFilter()
+        self.drawn: frozenset[str] = frozenset()
+        self.wanted = PLAIN
         self._rows: dict[str, int] = {}
         self._places: dict[str, int] = {}
 
     def load(self, samples: Sequence[Sample]) -> None:
-        """Replaces all samples."""
+        """Replaces all samples; until another list comes, those that were listed and are still there stay."""
+        before = None if self.wanted.is_plain else [sample.key for sample in self.listed]
         self.samples = list(samples)
         self._places = {sample.key: place for place, sample in enumerate(self.samples)}
-        self._select()
+        self._list(before)
+        self.loaded.emit()
 
-    def set_filter(self, wanted: SampleFilter) -> None:
-        """Lists only the samples that pass."""
-        self.filter = wanted
-        self._select()
+    def set_wanted(self, wanted: Listing) -> None:
+        """Asks for another list; all samples by name are there at once."""
+        self.wanted = wanted
+        if wanted.is_plain:
+            self.show(None, frozenset())
+        self.wanted_changed.emit()
 
-    def _select(self) -> None:
-        self.listed = self.filter.select(self.samples)
+    def show(self, keys: Sequence[str] | None, drawn: frozenset[str]) -> None:
+        """Lists samples in an order, None is all by name; `drawn` are those that were drawn at random."""
+        self.drawn = drawn
+        self._list(keys)
+
+    def _list(self, keys: Sequence[str] | None) -> None:
+        if keys is None:
+            self.listed = list(self.samples)
+        else:
+            places = self._places
+            self.listed = [self.samples[places[key]] for key in keys if key in places]
         self._rows = {sample.key: row for row, sample in enumerate(self.listed)}
         self.reset.emit()
 
@@ -93,7 +121,7 @@ class SampleBook(QObject):
     def update(self, samples: Sequence[Sample]) -> None:
         """Replaces samples that changed.
 
-        A sample that no longer passes the filter stays listed until the filter is set again: rows must not
+        A sample that no longer fits the query stays listed until a list is asked for again: rows must not
         vanish from under the cursor while the user works through them.
         """
         rows = []

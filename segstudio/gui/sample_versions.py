@@ -102,8 +102,15 @@ class SampleVersions(QObject):
         self.kept.emit()
         self.refresh()
 
+    def follow_verdict(self, keys: Sequence[str], status: SampleStatus) -> None:
+        """Follows a verdict: it made versions of a few masks itself; those of many are made now."""
+        if len(keys) > FEW:
+            self.keep_verdict(keys, status)
+        else:
+            self.moved()
+
     def keep_verdict(self, keys: Sequence[str], status: SampleStatus) -> None:
-        """Makes versions of masks that were judged, in a worker and behind the saves that are under way."""
+        """Makes versions of many masks that were judged, in a worker."""
         project, why = self._project, VERDICTS.get(status)
         if project is None or why is None:
             return
@@ -115,8 +122,7 @@ class SampleVersions(QObject):
                 project.keep_version(key, VersionNote(why))
 
         replies = Replies(done=lambda _: self.moved())
-        lane = LANE if len(keys) <= FEW else MANY_LANE
-        self._bridge.start("Keep versions", work, lane=lane, replies=replies)
+        self._bridge.start("Keep versions", work, lane=MANY_LANE, replies=replies)
 
     def show(self, version: Version) -> None:
         """Reads a version in a worker and shows it."""

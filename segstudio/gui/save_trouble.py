@@ -51,8 +51,8 @@ class SaveTrouble(QObject):
     resolved = Signal(str)
     review = Signal(object)
     taken = Signal(str)
-    # Carries why samples cannot be saved, and what to do if the user goes on all the same.
-    leaving = Signal(object, object)
+    # Carries why samples cannot be saved, and what to do if the user goes on all the same, or stays.
+    leaving = Signal(object, object, object)
 
     def __init__(self, documents: OpenDocuments, bridge: JobBridge) -> None:
         super().__init__()
@@ -79,13 +79,16 @@ class SaveTrouble(QObject):
         self._project = project
         self._versions_told = False
 
-    def leave(self, then: Callable[[], object]) -> None:
-        """Does what lets the project go, if need be after the user has seen what could not be saved."""
-        failures = self._documents.failures
-        if failures:
-            self.leaving.emit(failures, then)
-        else:
-            then()
+    def leave(self, then: Callable[[], object], stay: Callable[[], object] = lambda: None) -> None:
+        """Saves all, then does what lets the project go; what cannot be saved is shown to the user first."""
+
+        def saved(failures: dict[str, SegstudioError]) -> None:
+            if failures:
+                self.leaving.emit(failures, then, stay)
+            else:
+                then()
+
+        self._documents.save_then(saved)
 
     def check_versions(self) -> None:
         """Says once that versions cannot be kept, and takes it back when they can."""
@@ -122,9 +125,10 @@ class SaveTrouble(QObject):
         self.resolved.emit(f"{TOPIC} {key}")
         self._show()
 
-    def _left_unsaved(self, key: str, error: SegstudioError) -> None:
+    def _left_unsaved(self, key: str, error: SegstudioError, kept: bool) -> None:
         text = f"{key} of the folder that was closed is not saved: {error.message}"
-        hint = "Open that folder again: its journal has the edits and offers them"
+        offered = "Open that folder again: its journal has the edits and offers them"
+        hint = offered if kept else "The disk refused its journal too: the last edits are lost"
         self.message.emit(Message(ERROR, text, hint, f"left {key}"))
 
     def _show(self) -> None:

@@ -174,7 +174,7 @@ class SecondChoices:
         return self._session.classes.name(class_id)
 
     def _locked(self) -> str:
-        return what_stays(self._link.canvas.protection_at(None))
+        return what_stays(self._link.canvas.protection)
 
     def _tell(self, text: str, hint: str = "") -> None:
         self._session.message.emit(Message(INFO, text, hint, TOPIC))

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,45 +14,40 @@ from segstudio.annotation.rect import Rect
 from segstudio.errors import SegstudioError
 from segstudio.gui.class_state import ClassState
 from segstudio.gui.documents import OpenDocument, OpenDocuments
-from segstudio.gui.embeddings import LANE as EMBEDDING_LANE
 from segstudio.gui.job_bridge import JobBridge, Replies
+from segstudio.gui.lanes import CANCELLED_LANES, LANES, SCAN_LANE
 from segstudio.gui.memory import Memory
 from segstudio.gui.message import INFO, WARNING, Message, from_error
-from segstudio.gui.model_exports import LANE as EXPORT_LANE
-from segstudio.gui.model_imports import LANE as MODEL_LANE
 from segstudio.gui.model_imports import ModelImports
 from segstudio.gui.opened_project import OpenedProject, read_project
-from segstudio.gui.outcome_text import outcome_message
+from segstudio.gui.outcome_text import UNMARKED, evaluation_message, outcome_message, unmarked_message
 from segstudio.gui.paint_filter import PaintFilter
-from segstudio.gui.predictions import Predictions
+from segstudio.gui.predictions import EVALUATION_LANE, Predictions
 from segstudio.gui.sample_book import SampleBook, needs_work
 from segstudio.gui.sample_loader import LoadedSample, SampleLoader
+from segstudio.gui.sample_reviews import SampleReviews
 from segstudio.gui.sample_versions import SampleVersions
 from segstudio.gui.save_trouble import SaveTrouble
-from segstudio.gui.thumbnails import LANE as THUMBNAIL_LANE
 from segstudio.gui.thumbnails import Thumbnails
+from segstudio.gui.work_log import WorkLog
 from segstudio.jobs import Job, Jobs
 from segstudio.project.project import Project
+from segstudio.project.review_rules import is_locked
 from segstudio.project.sample import Changes, Sample, SampleStatus, StoredPrediction
 from segstudio.settings import Settings
+from segstudio.workflows.evaluate_project import ProjectEvaluation
 
 LOG = logging.getLogger(__name__)
-SCAN_LANE = "scan"
-EDIT_LANE = "edit"
-LANES = (
-    "gpu",
-    EMBEDDING_LANE,
-    "project",
-    "io",
-    EDIT_LANE,
-    THUMBNAIL_LANE,
-    SCAN_LANE,
-    MODEL_LANE,
-    EXPORT_LANE,
-)
 IGNORE = 255
 # More rows than this are read again in a worker.
 FEW = 64
+
+
+class Part(Protocol):
+    """What serves one project at a time."""
+
+    def set_project(self, project: Project | None) -> None:
+        """Serves another project, or none."""
 
 
 class Session(QObject):
@@ -61,6 +56,8 @@ class Session(QObject):
     changed = Signal(object)
     project_changed = Signal()
     closing = Signal()
+    # A verdict comes: it is about the mask on screen, with all that was painted until now.
+    judging = Signal()
     sample_opened = Signal(str)
     document_changed = Signal(object)
     history_changed = Signal()
@@ -69,6 +66,10 @@ class Session(QObject):
     resolved = Signal(str)
     recovery_needed = Signal(object)
     version_changed = Signal()
+    rescanned = Signal()
+    # A page asks the window to show a region in the editor, or segments on the page of failures.
+    region_asked = Signal(object)
+    segments_asked = Signal(str, str)
 
     def __init__(self, settings: Settings, memory: Memory, jobs: Jobs | None = None) -> None:
         super().__init__()
@@ -82,8 +83,10 @@ class Session(QObject):
         self.paint_filter = PaintFilter()
         self.loader = SampleLoader(self.bridge)
         self.thumbnails = Thumbnails(self.bridge)
-        self.documents = OpenDocuments(self.bridge)
+        self.work_log = WorkLog()
+        self.documents = OpenDocuments(self.bridge, self.work_log)
         self.versions = SampleVersions(self.bridge)
+        self.reviews = SampleReviews(self.bridge, self.work_log)
         self.trouble = SaveTrouble(self.documents, self.bridge)
         self.predictions = Predictions(self.bridge, settings.text("model"), settings.text("backend"))
         self.predictions.keep_runner_up(bool(settings.get("runner_up")))
@@ -104,11 +107,15 @@ class Session(QObject):
         self.versions.shown_changed.connect(self.version_changed)
         self.versions.failed.connect(self.explain)
         self.versions.kept.connect(self.trouble.check_versions)
+        self.reviews.moved.connect(self.note)
+        self.reviews.marked.connect(self.versions.follow_verdict)
+        self.reviews.failed.connect(self.explain)
         self.documents.edited.connect(lambda *_: self.history_changed.emit())
         self.documents.state_changed.connect(self.history_changed)
         self.documents.restored.connect(self._restored)
         self.predictions.moved.connect(self.note)
         self.predictions.finished.connect(lambda outcome: self.message.emit(outcome_message(outcome)))
+        self.predictions.evaluated.connect(self._evaluated)
         self.predictions.failed.connect(self.explain)
         self.bridge.failed.connect(lambda _, error: self.explain(error))
 
@@ -119,14 +126,21 @@ class Session(QObject):
 
         room = round(self.settings.number("versions_mb") * 2**20)
         replies = Replies(done=self._opened, failed=self.explain)
+        last = dict(self.memory.last_sample)
+        if self.project is not None and self.current is not None:
+            last[str(self.project.root)] = self.current
         return self.bridge.start(
             f"Open {folder.name}",
-            lambda context: read_project(folder, palette, room, context),
+            lambda context: read_project(folder, palette, room, last, context),
             lane="project",
             replies=replies,
         )
 
     def _opened(self, opened: OpenedProject) -> None:
+        """Only now the folder before is let go: it was worked in while this one was read."""
+        self.trouble.leave(lambda: self._go_over(opened), lambda: self._let_go(opened.project))
+
+    def _go_over(self, opened: OpenedProject) -> None:
         self.close_project()
         project = self.project = opened.project
         for part in self._parts():
@@ -143,10 +157,12 @@ class Session(QObject):
             self.recovery_needed.emit(opened.pending)
         self.predictions.refresh()
         self._open_first(self.memory.last_sample.get(str(project.root)))
+        if not opened.is_whole:
+            self._reload_book()
         self.rescan()
 
-    def _parts(self) -> tuple[OpenDocuments, SampleLoader, Thumbnails, SampleVersions, SaveTrouble]:
-        return self.documents, self.loader, self.thumbnails, self.versions, self.trouble
+    def _parts(self) -> tuple[Part, ...]:
+        return self.documents, self.loader, self.thumbnails, self.versions, self.trouble, self.reviews
 
     def _open_first(self, key: str | None) -> None:
         sample = self.book.get(key) if key else None
@@ -160,6 +176,9 @@ class Session(QObject):
         if self.project is None:
             return
         project = self.project
+        for job in self.jobs.active():
+            if job.lane == EVALUATION_LANE:
+                job.cancel()
         self.closing.emit()
         if self.current is not None:
             self.memory.last_sample[str(project.root)] = self.current
@@ -168,10 +187,13 @@ class Session(QObject):
         for part in self._parts():
             part.set_project(None)
         # Behind the saves that were just queued on the same lane.
-        self.bridge.start("Close project", lambda _: project.close(), lane="project")
+        self._let_go(project)
         self.book.load([])
         self.classes.set_palette(None)
         self.project_changed.emit()
+
+    def _let_go(self, project: Project) -> None:
+        self.bridge.start("Close project", lambda _: project.close(), lane="project")
 
     def rescan(self) -> None:
         """Looks for new, gone and changed files."""
@@ -180,9 +202,12 @@ class Session(QObject):
             return
 
         def done(changes: Changes) -> None:
-            if project is self.project and not changes.is_empty:
+            if project is not self.project:
+                return
+            if not changes.is_empty:
                 self.note(changes)
                 self._follow_files(changes.masks & changes.scores)
+            self.rescanned.emit()
 
         self.bridge.start(
             "Look for new images",
@@ -204,6 +229,7 @@ class Session(QObject):
         self.loader.forget(changes.predictions)
         if self.opening is None and self.current is not None and self.current in changes.predictions:
             self._want(self.current)
+        self.reviews.follow(changes)
         self.changed.emit(changes)
 
     def _reload_book(self) -> None:
@@ -256,6 +282,7 @@ class Session(QObject):
                 mask = np.full(loaded.image.shape[:2], IGNORE, np.uint8)
             self.documents.open(loaded.key, mask, loaded.mask)
         self.versions.open(loaded.key)
+        self.reviews.open(loaded.key)
         self.sample_opened.emit(loaded.key)
         self.prediction_changed.emit()
         self.history_changed.emit()
@@ -274,6 +301,14 @@ class Session(QObject):
             keys = [self.current]
             message = replace(message, action="Decide…", act=lambda: self.recovery_needed.emit(keys))
         return message
+
+    @property
+    def lock(self) -> str:
+        """Why the open sample's mask takes no edits for now, "" if it does: somebody accepted it."""
+        sample = self.sample
+        if sample is None or not is_locked(sample):
+            return ""
+        return f"{sample.key} was accepted by {sample.reviewer}: reopen it to change it"
 
     @property
     def sample(self) -> Sample | None:
@@ -323,12 +358,45 @@ class Session(QObject):
         elif work_only:
             self.message.emit(Message(INFO, "No further sample needs work in this direction", topic="step"))
 
-    def set_status(self, keys: Iterable[str], status: SampleStatus) -> None:
-        """Sets the status of samples."""
-        if self.project is not None:
-            chosen = list(keys)
-            self.note(self.project.set_status(chosen, status))
-            self.versions.keep_verdict(chosen, status)
+    def set_status(self, keys: Iterable[str], status: SampleStatus, reason: str = "") -> None:
+        """Moves samples by the rules of review, in a worker; rejected ones need a reason.
+
+        Their masks are saved first; where that fails, the status stays and the user is told.
+        """
+        chosen, project = list(keys), self.project
+        self.judging.emit()
+
+        def saved(unsaved: dict[str, SegstudioError]) -> None:
+            if project is not self.project:
+                return
+            unsaved = {**unsaved, **self.documents.busy(chosen)}
+            self.reviews.mark([key for key in chosen if key not in unsaved], status, reason)
+            if unsaved:
+                self.message.emit(unmarked_message(unsaved))
+
+        self.resolved.emit(UNMARKED)
+        self.documents.save_then(saved, chosen)
+
+    def evaluate(self) -> None:
+        """Compares what the model in use predicts with the masks, once what is unsaved is in them."""
+        project = self.project
+        if project is not None:
+            self.when_saved(lambda: self.predictions.evaluate(project))
+
+    def when_saved(self, act: Callable[[], object]) -> None:
+        """Does something once all edits are in their files, or cannot be; not in another project."""
+        project = self.project
+
+        def saved(_: object) -> None:
+            if project is self.project:
+                act()
+
+        self.documents.save_then(saved)
+
+    def _evaluated(self, project: Project, outcome: ProjectEvaluation) -> None:
+        if project is self.project:
+            self.note(outcome.changes)
+            self.message.emit(evaluation_message(outcome))
 
     # -- reports ------------------------------------------------------------------------------------------
 
@@ -354,7 +422,7 @@ class Session(QObject):
         Running work that can be done again (predictions, scans) is cancelled; saves are waited for.
         """
         for job in self.jobs.active():
-            if job.lane in ("gpu", EDIT_LANE, SCAN_LANE, THUMBNAIL_LANE, MODEL_LANE, EXPORT_LANE):
+            if job.lane in CANCELLED_LANES:
                 job.cancel()
         self.close_project()
         self.predictions.close()

@@ -15,5 +15,12 @@ class SlotKeeper(QObject):
 
     def _keep(self) -> None:
         project, order = self._session.project, self._session.classes.slots
-        if project is not None:
-            self._session.bridge.start("Keep class order", lambda _: project.set_slots(order), lane="project")
+        if project is None:
+            return
+        # Of the project: what another folder still has to keep is not replaced.
+        self._session.bridge.start(
+            "Keep class order",
+            lambda _: project.set_slots(order),
+            lane="project",
+            replaces=f"class order {project.root}",
+        )

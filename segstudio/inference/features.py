@@ -71,6 +71,12 @@ class FeatureSegmenter:
 
     def embed(self, image: NDArray[np.uint8]) -> SimilarRegions:
         """See `Segmenter.embed`; takes as long as a prediction."""
+        return SimilarRegions(*self.look(image), (image.shape[1], image.shape[0]))
+
+    def look(self, image: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+        """What the network sees in an image RGB uint8 [H,W,3]: shares of the classes float32 [K,h,w], and
+        features float32 [C,h,w] at the same places.
+        """
         height, width = image.shape[:2]
         view = _view(self._rule, (height, width))
         whole = (slice(0, view.height), slice(0, view.width))
@@ -78,7 +84,7 @@ class FeatureSegmenter:
         scores, features = (found[0] for found in self._see(pixels[None]))
         if features.shape[1:] != scores.shape[1:]:
             features = scores
-        return SimilarRegions(_shares(scores) if self._are_logits else scores, features, (width, height))
+        return _shares(scores) if self._are_logits else scores, features
 
 
 def _view(rule: ResizeRule, size: tuple[int, int]) -> View:

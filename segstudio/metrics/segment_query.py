@@ -1,28 +1,14 @@
 """Filters of error segments as text: `gt=train pred=bus area>500 conf<0.6`."""
 
-import operator
-import re
-import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segstudio.errors import InputError
 from segstudio.metrics.segment_table import NO_CLASS, SegmentTable
 from segstudio.metrics.segments import Kind
+from segstudio.query import NO, YES, Flags, Term, flag_matches, number_matches, parse, places_of, plain_name
 
-Flags = NDArray[np.bool_]
-TERM = re.compile(r"([a-z_]+)\s*(!=|<=|>=|=|<|>)\s*(.+)", re.DOTALL)
-COMPARE: Mapping[str, Callable[[NDArray[np.float64], float], Flags]] = {
-    "=": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    ">": operator.gt,
-    "<=": operator.le,
-    ">=": operator.ge,
-}
 # What numbers are compared with, by the word in a query.
 NUMBERS: Mapping[str, Callable[[SegmentTable], NDArray[np.generic]]] = {
     "area": lambda table: table.rows.area,
@@ -41,115 +27,132 @@ FLAGS: Mapping[str, Callable[[SegmentTable], Flags]] = {
     "border": lambda table: table.rows.at_border,
     "ignore": lambda table: table.rows.beside_ignore,
 }
-NAMES = ("gt", "pred", "class", "kind", "sample")
-WORDS = (*NAMES, *NUMBERS, *FLAGS)
-KINDS = {kind.name.lower(): kind for kind in Kind}
-YES, NO = ("yes", "true", "1"), ("no", "false", "0")
+CLASSES: Mapping[str, Callable[[SegmentTable], tuple[NDArray[np.uint8], ...]]] = {
+    "gt": lambda table: (table.rows.truth,),
+    "pred": lambda table: (table.rows.predicted,),
+    "class": lambda table: (table.rows.truth, table.rows.predicted),
+    "beside": lambda table: (table.rows.beside,),
+}
+# Words whose texts are lists with commas: a segment may be in several places, a sample have several tags.
+LISTS = ("sent", "tag")
+# The classes that are somewhere in the sample's truth.
+WITH = "with"
+KIND_NAMES = tuple(kind.name.lower() for kind in Kind)
 
 
-@dataclass(frozen=True)
-class Term:
-    """One condition: a word, how it is compared, and with what."""
-
-    word: str
-    sign: str
-    value: str
+def words(table: SegmentTable) -> tuple[str, ...]:
+    """The words that queries of a table may use."""
+    around = () if table.present is None else (WITH,)
+    known = (*CLASSES, "kind", "sample", *NUMBERS, *FLAGS)
+    return (*known, *table.numbers, *around, *table.by_sample, *table.by_row)
 
 
-def parse(query: str) -> tuple[Term, ...]:
-    """The conditions of a query, all of which a segment must fulfil.
-
-    Conditions are separated by spaces; names with spaces stand in quotes, several names are joined by `|`:
-    `gt="traffic light"|pole kind!=edge_slack area>=200 conf<0.6 border=no`. `class` means gt or pred;
-    `sample` is a part of the sample's name.
-
-    Raises:
-        InputError: names the condition that cannot be read.
-    """
-    try:
-        words = shlex.split(query)
-    except ValueError as error:
-        raise InputError(f"the query {query!r} cannot be read: {error}", hint="close the quotes") from error
-    return tuple(_term(word) for word in words)
+def numeric_words(table: SegmentTable) -> tuple[str, ...]:
+    """Those of them that are compared with a number."""
+    return (*NUMBERS, *table.numbers)
 
 
-def _term(text: str) -> Term:
-    found = TERM.fullmatch(text)
-    if found is None:
-        raise InputError(f"{text!r} is no condition", hint="write word=value, such as gt=train or area>500")
-    word, sign, value = found.groups()
-    if word not in WORDS:
-        raise InputError(f"queries have no word {word!r}", hint=f"use {', '.join(WORDS)}")
-    if word not in NUMBERS and sign not in ("=", "!="):
-        raise InputError(f"{text!r}: {word} can only be = or != something")
-    return Term(word, sign, value)
+def values_of(table: SegmentTable, word: str) -> tuple[str, ...]:
+    """What can stand behind a word in a query of a table; () for numbers and unknown words."""
+    if word in CLASSES or word == WITH:
+        return (*table.names, *(() if word == WITH else (NO_CLASS,)))
+    if word == "kind":
+        return KIND_NAMES
+    if word in FLAGS:
+        return YES[0], NO[0]
+    if word == "sample":
+        return table.samples
+    texts = table.by_row[word].names if word in table.by_row else table.by_sample.get(word, ())
+    parts = (text.split(",") if word in LISTS else [text] for text in texts)
+    return tuple(sorted({part for found in parts for part in found} - {""}))
 
 
 def matching(table: SegmentTable, query: str) -> Flags:
     """bool [n]: which segments of a table fulfil a query; all for an empty one.
 
-    A condition on a number that is not known, such as a confidence that was not given, is not fulfilled.
+    `gt="traffic light"|pole kind!=edge_slack area>=200 conf<0.6 border=no`: `class` means gt or pred,
+    `sample` is a part of the sample's name; `with` names classes that the sample's truth holds somewhere;
+    what else is known of samples (split, status, folder) and of single segments (verdict) is asked for by its
+    whole name. A condition on a number that is not known, such as a confidence that was not given, is not
+    fulfilled.
 
     Raises:
         InputError: a condition cannot be read, or names a class or kind that there is not.
     """
     chosen = np.ones(table.count, bool)
-    for term in parse(query):
+    for term in parse(query, words(table), numeric_words(table)):
         chosen &= _fulfilled(table, term)
+    return chosen
+
+
+def samples_matching(table: SegmentTable, query: str) -> Flags:
+    """bool [N]: which samples fulfil those conditions of a query that are about samples, not segments.
+
+    Raises:
+        InputError: see `matching`.
+    """
+    chosen = np.ones(len(table.samples), bool)
+    for term in parse(query, words(table), numeric_words(table)):
+        if _is_of_samples(table, term.word):
+            found = _samples_named(table, term)
+            chosen &= found if term.sign == "=" else ~found
     return chosen
 
 
 def _fulfilled(table: SegmentTable, term: Term) -> Flags:
     if term.word in NUMBERS:
-        numbers = np.asarray(NUMBERS[term.word](table), np.float64)
-        return np.asarray(COMPARE[term.sign](numbers, _number(term)) & ~np.isnan(numbers))
+        return number_matches(term, NUMBERS[term.word](table))
+    if term.word in table.numbers:
+        return number_matches(term, table.numbers[term.word])
     if term.word in FLAGS:
-        wanted = _flag(term)
-        return np.asarray(FLAGS[term.word](table) == (wanted if term.sign == "=" else not wanted))
-    values = term.value.split("|")
-    if term.word == "sample":
-        chosen = [n for n, key in enumerate(table.samples) if any(value in key for value in values)]
-        found = np.isin(table.sample, chosen)
-    elif term.word == "kind":
-        found = np.isin(table.rows.kind, [_kind(value) for value in values])
-    else:
-        ids = [_class(table, value) for value in values]
-        columns = {"gt": [table.rows.truth], "pred": [table.rows.predicted]}
-        both = [table.rows.truth, table.rows.predicted]
-        found = np.any([np.isin(column, ids) for column in columns.get(term.word, both)], axis=0)
+        return flag_matches(term, FLAGS[term.word](table))
+    found = _named(table, term)
     return found if term.sign == "=" else ~found
 
 
-def _number(term: Term) -> float:
-    try:
-        return float(term.value)
-    except ValueError:
-        raise InputError(f"{term.word}{term.sign}{term.value}: {term.value!r} is no number") from None
+def _named(table: SegmentTable, term: Term) -> Flags:
+    """bool [n]: which segments have one of the names that a condition lists."""
+    if term.word == "kind":
+        return _one_of(table.rows.kind, places_of(term, KIND_NAMES, "kind"))
+    if term.word in CLASSES:
+        ids = places_of(term, (*table.names, NO_CLASS), "class")
+        found = [_one_of(column, ids) for column in CLASSES[term.word](table)]
+        return np.asarray(np.logical_or.reduce(found))
+    if _is_of_samples(table, term.word):
+        # Asked of each sample once, however many segments it has.
+        return _samples_named(table, term)[table.sample]
+    column = table.by_row[term.word]
+    if term.word in LISTS:
+        return np.array(_listed(term, column.names), bool)[column.codes]
+    return _one_of(column.codes, places_of(term, column.names, term.word))
 
 
-def _flag(term: Term) -> bool:
-    if term.value.casefold() not in (*YES, *NO):
-        raise InputError(f"{term.word}{term.sign}{term.value}: write yes or no")
-    return term.value.casefold() in YES
+def _one_of(codes: NDArray[np.uint8], wanted: Sequence[int]) -> Flags:
+    """bool [n]: which codes are among some; a table of 256 is quicker than comparing."""
+    flags = np.zeros(256, bool)
+    flags[list(wanted)] = True
+    return flags[codes]
 
 
-def _kind(value: str) -> Kind:
-    name = _plain(value)
-    if name not in KINDS:
-        raise InputError(f"there is no kind {value!r}", hint=f"use {', '.join(KINDS)}")
-    return KINDS[name]
+def _is_of_samples(table: SegmentTable, word: str) -> bool:
+    return word in ("sample", WITH) or word in table.by_sample
 
 
-def _class(table: SegmentTable, value: str) -> int:
-    names = [*map(_plain, table.names), _plain(NO_CLASS)]
-    if _plain(value) not in names:
-        raise InputError(f"there is no class {value!r}", hint=f"use {', '.join(_quoted(table.names))}")
-    return names.index(_plain(value))
+def _samples_named(table: SegmentTable, term: Term) -> Flags:
+    """bool [N]: which samples have one of the names that a condition lists."""
+    if term.word == WITH and table.present is not None:
+        return np.asarray(table.present[:, places_of(term, table.names, "class")].any(axis=1))
+    if term.word == "sample":
+        wanted = [any(value in key for value in term.values) for key in table.samples]
+    elif term.word in LISTS:
+        wanted = _listed(term, table.by_sample[term.word])
+    else:
+        asked = {plain_name(value) for value in term.values}
+        wanted = [plain_name(text) in asked for text in table.by_sample[term.word]]
+    return np.array(wanted, bool)
 
 
-def _plain(name: str) -> str:
-    return name.strip().casefold().replace(" ", "_").replace("-", "_")
-
-
-def _quoted(names: Sequence[str]) -> list[str]:
-    return [f'"{name}"' if " " in name else name for name in names]
+def _listed(term: Term, texts: Sequence[str]) -> list[bool]:
+    """Which lists of names hold one of those that a condition lists."""
+    asked = {plain_name(value) for value in term.values}
+    return [not asked.isdisjoint(map(plain_name, text.split(","))) for text in texts]

@@ -1,7 +1,7 @@
 """The table of the error segments of many samples: what every view and query of failures looks at."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,18 @@ from numpy.typing import NDArray
 from segstudio.metrics.segments import Kind, Segments
 
 NO_CLASS = "no class"
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A column of a few different texts: uint8 [n], each a place in `names`."""
+
+    names: tuple[str, ...]
+    codes: NDArray[np.uint8]
+
+    def text(self, number: int) -> str:
+        """The text of a row."""
+        return self.names[int(self.codes[number])]
 
 
 @dataclass(frozen=True)
@@ -20,12 +32,20 @@ class SegmentTable:
         samples: the samples' names.
         sample: int32 [n], whose segment a row is.
         rows: the columns, [n] each; the ledger is that of all samples.
+        by_sample: what else is known of the samples, a text for each, by the word in a query.
+        by_row: what else is known of the segments, by the word in a query.
+        numbers: what else was measured of the segments, [n] each, by the word in a query.
+        present: bool [N,K], which classes the truth of each sample holds; None where nobody counted.
     """
 
     names: tuple[str, ...]
     samples: tuple[str, ...]
     sample: NDArray[np.int32]
     rows: Segments
+    by_sample: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    by_row: Mapping[str, Coded] = field(default_factory=dict)
+    numbers: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    present: NDArray[np.bool_] | None = None
 
     @classmethod
     def of(cls, names: Sequence[str], found: Iterable[tuple[str, Segments]]) -> "SegmentTable":
@@ -63,8 +83,12 @@ class SegmentTable:
             "edge_max": _rounded(rows.edge_max[number]),
             "conf": _rounded(rows.confidence[number]),
             "margin": _rounded(rows.margin[number]),
+            "beside": self.name(int(rows.beside[number])),
             "border": bool(rows.at_border[number]),
             "ignore": bool(rows.beside_ignore[number]),
+            **{word: texts[self.sample[number]] for word, texts in self.by_sample.items()},
+            **{word: column.text(number) for word, column in self.by_row.items()},
+            **{word: _rounded(values[number]) for word, values in self.numbers.items()},
         }
 
 
@@ -76,9 +100,9 @@ def _joined(parts: list[Segments], classes: int) -> Segments:
     """All segments one after the other; the ledgers are added."""
     empty = _empty(classes)
     columns = {
-        field.name: np.concatenate([getattr(part, field.name) for part in (empty, *parts)])
-        for field in fields(Segments)
-        if field.name != "ledger"
+        column.name: np.concatenate([getattr(part, column.name) for part in (empty, *parts)])
+        for column in fields(Segments)
+        if column.name != "ledger"
     }
     ledger = np.stack([empty.ledger, *(part.ledger for part in parts)]).sum(axis=0)
     return Segments(**columns, ledger=ledger)
@@ -89,6 +113,6 @@ def _empty(classes: int) -> Segments:
     return Segments(
         kind=bytes_, truth=bytes_, predicted=bytes_, area=np.zeros(0, np.int32),
         box=np.zeros((0, 4), np.int32), centre=np.zeros((0, 2), np.float32), share=floats, hit=floats,
-        edge_mean=floats, edge_max=floats, at_border=flags, beside_ignore=flags, confidence=floats,
-        margin=floats, ledger=np.zeros((classes, len(Kind), 2), np.int64),
+        edge_mean=floats, edge_max=floats, at_border=flags, beside_ignore=flags, beside=bytes_,
+        confidence=floats, margin=floats, ledger=np.zeros((classes, len(Kind), 2), np.int64),
     )  # fmt: skip

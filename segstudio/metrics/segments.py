@@ -57,6 +57,8 @@ class Segments:
         edge_max: float32 [n], the largest one.
         at_border: bool [n], whether it touches the edge of the image.
         beside_ignore: bool [n], whether it touches pixels without truth.
+        beside: uint8 [n], the true class along the longest part of its outline, its own and the predicted one
+            apart; K where there is none.
         confidence: float32 [n], mean confidence 0-1; NaN where none was given.
         margin: float32 [n], mean margin over the runner-up 0-1; NaN where none was given.
         ledger: int64 [K,7,2], for each class and kind the pixels that it lost (missed, as the true class) and
@@ -75,6 +77,7 @@ class Segments:
     edge_max: Floats
     at_border: Flags
     beside_ignore: Flags
+    beside: NDArray[np.uint8]
     confidence: Floats
     margin: Floats
     ledger: Counts
@@ -126,12 +129,13 @@ def extract(
     if truth.shape != predicted.shape:
         raise ValueError(f"truth is {truth.shape}, prediction is {predicted.shape}")
     scene = Scene.of(truth, predicted, classes, ignore)
-    return _measured(scene, confidence, margin, smallest, cut_offs)
+    return measure(scene, confidence, margin, smallest, cut_offs)
 
 
-def _measured(
+def measure(
     scene: Scene, confidence: Mask | None, margin: Mask | None, smallest: int, cut_offs: CutOffs
 ) -> Segments:
+    """The error segments of a scene; see `extract`."""
     runs, segment = scene.runs, scene.segment
     one = _first_runs(segment)
     areas = scene.pixels(segment)
@@ -144,14 +148,14 @@ def _measured(
     true_areas, hits = scene.pixels(scene.true_region), scene.pixels(scene.true_region, scene.right)
     region = scene.true_region[one][kept]
     height = scene.distance.shape[0]
-    box = _boxes(runs, segment, len(areas))[kept]
+    box = boxes(runs, segment, len(areas))[kept]
     return Segments(
         kind=kinds[kept],
         truth=scene.truth[one][kept].astype(np.uint8),
         predicted=scene.predicted[one][kept].astype(np.uint8),
         area=areas[kept].astype(np.int32),
         box=box,
-        centre=_centres(runs, segment, areas)[kept],
+        centre=centres(runs, segment, areas)[kept],
         share=(areas[kept] / true_areas[region]).astype(np.float32),
         hit=(hits[region] / true_areas[region]).astype(np.float32),
         edge_mean=(edge_sum[kept] / areas[kept]).astype(np.float32),
@@ -161,8 +165,9 @@ def _measured(
         | (box[:, 0] + box[:, 2] == runs.width)
         | (box[:, 1] + box[:, 3] == height),
         beside_ignore=_beside_ignore(scene, len(areas))[kept],
-        confidence=_mean(runs, segment, areas, confidence)[kept],
-        margin=_mean(runs, segment, areas, margin)[kept],
+        beside=_beside(scene, len(areas))[kept],
+        confidence=means(runs, segment, areas, confidence)[kept],
+        margin=means(runs, segment, areas, margin)[kept],
         ledger=_ledger(scene, one, areas, kinds, wrong),
     )
 
@@ -242,7 +247,32 @@ def _beside_ignore(scene: Scene, count: int) -> Flags:
     return beside
 
 
-def _boxes(runs: Runs, groups: Indices, count: int) -> NDArray[np.int32]:
+def _beside(scene: Scene, count: int) -> NDArray[np.uint8]:
+    """uint8 [count]: the class that most of each segment's outline runs along; see `Segments.beside`."""
+    runs = scene.runs
+    first, second = runs.neighbours()
+    ends = runs.columns + runs.lengths
+    shared = np.minimum(ends[first], ends[second]) - np.maximum(runs.columns[first], runs.columns[second])
+    # Two runs of one row share a single edge, whatever their lengths.
+    shared = np.maximum(shared, 1)
+    first, second, shared = (
+        np.concatenate([first, second]),
+        np.concatenate([second, first]),
+        np.concatenate([shared, shared]),
+    )
+    near = scene.truth[second]
+    other = (near != scene.truth[first]) & (near != scene.predicted[first]) & (near < scene.classes)
+    other &= scene.wrong[first]
+    keys, inverse = np.unique(scene.segment[first[other]] * 256 + near[other], return_inverse=True)
+    lengths = np.bincount(inverse, shared[other], minlength=len(keys))
+    order = np.lexsort((keys % 256, -lengths, keys // 256))
+    segments, places = np.unique(keys[order] // 256, return_index=True)
+    beside = np.full(count, scene.classes, np.uint8)
+    beside[segments] = (keys[order] % 256)[places]
+    return beside
+
+
+def boxes(runs: Runs, groups: Indices, count: int) -> NDArray[np.int32]:
     """int32 [count,4]: x, y, width and height of each group of runs."""
     left, top = np.full(count, runs.width), np.full(count, np.iinfo(np.int32).max)
     right, bottom = np.zeros(count, np.int64), np.zeros(count, np.int64)
@@ -253,7 +283,7 @@ def _boxes(runs: Runs, groups: Indices, count: int) -> NDArray[np.int32]:
     return np.stack([left, top, right - left, bottom - top], axis=1).astype(np.int32)
 
 
-def _centres(runs: Runs, groups: Indices, areas: NDArray[np.float64]) -> Floats:
+def centres(runs: Runs, groups: Indices, areas: NDArray[np.float64]) -> Floats:
     """float32 [count,2]: the centroid of each group of runs."""
     middle = runs.columns + runs.lengths / 2
     x = np.bincount(groups, middle * runs.lengths, minlength=len(areas)) / areas
@@ -261,7 +291,7 @@ def _centres(runs: Runs, groups: Indices, areas: NDArray[np.float64]) -> Floats:
     return np.stack([x, y], axis=1).astype(np.float32)
 
 
-def _mean(runs: Runs, groups: Indices, areas: NDArray[np.float64], pixels: Mask | None) -> Floats:
+def means(runs: Runs, groups: Indices, areas: NDArray[np.float64], pixels: Mask | None) -> Floats:
     """float32 [count]: the mean of uint8 pixels in each group of runs, 0-1; NaN without any pixels."""
     if pixels is None:
         return np.full(len(areas), np.nan, np.float32)

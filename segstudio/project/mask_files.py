@@ -96,10 +96,15 @@ class MaskFiles:
         Raises:
             MaskError: it cannot be read, has another size, or holds ids that the palette does not have.
         """
+        mask, stamp = self.look(key, size)
+        self._seen[key] = stamp
+        return mask, stamp
+
+    def look(self, key: str, size: tuple[int, int] | None) -> tuple[Mask | None, MaskStamp]:
+        """As `load`, by somebody who will not save: the state does not count as seen."""
         path = self.path(key)
         mask, stamp = self._read_settled(path)
         if mask is None:
-            self._seen[key] = ABSENT
             return None, ABSENT
         if size is not None and mask.shape != (size[1], size[0]):
             raise MaskError(
@@ -107,8 +112,11 @@ class MaskFiles:
                 hint="replace it by a mask of the image's size",
             )
         self.refuse_unknown_ids(path, mask)
-        self._seen[key] = stamp
         return mask, stamp
+
+    def expect(self, key: str, known: MaskStamp) -> None:
+        """What `check` goes by for a file that this process has not seen."""
+        self._seen.setdefault(key, known)
 
     def check(self, key: str, mask: Mask, known: MaskStamp, *, force: bool) -> None:
         """Sees whether a mask may be written; hold the key's lock.

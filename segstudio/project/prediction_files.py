@@ -1,6 +1,7 @@
 """The predictions of a project, apart from the masks: files that can be thrown away at any time."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,15 @@ class PredictionFiles:
     The runner-up and its margin lie beside them where they are known.
     """
 
-    def __init__(self, facts: Path, palette: Palette, store: Store) -> None:
+    def __init__(
+        self,
+        facts: Path,
+        palette: Palette,
+        store: Store,
+        measured: Callable[[str, StoredPrediction], None],
+    ) -> None:
+        """`measured` is told of every prediction that was stored, before anybody can replace it."""
+        self._measured = measured
         self._ids = facts / "predictions"
         self._confidence = facts / "confidence"
         self._second = facts / "second"
@@ -51,11 +60,17 @@ class PredictionFiles:
             self._store.forget_prediction(key)
             self._forget_runner_up(key)
             write_cache(self._confidence_path(key), mask_bytes(confidence, GREY))
-            write_cache(self._ids_path(key), mask_bytes(ids, self._palette.colours()))
+            write_cache(self.path(key), mask_bytes(ids, self._palette.colours()))
             if second is not None and margin is not None:
                 write_cache(self._margin_path(key), mask_bytes(in_steps(margin), GREY))
                 write_cache(self._second_path(key), mask_bytes(second, self._palette.colours()))
-            return self._store.set_prediction(key, said.model, self._palette.name)
+            moved = self._store.set_prediction(key, said.model, self._palette.name)
+            self._measured(key, said)
+            return moved
+
+    def path(self, key: str) -> Path:
+        """Where the ids of a prediction are, or would be."""
+        return self._ids / f"{key}.png"
 
     def load(self, key: str, size: tuple[int, int] | None) -> StoredPrediction | None:
         """The stored prediction; a damaged one, or one for another size or palette, is dropped and logged."""
@@ -67,7 +82,7 @@ class PredictionFiles:
             try:
                 if palette != self._palette.name:
                     raise MaskError(f"it is in the classes of {palette}")
-                ids, confidence = read_mask(self._ids_path(key)), read_mask(self._confidence_path(key))
+                ids, confidence = read_mask(self.path(key)), read_mask(self._confidence_path(key))
                 wanted = ids.shape if size is None else (size[1], size[0])
                 if not ids.shape == confidence.shape == wanted:
                     raise MaskError(f"ids are {ids.shape}, confidence {confidence.shape}, the image {wanted}")
@@ -76,6 +91,18 @@ class PredictionFiles:
                 self._drop(key)
                 return None
             return StoredPrediction(ids, confidence, model, *self._runner_up(key, ids.shape))
+
+    def ids(self, key: str) -> NDArray[np.uint8] | None:
+        """The predicted ids uint8 [H,W] alone; None where none are stored in this palette or can be read."""
+        with self._locks.held(key):
+            made_by = self._store.prediction(key)
+            if made_by is None or made_by[1] != self._palette.name:
+                return None
+            try:
+                return read_mask(self.path(key))
+            except MaskError as error:
+                LOG.warning("the prediction of %s cannot be read: %s", key, error.message)
+                return None
 
     def _runner_up(
         self, key: str, shape: tuple[int, ...]
@@ -100,7 +127,7 @@ class PredictionFiles:
 
     def _drop(self, key: str) -> bool:
         moved = self._store.forget_prediction(key)
-        self._ids_path(key).unlink(missing_ok=True)
+        self.path(key).unlink(missing_ok=True)
         self._confidence_path(key).unlink(missing_ok=True)
         self._forget_runner_up(key)
         return moved
@@ -108,9 +135,6 @@ class PredictionFiles:
     def _forget_runner_up(self, key: str) -> None:
         self._second_path(key).unlink(missing_ok=True)
         self._margin_path(key).unlink(missing_ok=True)
-
-    def _ids_path(self, key: str) -> Path:
-        return self._ids / f"{key}.png"
 
     def _confidence_path(self, key: str) -> Path:
         return self._confidence / f"{key}.png"

@@ -11,12 +11,18 @@ from segstudio.errors import ImageError, ProjectError, SegstudioError
 from segstudio.jobs import JobContext
 from segstudio.metrics.confusion import Counts
 from segstudio.project.config import ProjectFolders, is_project, read_only, resolve
-from segstudio.project.layout import MASK_SUFFIX
+from segstudio.project.evaluation_store import EvaluationStore
+from segstudio.project.evaluations import Evaluations
+from segstudio.project.layout import MASK_SUFFIX, mask_files
 from segstudio.project.lock import EditorLock, user_name
 from segstudio.project.mask_files import MaskFiles
 from segstudio.project.mask_files import OutsideChange as OutsideChange
+from segstudio.project.overlay_thumbs import OverlayThumbs
 from segstudio.project.prediction_files import PredictionFiles
+from segstudio.project.queue_store import QueueStore
 from segstudio.project.recovery import Recovery
+from segstudio.project.review_store import ReviewStore
+from segstudio.project.reviews import Reviews
 from segstudio.project.sample import (
     Changes,
     Evaluation,
@@ -27,12 +33,15 @@ from segstudio.project.sample import (
     StoredPrediction,
 )
 from segstudio.project.sample_masks import SampleMasks
+from segstudio.project.sample_queue import Readers, SampleQueue
 from segstudio.project.scan import Scan
 from segstudio.project.schema import open_database
 from segstudio.project.slots import load_slots, save_slots
 from segstudio.project.splits import divide
 from segstudio.project.store import SampleRow, Store
 from segstudio.project.thumbs import Thumbs
+from segstudio.project.verdict_store import VerdictStore
+from segstudio.project.verdicts import Verdicts
 from segstudio.project.versions import LIMIT_BYTES, Version, VersionFiles, VersionNote, Why
 
 THUMB_SIZE = 256
@@ -57,11 +66,22 @@ class Project:
         self._store = store
         self._masks = MaskFiles(folders.masks, folders.facts / "replaced", folders.palette)
         self._versions = VersionFiles(folders.facts / "versions", versions_bytes)
-        self._sample_masks = SampleMasks(folders.facts, self._masks, store, self._versions, folders.palette)
-        self._predictions = PredictionFiles(folders.facts, folders.palette, store)
-        self._recovery = Recovery(folders.facts / "journal", self.load_mask)
+        self.evaluation = Evaluations(EvaluationStore(store.engine), folders.palette)
+        self.queue = SampleQueue(QueueStore(store.engine), folders.palette, self._readers())
+        self._sample_masks = SampleMasks(
+            folders.facts, self._masks, store, self._versions, folders.palette, self.queue.note_mask
+        )
+        self._predictions = PredictionFiles(folders.facts, folders.palette, store, self.queue.note_prediction)
+        self.recovery = Recovery(
+            folders.facts / "journal", self.load_mask, self._keep_copy, lambda: self._lock is not None
+        )
         self._thumbs = Thumbs(folders.facts / "thumbs")
+        self.overlays = OverlayThumbs(
+            folders.facts / "overlays", folders.palette, self.mask_path, self._predictions.path
+        )
         self._scan = Scan(folders, store, self._masks)
+        self.verdicts = Verdicts(VerdictStore(store.engine), folders.palette)
+        self.review = Reviews(ReviewStore(store.engine))
         self._warnings = list(warnings)
         self._lock: EditorLock | None = None
 
@@ -154,6 +174,10 @@ class Project:
         """All samples whose images are there, in natural order."""
         return self._as_samples(self._store.rows())
 
+    def first_samples(self, count: int, also: str = "") -> list[Sample]:
+        """At most `count` samples from the first on, and the one of a key, in natural order."""
+        return self._as_samples(self._store.first_rows(count, also))
+
     def sample(self, key: str) -> Sample:
         """One sample.
 
@@ -174,14 +198,8 @@ class Project:
         return changes
 
     def set_status(self, keys: Iterable[str], status: SampleStatus, *, initiator: str = "") -> Changes:
-        """Sets the status of samples; who did it and when is kept with them.
-
-        Raises:
-            ProjectError: one of them does not exist; then none is changed.
-        """
-        chosen = frozenset(keys)
-        self._store.change(chosen, {"status": status.value}, user_name())
-        return Changes(statuses=chosen, initiator=initiator)
+        """Sets the status of samples, whatever the rules of review say; see `Reviews.set_status`."""
+        return self.review.set_status(list(keys), status, initiator=initiator)
 
     def set_note(self, key: str, note: str, *, initiator: str = "") -> Changes:
         """Sets the note of a sample."""
@@ -227,6 +245,15 @@ class Project:
         """
         rows = self._store.rows([key])
         return self._sample_masks.load(key, *((rows[0], self._size(rows[0])) if rows else (None, None)))
+
+    def look_at_mask(self, key: str) -> tuple[NDArray[np.uint8] | None, str]:
+        """A mask and its hash for `record`, by somebody who will not save it; what `save_mask` expects stays.
+
+        Raises:
+            MaskError: see `load_mask`. ProjectError: there is no such sample.
+        """
+        row = self._row(key)
+        return self._sample_masks.look(key, row, self._size(row))
 
     def save_mask(
         self, key: str, mask: NDArray[np.uint8], *, note: VersionNote = SAVED, force: bool = False,
@@ -310,8 +337,16 @@ class Project:
         self._row(key)
         said = StoredPrediction(ids, confidence, model, second, margin)
         moved = self._predictions.save(key, said)
+        self.queue.follow_prediction(key)
         chosen = frozenset({key})
-        return Changes(predictions=chosen, statuses=chosen if moved else frozenset(), initiator=initiator)
+        changes = Changes(predictions=chosen, statuses=chosen if moved else frozenset(), initiator=initiator)
+        # What was measured of an older answer of this model is not true of the new one.
+        return changes | self.evaluation.forget(model, key)
+
+    def predicted_by(self, key: str) -> str | None:
+        """The model that predicted a sample in the project's classes; None where none did."""
+        known = self._store.prediction(key)
+        return known[0] if known is not None and known[1] == self.palette.name else None
 
     def load_prediction(self, key: str) -> StoredPrediction | None:
         """The stored prediction; a damaged one is dropped and logged: it can be made again."""
@@ -332,30 +367,30 @@ class Project:
         """The name of the model that predicted each predicted sample."""
         return self._store.predicted(self.palette.name)
 
+    def fingerprint(self, model: str) -> str:
+        """What identifies the weights that a model of this name had when it was last evaluated; or ""."""
+        return self._store.fact(f"weights:{model}")
+
+    def note_fingerprint(self, model: str, fingerprint: str) -> None:
+        """Notes with which weights a model is evaluated from now on."""
+        self._store.note_fact(f"weights:{model}", fingerprint)
+
     # -- scores, speeds, runs -----------------------------------------------------------------------------
 
     def record_counts(
         self, key: str, model: str, counts: Counts, *, mask_hash: str | None = None, initiator: str = ""
     ) -> Changes:
-        """Stores confusion counts int64 [K,K+1] of a sample and model, in the project's palette.
-
-        With `mask_hash`, as it was when the mask was loaded, they are left out if the mask changed since.
-        """
+        """Stores confusion counts int64 [K,K+1] of a sample and model alone; see `Evaluations.record`."""
         self._row(key)
-        if counts.shape != (self.palette.count, self.palette.count + 1):
-            raise ValueError(
-                f"counts are {counts.shape}, palette {self.palette.name} has {self.palette.count} classes"
-            )
-        stored = self._store.set_counts(key, model, self.palette.name, counts, mask_hash)
-        return Changes(scores=frozenset({key}) if stored else frozenset(), initiator=initiator)
+        return self.evaluation.record_counts(key, model, counts, mask_hash, initiator=initiator)
 
     def counts(self, model: str) -> dict[str, Counts]:
         """Confusion counts of a model by sample, for masks as they are now, in the project's palette."""
-        return self._store.counts(model, self.palette.name, self.palette.count)
+        return self.evaluation.counts(model)
 
     def evaluations(self) -> list[Evaluation]:
         """Models that were compared with masks of this project, by name."""
-        return self._store.evaluations(self.palette.name, self.palette.count)
+        return self.evaluation.models()
 
     def evaluated_models(self) -> list[str]:
         """Models that have counts."""
@@ -385,33 +420,6 @@ class Project:
         """Where changes of many masks at once are recorded, so that they can be undone."""
         return self._folders.facts / "batches"
 
-    # -- crash recovery -----------------------------------------------------------------------------------
-
-    def journal_path(self, key: str) -> Path:
-        """The journal of a sample's unsaved edits."""
-        return self._recovery.path(key)
-
-    def pending_journals(self) -> list[str]:
-        """Samples with edits that a crash kept out of their masks."""
-        return self._recovery.pending(tidy=self._lock is not None)
-
-    def recover(self, key: str) -> NDArray[np.uint8]:
-        """The mask with the journal's edits in it; save it to finish the recovery.
-
-        A mask that is not the one the journal began with is copied to `.segstudio/replaced/`.
-
-        Raises:
-            MaskError: the journal or the mask cannot be read, or they do not fit.
-        """
-        mask, as_it_was = self._recovery.replayed(key)
-        if not as_it_was and self.mask_path(key).exists():
-            self._masks.keep_copy(key)
-        return mask
-
-    def discard_journal(self, key: str) -> None:
-        """Puts a journal aside; the next one that is put aside overwrites it."""
-        self._recovery.discard(key)
-
     # -- thumbnails and facts -----------------------------------------------------------------------------
 
     def thumbnail(self, key: str, size: int = THUMB_SIZE) -> NDArray[np.uint8]:
@@ -439,6 +447,19 @@ class Project:
             missing=self._store.missing(),
         )
 
+    def _readers(self) -> Readers:
+        return Readers(
+            mask=self.look_at_mask,
+            predicted=lambda key: self._predictions.ids(key),
+            prediction=self.load_prediction,
+            masked=lambda: [key for key, _ in mask_files(self._folders.masks)],
+            counts=self.evaluation.counts,
+        )
+
+    def _keep_copy(self, key: str) -> None:
+        if self.mask_path(key).exists():
+            self._masks.keep_copy(key)
+
     def _row(self, key: str) -> SampleRow:
         rows = self._store.rows([key])
         if not rows:
@@ -464,6 +485,9 @@ class Project:
                 row.note,
                 row.width,
                 row.height,
+                row.assignee,
+                row.reviewer,
+                row.reason,
             )
             for row in rows
         ]

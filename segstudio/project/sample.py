@@ -25,7 +25,8 @@ class Sample:
     """An image with its mask, status, split and note; width and height are 0 until the image was read once.
 
     `key` is the image's path below the images folder, with `/` and without suffix; where two images differ in
-    suffix alone, it keeps the suffix. Once given, a key stays.
+    suffix alone, it keeps the suffix. Once given, a key stays. `assignee` is who labels it, `reviewer` who
+    reviews or reviewed it ("" for nobody), `reason` why it was rejected, until it is accepted.
     """
 
     key: str
@@ -37,6 +38,9 @@ class Sample:
     note: str = ""
     width: int = 0
     height: int = 0
+    assignee: str = ""
+    reviewer: str = ""
+    reason: str = ""
 
     @property
     def image(self) -> Path:
@@ -79,13 +83,17 @@ NO_KEYS: frozenset[str] = frozenset()
 
 @dataclass(frozen=True)
 class Changes:
-    """What one mutation of a project moved, by sample keys, and who did it."""
+    """What one mutation of a project moved, by sample keys, and who did it.
+
+    `reviews` are comments, verdicts and assignments.
+    """
 
     samples: frozenset[str] = NO_KEYS
     masks: frozenset[str] = NO_KEYS
     predictions: frozenset[str] = NO_KEYS
     statuses: frozenset[str] = NO_KEYS
     scores: frozenset[str] = NO_KEYS
+    reviews: frozenset[str] = NO_KEYS
     initiator: str = ""
 
     def __or__(self, other: "Changes") -> "Changes":
@@ -96,13 +104,15 @@ class Changes:
             self.predictions | other.predictions,
             self.statuses | other.statuses,
             self.scores | other.scores,
+            self.reviews | other.reviews,
             self.initiator or other.initiator,
         )
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing moved."""
-        return not (self.samples or self.masks or self.predictions or self.statuses or self.scores)
+        moved = (self.samples, self.masks, self.predictions, self.statuses, self.scores, self.reviews)
+        return not any(moved)
 
 
 @dataclass(frozen=True)
@@ -133,6 +143,17 @@ class Evaluation:
     model: str
     samples: int
     when: str
+
+
+@dataclass(frozen=True, slots=True)
+class SampleMark:
+    """What is known of a sample's last change; `at` in seconds since 1970, 0 for one that nobody changed."""
+
+    key: str
+    status: SampleStatus
+    split: str
+    author: str
+    at: float
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The masks of a project's samples: their files, what the database knows of them, and their versions."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +33,17 @@ class SampleMasks:
     """Loads, saves and restores masks; one lock a sample keeps what belongs together together."""
 
     def __init__(
-        self, facts: Path, files: MaskFiles, store: Store, versions: VersionFiles, palette: Palette
+        self,
+        facts: Path,
+        files: MaskFiles,
+        store: Store,
+        versions: VersionFiles,
+        palette: Palette,
+        measured: Callable[[str, Mask, str], None],
     ) -> None:
+        """`measured` is told of every mask that was saved, with its hash, before anybody can replace it."""
         self._facts = facts
+        self._measured = measured
         self._files = files
         self._store = store
         self._palette = palette
@@ -47,6 +56,16 @@ class SampleMasks:
             if row is not None and mask is not None and known_stamp(row) != stamp:
                 self._store.note_mask(key, (stamp.size, stamp.mtime_ns, stamp.digest))
         return mask
+
+    def look(self, key: str, row: SampleRow, size: Size | None) -> tuple[Mask | None, str]:
+        """See `Project.look_at_mask`."""
+        with self._files.locks.held(key):
+            mask, stamp = self._files.look(key, size)
+            if mask is not None and known_stamp(row) != stamp:
+                # Whoever saves later must still be told that the file is another one than it was.
+                self._files.expect(key, known_stamp(row))
+                self._store.note_mask(key, (stamp.size, stamp.mtime_ns, stamp.digest))
+        return mask, stamp.digest
 
     def save(
         self, row: SampleRow, mask: Mask, size: Size | None, note: VersionNote, *, force: bool, initiator: str
@@ -72,6 +91,7 @@ class SampleMasks:
                 BEFORE_WORK,
                 user_name(),
             )
+            self._measured(key, mask, stamp.digest)
             if note.why is not Why.SAVED:
                 self.versions.keep(key, content, note, user_name(), time.time())
         chosen = frozenset({key})

@@ -4,10 +4,9 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -31,11 +30,12 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModul
 from sqlalchemy.schema import DropTable
 
 from segstudio.errors import ProjectError
+from segstudio.project.rescue import Rescued, rescue
 from segstudio.project.sample import SampleStatus
 
 FILE = "project.db"
 BUSY_SECONDS = 10
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 facts = Table("facts", metadata, Column("name", String, primary_key=True), Column("value", String))
@@ -57,6 +57,9 @@ samples = Table(
     Column("changed_at", Float, nullable=False, server_default="0"),
     Column("missing", Integer, nullable=False, server_default="0"),
     Column("image_mtime", BigInteger, nullable=False, server_default="-1"),
+    Column("assignee", String, nullable=False, server_default=""),
+    Column("reviewer", String, nullable=False, server_default=""),
+    Column("reason", String, nullable=False, server_default=""),
 )
 predictions = Table(
     "predictions",
@@ -75,6 +78,95 @@ counts = Table(
     Column("classes", Integer, nullable=False),
     Column("matrix", LargeBinary, nullable=False),
     Column("made_at", Float, nullable=False),
+)
+# What an evaluation knows of a sample beyond its counts: `metrics.sample_evaluation`.
+details = Table(
+    "details",
+    metadata,
+    Column("model", String, primary_key=True),
+    Column("palette", String, primary_key=True),
+    Column("key", String, ForeignKey("samples.key", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("classes", Integer, nullable=False),
+    Column("cut_offs", String, nullable=False),
+    Column("segments", LargeBinary, nullable=False),
+    Column("regions", LargeBinary, nullable=False),
+    Column("sums", LargeBinary, nullable=False),
+)
+# What people said about error segments, and where they sent them; a segment is known again by its box.
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String, ForeignKey("samples.key", ondelete="CASCADE"), nullable=False, index=True),
+    Column("palette", String, nullable=False),
+    Column("truth", Integer, nullable=False),
+    Column("predicted", Integer, nullable=False),
+    Column("x", Integer, nullable=False),
+    Column("y", Integer, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("verdict", String, nullable=False, server_default=""),
+    Column("sent", String, nullable=False, server_default=""),
+    Column("author", String, nullable=False),
+    Column("at", Float, nullable=False),
+)
+comments = Table(
+    "comments",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String, ForeignKey("samples.key", ondelete="CASCADE"), nullable=False, index=True),
+    # Pixels of the image; -1 is a comment on the whole sample.
+    Column("x", Float, nullable=False, server_default="-1"),
+    Column("y", Float, nullable=False, server_default="-1"),
+    Column("class_id", Integer, nullable=False, server_default="-1"),
+    Column("text", String, nullable=False),
+    Column("resolved", Integer, nullable=False, server_default="0"),
+    Column("author", String, nullable=False),
+    Column("at", Float, nullable=False),
+    # A number is never given again: the record of what was done names it.
+    sqlite_autoincrement=True,
+)
+# Who did what to a sample, when, and how long it took; `figures` is JSON.
+records = Table(
+    "records",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String, nullable=False, index=True),
+    Column("author", String, nullable=False),
+    Column("at", Float, nullable=False, index=True),
+    Column("what", String, nullable=False),
+    Column("figures", String, nullable=False, server_default="{}"),
+)
+filters = Table(
+    "filters",
+    metadata,
+    Column("about", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("query", String, nullable=False),
+)
+# What orders the queue: pixels by class (int64 [K]), and how sure the model is of the sample, 0-1.
+prediction_facts = Table(
+    "prediction_facts",
+    metadata,
+    Column("key", String, ForeignKey("samples.key", ondelete="CASCADE"), primary_key=True),
+    Column("palette", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("pixels", LargeBinary, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("margin", Float, nullable=False, server_default="-1"),
+    Column("unsure", Float, nullable=False),
+    Column("quality", Float, nullable=False, server_default="-1"),
+)
+mask_facts = Table(
+    "mask_facts",
+    metadata,
+    Column("key", String, ForeignKey("samples.key", ondelete="CASCADE"), primary_key=True),
+    Column("palette", String, nullable=False),
+    Column("pixels", LargeBinary, nullable=False),
+    # Share of pixels in which mask and prediction differ, -1 without a prediction.
+    Column("differing", Float, nullable=False, server_default="-1"),
+    # The score of the mask's worst suspect, -1 before anybody looked.
+    Column("suspect", Float, nullable=False, server_default="-1"),
 )
 speeds = Table(
     "speeds",
@@ -96,8 +188,33 @@ def _to_version_2(connection: Connection) -> None:
         connection.execute(samples.insert(), [dict(row) for row in rows])
 
 
+def _to_version_3(connection: Connection) -> None:
+    """Samples are assigned and reviewed; evaluations keep segments; people leave comments."""
+    known = {column["name"] for column in inspect(connection).get_columns(samples.name)}
+    for name, kind, value in (
+        ("assignee", "VARCHAR", "''"),
+        ("reviewer", "VARCHAR", "''"),
+        ("reason", "VARCHAR", "''"),
+    ):
+        if name not in known:
+            connection.exec_driver_sql(
+                f"ALTER TABLE samples ADD COLUMN {name} {kind} DEFAULT {value} NOT NULL"
+            )
+    metadata.create_all(connection)
+
+
+# What people decided and said, and nothing can make again; of samples the rest is read from the files.
+RESCUED: Mapping[Table, tuple[str, ...]] = {
+    samples: ("key", "image", "status", "split", "note", "changed_by", "changed_at", "assignee", "reviewer",
+              "reason"),
+    comments: tuple(comments.c.keys()),
+    verdicts: tuple(verdicts.c.keys()),
+    records: tuple(records.c.keys()),
+    filters: tuple(filters.c.keys()),
+}  # fmt: skip
+
 # The step from each version to the next one; every step is one transaction.
-MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {1: _to_version_2}
+MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {1: _to_version_2, 2: _to_version_3}
 
 
 @dataclass(frozen=True)
@@ -226,27 +343,32 @@ def _replace(path: Path, target: str) -> OpenedDatabase:
         old = path.with_name(path.name + suffix)
         if old.exists():
             os.replace(old, aside.with_name(aside.name + suffix))
-    rescued = _rescue(aside)
+    rescued = rescue(aside, RESCUED)
+    found = len(rescued[samples])
+    _place(rescued)
     engine = _connect(target)
-    if rescued:
-        with writing(engine) as connection:
-            connection.execute(samples.insert(), rescued)
+    with writing(engine) as connection:
+        for table, rows in rescued.items():
+            if rows:
+                connection.execute(table.insert(), rows)
     warning = (
         f"the project's database was damaged and is kept as {aside.name}; the new one was made from "
-        f"the files and from {len(rescued)} samples whose facts could still be read"
+        f"the files and from {found} samples whose facts could still be read"
     )
     return OpenedDatabase(engine, (warning,), rebuilt=True)
 
 
-def _rescue(path: Path) -> list[dict[str, Any]]:
-    """What people decided about samples, row by row until the damage."""
-    wanted = ("key", "image", "status", "split", "note", "changed_by", "changed_at")
+def _place(rescued: Rescued) -> None:
+    """Puts rescued samples in an order; what is said of others makes rows for them.
+
+    The scan that follows finds their images and knows them by their keys.
+    """
     statuses = {status.value for status in SampleStatus}
-    rescued: dict[str, dict[str, Any]] = {}
-    with closing(sqlite3.connect(path)) as connection, suppress(sqlite3.Error):
-        for row in connection.execute(f"SELECT {', '.join(wanted)} FROM samples NOT INDEXED"):
-            values = dict(zip(wanted, row, strict=True))
-            whole = all(isinstance(part, str) for part in row[:-1]) and isinstance(row[-1], float | int)
-            if whole and values["status"] in statuses:
-                rescued[row[0]] = {**values, "place": len(rescued)}
-    return list(rescued.values())
+    known = {row["key"]: row for row in rescued[samples] if row["status"] in statuses}
+    for table in (comments, verdicts):
+        for row in rescued[table]:
+            bare = {"key": row["key"], "image": "", "status": SampleStatus.UNLABELLED.value}
+            known.setdefault(row["key"], bare)
+    usual: dict[str, object] = {"split": "", "note": "", "assignee": "", "reviewer": "", "reason": ""}
+    usual |= {"changed_by": "", "changed_at": 0.0}
+    rescued[samples] = [{**usual, **row, "place": place} for place, row in enumerate(known.values())]

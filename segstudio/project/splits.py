@@ -23,10 +23,15 @@ def divide(keys: Iterable[str], fractions: Mapping[str, float], seed: int) -> di
     shares = ", ".join(f"{name}={share:g}" for name, share in fractions.items()) or "(none)"
     if any(share < 0 for share in fractions.values()) or abs(sum(fractions.values()) - 1) > TOLERANCE:
         raise ProjectError(f"the splits {shares} do not sum to 1", hint="for example train=0.8 val=0.2")
-    order = sorted(keys, key=lambda key: hashlib.sha256(json.dumps([seed, key]).encode()).digest())
+    order = sorted(keys, key=lambda key: lot(seed, key))
     by_key: dict[str, str] = {}
     reached = 0.0
     for name, share in fractions.items():
         begin, reached = round(reached * len(order)), reached + share
         by_key |= dict.fromkeys(order[begin : round(reached * len(order))], name)
     return by_key
+
+
+def lot(seed: int, key: str) -> bytes:
+    """32 bytes drawn for a key: the same for every seed and key, whatever other keys there are."""
+    return hashlib.sha256(json.dumps([seed, key]).encode()).digest()

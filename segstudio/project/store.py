@@ -1,36 +1,28 @@
-"""All queries of a project's database: samples, predictions, confusion counts and speeds."""
+"""The queries about samples, their masks' files, predictions and speeds."""
 
 import json
 import time
-import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    bindparam,
-    delete,
-    func,
-    insert,
-    select,
-    update,
-)
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from segstudio.errors import ProjectError
+from segstudio.project.database import Database, chunks, iso_time
 from segstudio.project.layout import FoundSample
-from segstudio.project.sample import Evaluation, SampleStatus, SpeedRecord
-from segstudio.project.schema import counts, predictions, samples, speeds, writing
-
-# SQLite takes 32,766 variables a statement since 3.32; PostgreSQL's driver about as many.
-CHUNK = 10_000
+from segstudio.project.sample import SampleStatus, SpeedRecord
+from segstudio.project.schema import (
+    counts,
+    details,
+    facts,
+    mask_facts,
+    prediction_facts,
+    predictions,
+    samples,
+    speeds,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +42,24 @@ class SampleRow:
     image_mtime: int
     changed_by: str
     changed_at: float
+    assignee: str
+    reviewer: str
+    reason: str
 
 
 COLUMNS = [samples.c[name] for name in SampleRow.__dataclass_fields__]
 STATUSES = {status.value: status for status in SampleStatus}
-BUGS = (IntegrityError, ProgrammingError, DataError)
 PRESENT: ColumnElement[bool] = samples.c.missing == 0
+# More samples than these are moved one by one.
+FEW = 500
 
 
-class Store:
+class Store(Database):
     """The facts of a project; safe to use from several threads and, through the database, processes."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
 
     def close(self) -> None:
         """Closes every connection."""
-        self._engine.dispose()
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with _explained(), self._engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with _explained(), writing(self._engine) as connection:
-            yield connection
+        self.engine.dispose()
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -120,7 +103,7 @@ class Store:
                     update(samples).where(samples.c.key == bindparam("b_key")).values(values), moved
                 )
             gone = [key for key, before in known.items() if not before[2]]
-            for keys in _chunks(gone):
+            for keys in chunks(gone):
                 connection.execute(update(samples).where(samples.c.key.in_(keys)).values(missing=1))
         return frozenset(row["key"] for row in new) | other, frozenset(gone)
 
@@ -131,9 +114,18 @@ class Store:
                 found = connection.execute(select(*COLUMNS).where(PRESENT).order_by(samples.c.place)).all()
             else:
                 found = []
-                for chunk in _chunks(list(keys)):
+                for chunk in chunks(list(keys)):
                     query = select(*COLUMNS).where(samples.c.key.in_(chunk), PRESENT)
                     found += connection.execute(query.order_by(samples.c.place)).all()
+        return [SampleRow(row[0], row[1], STATUSES[row[2]], *row[3:]) for row in found]
+
+    def first_rows(self, count: int, also: str = "") -> list[SampleRow]:
+        """At most `count` samples that are there, the first ones and the one of a key, in their order."""
+        query = select(*COLUMNS).where(PRESENT).order_by(samples.c.place)
+        first = select(samples.c.key).where(PRESENT).order_by(samples.c.place).limit(count)
+        with self._reading() as connection:
+            wanted = {*connection.execute(first).scalars(), also}
+            found = connection.execute(query.where(samples.c.key.in_(wanted))).all()
         return [SampleRow(row[0], row[1], STATUSES[row[2]], *row[3:]) for row in found]
 
     def keys_in(self, statuses: Collection[SampleStatus]) -> frozenset[str]:
@@ -151,7 +143,7 @@ class Store:
         stamped = {**values, "changed_by": by, "changed_at": time.time()}
         with self._writing() as connection:
             changed = 0
-            for chunk in _chunks(list(keys)):
+            for chunk in chunks(list(keys)):
                 changed += connection.execute(
                     update(samples).where(samples.c.key.in_(chunk)).values(stamped)
                 ).rowcount
@@ -164,10 +156,19 @@ class Store:
         self, keys: Iterable[str], to: SampleStatus, after: Collection[SampleStatus]
     ) -> frozenset[str]:
         """Sets the status of those samples whose status is one of `after`; returns which ones."""
+        wanted = frozenset(keys)
         with self._writing() as connection:
-            return frozenset().union(
-                *(_advance(connection, chunk, to, after, "") for chunk in _chunks(list(keys)))
-            )
+            if len(wanted) <= FEW:
+                return _advance(connection, list(wanted), to, after, "")
+            # Ten thousand names in a condition take longer than to look at all samples.
+            allowed = samples.c.status.in_([status.value for status in after])
+            found = connection.execute(select(samples.c.key).where(allowed)).scalars().all()
+            moving = [{"b_key": key} for key in found if key in wanted]
+            stamped = {"status": to.value, "changed_by": "", "changed_at": time.time()}
+            if moving:
+                chosen = update(samples).where(samples.c.key == bindparam("b_key"))
+                connection.execute(chosen.values(stamped), moving)
+            return frozenset(row["b_key"] for row in moving)
 
     def assign_splits(self, by_key: Mapping[str, str], by: str) -> None:
         """Sets the split of every sample of a mapping."""
@@ -239,15 +240,27 @@ class Store:
     def set_prediction(self, key: str, model: str, palette: str) -> bool:
         """Notes which model predicted a sample; returns whether it was unlabelled and is now predicted."""
         with self._writing() as connection:
-            connection.execute(delete(predictions).where(predictions.c.key == key))
+            _forget_prediction(connection, key)
             row = {"key": key, "model": model, "palette": palette, "made_at": time.time()}
             connection.execute(insert(predictions).values(row))
             return bool(_advance(connection, [key], SampleStatus.PREDICTED, (SampleStatus.UNLABELLED,), None))
 
+    def fact(self, name: str) -> str:
+        """A fact about the project as a whole; "" for one that was never noted."""
+        with self._reading() as connection:
+            value = connection.execute(select(facts.c.value).where(facts.c.name == name)).scalar()
+        return str(value) if value else ""
+
+    def note_fact(self, name: str, value: str) -> None:
+        """Notes a fact about the project as a whole."""
+        with self._writing() as connection:
+            connection.execute(delete(facts).where(facts.c.name == name))
+            connection.execute(insert(facts).values(name=name, value=value))
+
     def forget_prediction(self, key: str) -> bool:
         """Forgets a prediction; returns whether the sample was only predicted and is now unlabelled."""
         with self._writing() as connection:
-            connection.execute(delete(predictions).where(predictions.c.key == key))
+            _forget_prediction(connection, key)
             return bool(_advance(connection, [key], SampleStatus.UNLABELLED, (SampleStatus.PREDICTED,), None))
 
     def prediction(self, key: str) -> tuple[str, str] | None:
@@ -264,50 +277,11 @@ class Store:
             found = connection.execute(query.where(predictions.c.palette == palette, PRESENT)).all()
         return {row[0]: row[1] for row in found}
 
-    # -- counts, speeds -----------------------------------------------------------------------------
-
-    def set_counts(
-        self, key: str, model: str, palette: str, matrix: NDArray[np.int64], mask_hash: str | None
-    ) -> bool:
-        """Stores confusion counts [K,K+1]; not when the mask is no longer the one of `mask_hash`."""
-        values = np.ascontiguousarray(matrix, np.int64)
-        row = {"key": key, "model": model, "palette": palette, "classes": matrix.shape[0]}
-        with self._writing() as connection:
-            if mask_hash is not None:
-                query = select(samples.c.mask_hash).where(samples.c.key == key)
-                if connection.execute(query).scalar() != mask_hash:
-                    return False
-            same = (counts.c.key == key, counts.c.model == model, counts.c.palette == palette)
-            connection.execute(delete(counts).where(*same))
-            packed = zlib.compress(values.tobytes(), 1)
-            connection.execute(insert(counts).values(**row, matrix=packed, made_at=time.time()))
-        return True
-
-    def counts(self, model: str, palette: str, classes: int) -> dict[str, NDArray[np.int64]]:
-        """Confusion counts [K,K+1] by sample, of a model in a palette of K classes."""
-        with self._reading() as connection:
-            query = select(counts.c.key, counts.c.matrix).join(samples)
-            wanted = (
-                counts.c.model == model,
-                counts.c.palette == palette,
-                counts.c.classes == classes,
-                PRESENT,
-            )
-            found = connection.execute(query.where(*wanted).order_by(samples.c.place)).all()
-        shape = (classes, classes + 1)
-        return {row[0]: np.frombuffer(zlib.decompress(row[1]), np.int64).reshape(shape) for row in found}
-
-    def evaluations(self, palette: str, classes: int) -> list[Evaluation]:
-        """Models with counts in a palette of K classes, by name."""
-        with self._reading() as connection:
-            query = select(counts.c.model, func.count(), func.max(counts.c.made_at)).join(samples)
-            query = query.where(counts.c.palette == palette, counts.c.classes == classes, PRESENT)
-            found = connection.execute(query.group_by(counts.c.model).order_by(counts.c.model)).all()
-        return [Evaluation(row[0], int(row[1]), _iso(row[2])) for row in found]
+    # -- speeds -------------------------------------------------------------------------------------------
 
     def add_speed(self, record: SpeedRecord) -> None:
         """Appends a measured speed."""
-        timed = record if record.when else replace(record, when=_iso(time.time()))
+        timed = record if record.when else replace(record, when=iso_time(time.time()))
         with self._writing() as connection:
             connection.execute(insert(speeds).values(model=record.model, record=json.dumps(asdict(timed))))
 
@@ -323,13 +297,21 @@ def _new_row(entry: FoundSample, place: int) -> dict[str, Any]:
     return {"key": entry.key, "place": place, "image": entry.image, "split": entry.split, "status": status}
 
 
+def _forget_prediction(connection: Connection, key: str) -> None:
+    """How far a mask differs from its prediction is not known any more."""
+    for table in (predictions, prediction_facts):
+        connection.execute(delete(table).where(table.c.key == key))
+    connection.execute(update(mask_facts).where(mask_facts.c.key == key).values(differing=-1))
+
+
 def _note_mask(connection: Connection, key: str, stamp: tuple[int, int, str]) -> bool:
     size, mtime, digest = stamp
     before = connection.execute(select(samples.c.mask_hash).where(samples.c.key == key)).scalar()
     values = {"mask_size": size, "mask_mtime": mtime, "mask_hash": digest}
     connection.execute(update(samples).where(samples.c.key == key).values(values))
     if before != digest:
-        connection.execute(delete(counts).where(counts.c.key == key))
+        for table in (counts, details, mask_facts):
+            connection.execute(delete(table).where(table.c.key == key))
     return before != digest
 
 
@@ -350,26 +332,3 @@ def _advance(
     if moving:
         connection.execute(update(samples).where(samples.c.key.in_(moving)).values(values))
     return frozenset(moving)
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """A database that is locked, full, gone or damaged is the user's problem, not a bug."""
-    try:
-        yield
-    except BUGS:
-        raise
-    except DBAPIError as error:
-        raise ProjectError(
-            f"the project's database refused: {error.orig}",
-            hint="check that the disk has space and no other program holds it; then open the project again",
-        ) from error
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
-def _chunks(keys: Sequence[str]) -> Iterable[Sequence[str]]:
-    for start in range(0, len(keys), CHUNK):
-        yield keys[start : start + CHUNK]

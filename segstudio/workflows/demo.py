@@ -19,7 +19,8 @@ from segstudio.jobs import JobContext
 from segstudio.project.project import Project
 from segstudio.project.sample import SampleStatus
 from segstudio.scenes.street import Scene, draw_scene
-from segstudio.workflows.evaluate import class_lookup, evaluate_project
+from segstudio.workflows.evaluate import class_lookup
+from segstudio.workflows.evaluate_project import evaluate_project
 from segstudio.workflows.model_palette import palette_of_model
 from segstudio.workflows.speed import measure_project
 from segstudio.workflows.store_prediction import store_prediction

@@ -1,4 +1,4 @@
-"""Evaluates a model: against a folder of masks in any palette, or against the masks of a project."""
+"""Evaluates a model against a folder of masks in any palette."""
 
 import time
 from collections.abc import Sequence
@@ -18,9 +18,6 @@ from segstudio.inference.predictor import Predictor, Window
 from segstudio.inference.spec import ModelSpec
 from segstudio.inference.views import cut_side, stride_of
 from segstudio.jobs import JobContext
-from segstudio.metrics.confusion import count_confusion
-from segstudio.project.project import Project
-from segstudio.project.sample import Changes
 from segstudio.training.data.files import pair_by_stem
 from segstudio.workflows.evaluation_result import EvaluateResult, made_result
 from segstudio.workflows.model_palette import palette_of_model
@@ -165,30 +162,3 @@ def class_lookup(model: Palette, target: Palette) -> NDArray[np.uint8]:
             hint=f"add a mapping for {target.name} to the palette {model.name}",
         )
     return lookup
-
-
-def evaluate_project(
-    project: Project, model: str, context: JobContext | None = None, *, initiator: str = ""
-) -> Changes:
-    """Compares stored predictions of a model with the masks that people made; counts go to the project.
-
-    Samples without a mask, or whose prediction comes from another model, are left out; samples that have
-    counts already are not counted again.
-    """
-    context = context or JobContext()
-    changes = Changes(initiator=initiator)
-    known = project.counts(model)
-    todo = [sample for sample in project.samples() if sample.key not in known and sample.mask.exists()]
-    for position, sample in enumerate(todo):
-        context.check()
-        context.progress(position, len(todo), sample.key)
-        prediction = project.load_prediction(sample.key)
-        if prediction is None or prediction.model != model:
-            continue
-        mask, digest = project.load_mask(sample.key), project.mask_hash(sample.key)
-        if mask is None or mask.shape != prediction.ids.shape:
-            continue
-        counts = count_confusion(mask, prediction.ids, project.palette.count, project.palette.ignore_id)
-        # Nothing is stored if the mask was saved meanwhile: the counts would be those of the old one.
-        changes |= project.record_counts(sample.key, model, counts, mask_hash=digest)
-    return changes

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from segstudio.errors import ImageError, InputError, MaskError, SegstudioError
 from segstudio.inference.backend import AUTO, open_backend
+from segstudio.inference.catalog import find_model
 from segstudio.inference.predictor import Predictor
 from segstudio.jobs import JobContext
 from segstudio.metrics.confusion import Counts, count_confusion, scores
@@ -18,7 +19,13 @@ from segstudio.metrics.ledger import lost_iou
 from segstudio.metrics.segment_query import matching
 from segstudio.metrics.segment_table import SegmentTable
 from segstudio.metrics.segments import CutOffs, Kind, Segments, extract
-from segstudio.workflows.evaluate import contest_of
+from segstudio.project.project import Project
+from segstudio.project.sample_queue import SEGMENTS
+from segstudio.workflows.evaluate import class_lookup, contest_of
+from segstudio.workflows.evaluate_project import Said, asking, evaluate_project, fingerprint_of
+from segstudio.workflows.failure_table import failure_table
+from segstudio.workflows.model_palette import palette_of_model
+from segstudio.workflows.segment_list import save_segments
 
 # Smaller segments have no row; the ledger counts them.
 SMALLEST = 4
@@ -49,9 +56,8 @@ class Failures:
 
     def to_json(self, query: str = "", limit: int = 100) -> dict[str, Any]:
         """The segments that match a query, largest first, and the ledger of every class; fractions 0-1."""
-        chosen = np.flatnonzero(matching(self.table, query))
-        areas = self.table.rows.area[chosen]
-        order = chosen[np.argsort(-areas, kind="stable")][:limit]
+        chosen = self._largest(query)
+        areas, order = self.table.rows.area[chosen], chosen[:limit]
         return {
             "model": self.model,
             "palette": self.palette,
@@ -65,6 +71,14 @@ class Failures:
             "classes": self.classes(),
             "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
         }
+
+    def save(self, query: str, path: Path) -> int:
+        """Writes all segments that match a query, largest first; see `save_segments`."""
+        return save_segments(self.table, self._largest(query), path)
+
+    def _largest(self, query: str) -> NDArray[np.int64]:
+        chosen = np.flatnonzero(matching(self.table, query))
+        return chosen[np.argsort(-self.table.rows.area[chosen], kind="stable")]
 
     def classes(self) -> dict[str, dict[str, Any]]:
         """By name: IoU, support in pixels, and the IoU that each kind of error costs: parts of 1 - IoU."""
@@ -138,6 +152,72 @@ def find_failures(
         raise InputError(f"none of the {len(contest.pairs)} images could be used: {reason}")
     table = SegmentTable.of(contest.palette.names, segments)
     return Failures(contest.spec.name, contest.palette.name, table, total, tuple(skipped))
+
+
+def project_failures(
+    project: Project,
+    model: str | Path,
+    *,
+    query: str = "",
+    compared: str = "",
+    backend: str = AUTO,
+    context: JobContext | None = None,
+) -> Failures:
+    """Evaluates a model on a project, as far as that was not done before, and gives its error segments.
+
+    Args:
+        project: whose masks are the truth; what is measured is kept in it.
+        model: name or folder of a model.
+        query: what will be asked of the table; it is refused before anything slow begins.
+        compared: another evaluated model, for the word `change`.
+        backend: what runs the model.
+        context: progress and cancellation.
+
+    Raises:
+        InputError: the query cannot be read, no sample has a mask, or the classes have nothing in common.
+    """
+    folder, spec = find_model(model)
+    known = [entry.model for entry in project.evaluations()]
+    if compared and compared not in known:
+        raise InputError(
+            f"{compared} was not evaluated on {project.root}", hint=f"known: {', '.join(known) or 'none yet'}"
+        )
+    matching(failure_table(project, spec.name, [], compared=compared).table, query)
+    lookup = class_lookup(palette_of_model(spec), project.palette)
+    opened: list[Predictor] = []
+
+    def ask(path: Path) -> Said:
+        if not opened:
+            opened.append(Predictor(open_backend(folder, spec, backend), spec, runner_up=True, quick=True))
+        return asking(opened[0], lookup)(path)
+
+    try:
+        done = evaluate_project(
+            project, spec.name, context, ask=ask, fingerprint=fingerprint_of(folder, spec)
+        )
+    finally:
+        for predictor in opened:
+            predictor.close()
+    found = failure_table(project, spec.name, compared=compared)
+    if not found.table.samples:
+        reason = done.skipped[0][1] if done.skipped else "no sample has a mask"
+        raise InputError(f"{project.root} has nothing to evaluate on: {reason}")
+    return Failures(spec.name, project.palette.name, found.table, found.pooled, done.skipped)
+
+
+def saved_query(project: Project, name: str) -> str:
+    """The query of a filter that is saved in a project; "" for no name.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    if not name:
+        return ""
+    known = project.queue.filters(SEGMENTS)
+    if name not in known:
+        there = ", ".join(known) or "none yet"
+        raise InputError(f"{project.root} has no filter {name!r}", hint=f"saved: {there}")
+    return known[name]
 
 
 def require_at_most(failures: Failures, query: str, most: int) -> None:

@@ -1,10 +1,11 @@
 """Freezes samples of a project for a training: copies of their masks and a manifest of every file."""
 
 import hashlib
+import json
 import os
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segstudio.annotation.palette_choice import save_palette
@@ -15,8 +16,10 @@ from segstudio.project.layout import MASK_SUFFIX
 from segstudio.project.project import Project
 from segstudio.project.sample import Sample, SampleStatus
 from segstudio.training.data.manifest import FILE, FrozenSample, Manifest, write_text
+from segstudio.workflows.review_export import comment_rows
 
 PALETTE_FILE = "palette.yaml"
+COMMENTS_FILE = "comments.json"
 MASKS = "masks"
 
 
@@ -40,6 +43,8 @@ def freeze(
 ) -> FreezeResult:
     """Writes OUT/manifest.json, OUT/masks/ and OUT/palette.yaml; images stay where they are.
 
+    What was said about the samples goes to OUT/comments.json, if anything was.
+
     Images are named relative to OUT where OUT is in the project's folder or beside it, else absolutely.
 
     Args:
@@ -60,16 +65,21 @@ def freeze(
     frozen: list[FrozenSample] = []
     skipped: list[tuple[Path, str]] = []
     chosen = _chosen(project, splits, statuses)
+    visits = project.verdicts.visits([sample.key for sample in chosen])
     for number, sample in enumerate(chosen):
         context.check()
         context.progress(number, len(chosen), f"freezing {sample.key}")
         try:
-            frozen.append(_freeze_sample(project, sample, out))
+            frozen.append(replace(_freeze_sample(project, sample, out), visits=visits[sample.key]))
         except MaskError as error:
             skipped.append((sample.mask, error.message))
     if not frozen:
         raise InputError(f"none of {len(chosen)} samples can be frozen", hint=skipped[0][1])
     save_palette(project.palette, out / PALETTE_FILE)
+    keys = {sample.key for sample in frozen}
+    said = [row for row in comment_rows(project) if row["key"] in keys]
+    if said:
+        atomic_write(out / COMMENTS_FILE, json.dumps({"comments": said}, ensure_ascii=False).encode())
     manifest = Manifest(str(project.root), project.palette, tuple(frozen))
     atomic_write(out / FILE, write_text(manifest).encode())
     counts = Counter(sample.split for sample in frozen)
@@ -105,7 +115,7 @@ def _freeze_sample(project: Project, sample: Sample, out: Path) -> FrozenSample:
         MaskError: there is no mask, it does not fit, or the image cannot be read.
         ImageError: the disk refuses.
     """
-    mask = project.load_mask(sample.key)
+    mask, _ = project.look_at_mask(sample.key)
     if mask is None:
         raise MaskError(f"{sample.key} has no mask")
     try:

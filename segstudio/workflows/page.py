@@ -1,7 +1,9 @@
 """Puts a report together: one HTML file that needs nothing else, light or dark, and fit to be printed."""
 
+import base64
 import html
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
@@ -44,6 +46,13 @@ dl {{ display: grid; grid-template-columns: max-content 1fr; gap: 4px 24px; marg
 dt {{ color: var(--muted); }}
 dd {{ margin: 0; overflow-wrap: anywhere; }}
 section > * + * {{ margin-top: 14px; }}
+.figures {{ display: grid; gap: 20px;
+  grid-template-columns: repeat(auto-fill, minmax(min(440px, 100%), 1fr)); }}
+figure {{ margin: 0; break-inside: avoid; }}
+figure div {{ display: flex; gap: 4px; }}
+figure img {{ flex: 1 1 0; min-width: 0; width: 0; border-radius: 6px; background: var(--line); }}
+figcaption {{ margin-top: 6px; font-size: 13px; overflow-wrap: anywhere; }}
+figcaption span {{ display: block; color: var(--muted); }}
 svg {{ display: block; width: 100%; height: auto; }}
 @media (max-width: 640px) {{ main {{ padding: 24px 12px; }} section {{ padding: 16px; }}
   dl {{ grid-template-columns: 1fr; gap: 0; }} dd {{ margin-bottom: 8px; }} }}
@@ -51,6 +60,21 @@ svg {{ display: block; width: 100%; height: auto; }}
   padding: 0; }} section {{ break-inside: avoid; }}
   thead {{ display: table-header-group; }} body {{ font-size: 11pt; }} }}
 """.strip()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Pictures side by side with what is said about them.
+
+    Attributes:
+        pictures: JPEG files with the words that stand for them where they cannot be seen.
+        title: what they show.
+        remark: below the title; "" for nothing.
+    """
+
+    pictures: tuple[tuple[bytes, str], ...]
+    title: str
+    remark: str = ""
 
 
 def page(title: str, sections: Sequence[str]) -> str:
@@ -90,6 +114,21 @@ def facts(pairs: Mapping[str, object] | Iterable[tuple[str, object]]) -> str:
         f"<dt>{html.escape(str(name))}</dt><dd>{html.escape(str(value))}</dd>" for name, value in entries
     )
     return f"<dl>{shown}</dl>"
+
+
+def figures(shown: Iterable[Figure]) -> str:
+    """Figures in a grid; the pictures are inside the page."""
+    return f'<div class="figures">\n{"".join(map(_figure, shown))}</div>'
+
+
+def _figure(one: Figure) -> str:
+    pictures = "".join(
+        f'<img src="data:image/jpeg;base64,{base64.b64encode(content).decode()}" alt="{html.escape(words)}">'
+        for content, words in one.pictures
+    )
+    remark = f"<span>{html.escape(one.remark)}</span>" if one.remark else ""
+    caption = f"<figcaption>{html.escape(one.title)}{remark}</figcaption>"
+    return f"<figure><div>{pictures}</div>{caption}</figure>\n"
 
 
 def table(

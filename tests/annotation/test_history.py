@@ -14,7 +14,8 @@ from segstudio.annotation.history import STEPS, Edit, History, HistoryBudget
 from segstudio.annotation.mask import MaskDocument
 from segstudio.annotation.packed_changes import RunReader
 from segstudio.annotation.rect import Rect
-from segstudio.annotation.tools import paint_stroke, stroke_bounds
+from segstudio.annotation.tools import stroke_bounds
+from tests.strokes import paint_stroke
 
 WIDTH, HEIGHT = 300, 170
 points = st.tuples(st.floats(-20, WIDTH + 20), st.floats(-20, HEIGHT + 20))

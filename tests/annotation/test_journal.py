@@ -23,8 +23,9 @@ from segstudio.annotation.journal import (
     replay,
 )
 from segstudio.annotation.mask import MaskDocument
-from segstudio.annotation.tools import paint_stroke, stroke_bounds
+from segstudio.annotation.tools import stroke_bounds
 from segstudio.errors import MaskError
+from tests.strokes import paint_stroke
 
 HEIGHT, WIDTH = 60, 80
 

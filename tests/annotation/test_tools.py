@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from segstudio.annotation import accept, tools
 from segstudio.annotation.protection import Protection
 from segstudio.annotation.rect import Rect
-from segstudio.annotation.regions import region_at, region_outline, regions_of_class
+from segstudio.annotation.regions import outline, region_at, regions_of_class
+from tests.strokes import paint_stroke
 
 WIDTH, HEIGHT = 40, 30
 coordinates = st.floats(-10, 50, allow_nan=False)
@@ -43,7 +44,7 @@ def test_a_stroke_covers_the_pixels_near_its_segment(
     start: tools.Point, end: tools.Point, radius: float
 ) -> None:
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
-    rect = tools.paint_stroke(mask, start, end, radius, 1)
+    rect = paint_stroke(mask, start, end, radius, 1)
     expected = naive_capsule(start, end, radius)
     # Rounding differs: only centres exactly on the rim may.
     rim = naive_capsule(start, end, radius + 1e-6) & ~naive_capsule(start, end, max(radius - 1e-6, 0))
@@ -57,7 +58,7 @@ def test_moves_leave_no_gap() -> None:
     mask = np.zeros((100, 100), np.uint8)
     path = [(10.0, 10.0), (80.0, 20.0), (30.0, 90.0)]
     for start, end in pairwise(path):
-        tools.paint_stroke(mask, start, end, 0.5, 1)
+        paint_stroke(mask, start, end, 0.5, 1)
     count, _ = cv2.connectedComponents(mask, connectivity=8)
     assert count == 2
 
@@ -126,8 +127,9 @@ def test_region_outside_the_mask_is_refused() -> None:
 def test_outline_runs_along_pixel_edges() -> None:
     mask = np.zeros((6, 8), np.uint8)
     mask[2:4, 3:6] = 1
-    lines = set(region_outline(region_at(mask, 3, 2)))
-    assert lines == {(3, 2, 6, 2), (3, 4, 6, 4), (3, 2, 3, 4), (6, 2, 6, 4)}
+    region = region_at(mask, 3, 2)
+    lines = outline(region.rect, region.inside)
+    assert sorted(map(tuple, lines.tolist())) == [(3, 2, 3, 4), (3, 2, 6, 2), (3, 4, 6, 4), (6, 2, 6, 4)]
 
 
 def test_regions_of_class_are_4_connected() -> None:
@@ -146,7 +148,7 @@ def test_locked_classes_never_change(seed: int, locked_ids: set[int]) -> None:
     kept = np.isin(original, list(locked_ids))
     x, y = int(random.integers(WIDTH)), int(random.integers(HEIGHT))
     mask = original.copy()
-    tools.paint_stroke(mask, (x, y), (20, 15), 9, 5, protection=guard)
+    paint_stroke(mask, (x, y), (20, 15), 9, 5, protection=guard)
     tools.paint_polygon(mask, [(1, 1), (35, 4), (20, 28)], 6, protection=guard)
     tools.paint_region(mask, region_at(mask, x, y), 7, protection=guard)
     tools.fill_value(mask, 1, 8, protection=guard)
@@ -158,7 +160,7 @@ def test_locked_classes_never_change(seed: int, locked_ids: set[int]) -> None:
 
 def test_only_paints_over_the_chosen_classes() -> None:
     mask = np.tile(np.array([0, 1, 2], np.uint8), (3, 1))
-    tools.paint_stroke(mask, (1, 1), (2, 2), 10, 9, protection=Protection(only=frozenset({1})))
+    paint_stroke(mask, (1, 1), (2, 2), 10, 9, protection=Protection(only=frozenset({1})))
     assert mask.tolist() == [[0, 9, 2]] * 3
 
 

@@ -20,7 +20,7 @@ from segstudio.annotation.history import Edit
 from segstudio.annotation.journal import checksum
 from segstudio.annotation.rect import Rect
 from segstudio.annotation.regions import region_at
-from segstudio.annotation.tools import paint_region, paint_stroke, stroke_bounds
+from segstudio.annotation.tools import paint_region, stroke_bounds
 from segstudio.gui import documents
 from segstudio.gui.documents import OpenDocument
 from segstudio.gui.editing import Editing
@@ -29,13 +29,15 @@ from segstudio.gui.session import Session
 from segstudio.project import sample_masks
 from segstudio.project.sample import SampleStatus
 from segstudio.settings import Settings
+from tests.strokes import paint_stroke
 
 Mask = NDArray[np.uint8]
 # Far less than a user's second and minute, so that saves, versions and strokes meet all the time.
 AUTOSAVE_MS = 2
 PAUSE_S = 0.02
 CLASSES = 19
-VERDICTS = (SampleStatus.SUBMITTED, SampleStatus.REJECTED, SampleStatus.ACCEPTED)
+# What is accepted takes no edits before it is reopened.
+VERDICTS = (SampleStatus.SUBMITTED, SampleStatus.REJECTED)
 
 
 def tell(*words: object) -> None:
@@ -165,7 +167,7 @@ class Worker:
 
     def judge(self) -> None:
         """A verdict, behind a save."""
-        self.editing.mark(VERDICTS[int(self.random.integers(len(VERDICTS)))])
+        self.editing.mark(VERDICTS[int(self.random.integers(len(VERDICTS)))], "another look")
 
     def run(self) -> None:
         """Without end."""

@@ -8,6 +8,7 @@ import pytest
 
 from segstudio import images
 from segstudio.annotation.palette import load_palette
+from segstudio.project.project import Project
 from segstudio.scenes.street import draw_scene
 from tests.e2e.test_command_line import Call, here
 
@@ -71,3 +72,65 @@ def test_a_bad_query_ends_before_the_work(
     assert found.status == 2
     assert reason in found.err
     assert found.out == ""
+
+
+def test_a_project_gives_the_numbers_of_its_folders_and_measures_once(
+    here: Call, street: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = json.loads(here("failures", *arguments(street), "--query", "area>20", "--json").out)
+    assert here("project", "init", str(street)).status == 0
+    found = here("failures", "--project", str(street), "--query", "area>20", "--json")
+    assert found.status == 0, found.err
+    values = json.loads(found.out)
+    for name in ("images", "miou", "segments", "matching", "matching_pixels", "classes"):
+        assert values[name] == folders[name]
+    assert [row["box"] for row in values["rows"]] == [row["box"] for row in folders["rows"]]
+    assert [entry["path"] for entry in values["skipped"]] == ["f3"]
+    with Project.open(street) as project:
+        project.queue.save_filter("segments", "big", "area>20")
+    listed = street / "list.json"
+    saved = json.loads(
+        here(
+            "failures", "--project", str(street), "--filter", "big", "-q", "area<100", "--json",
+            "--out", str(listed),
+        ).out
+    )  # fmt: skip
+    assert len(json.loads(listed.read_text())) == saved["matching"]
+    assert saved["query"] == "area>20 area<100"
+    assert 0 < saved["matching"] <= values["matching"]
+    # The frames are known now: the model is not asked about them again.
+    (street / "masks" / "f3.png").unlink()
+    monkeypatch.setattr("segstudio.workflows.failures.open_backend", None)
+    again = json.loads(here("failures", "--project", str(street), "--json").out)
+    assert again["miou"] == values["miou"]
+    assert again["skipped"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ((), "nothing says what to look at"),
+        (("--images", "x"), "nothing says what to look at"),
+        (("--project", "{street}", "--masks", "x"), "its own images"),
+        (("--project", "{street}", "--filter", "big"), "has no filter 'big'. saved: none yet"),
+        (("--images", "x", "--masks", "x", "--filter", "big"), "nothing says what to look at"),
+        (("--project", "{street}", "--slack", "3"), "usual slack"),
+        (("--project", "{street}", "--compared", "b9"), "b9 was not evaluated"),
+        (("--project", "{street}", "--query", "size>3"), "no word 'size'"),
+        (("--project", "{street}/images"), "no project yet"),
+    ],
+)
+def test_what_a_project_refuses(here: Call, street: Path, words: tuple[str, ...], reason: str) -> None:
+    assert here("project", "init", str(street)).status == 0
+    found = here("failures", *(word.format(street=street) for word in words))
+    assert found.status == 2
+    assert reason in found.err
+
+
+def test_where_nothing_can_be_scored_it_says_so(here: Call, tmp_path: Path) -> None:
+    colours = load_palette("cityscapes").colours()
+    images.write_image(tmp_path / "images" / "a.png", draw_scene(1, 64, 96).image)
+    images.write_mask(tmp_path / "masks" / "a.png", np.full((64, 96), 255, np.uint8), colours)
+    found = here("failures", *arguments(tmp_path), "--at-most", "0")
+    assert found.status == 0, found.err
+    assert "mIoU unknown" in found.out

@@ -139,7 +139,7 @@ def check_recovery(studio: Studio, root: Path, stories: dict[str, Story]) -> int
         studio.settle()
     for key in KEYS:
         assert mask_crc(root, key) in stories[key].newest, f"strokes of {key} are lost"
-    assert project.pending_journals() == []
+    assert project.recovery.pending() == []
     assert studio.session.entry is not None
     assert checksum(studio.mask()) in stories[str(studio.session.current)].newest
     return len(lost)

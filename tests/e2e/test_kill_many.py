@@ -165,9 +165,9 @@ def check_recovery(root: Path, stories: dict[str, Story], tally: Tally) -> None:
     """The next start brings back every step but, at most, the one under way."""
     with Project.open(root, editor=True) as project:
         assert project.warnings == []
-        pending = project.pending_journals()
+        pending = project.recovery.pending()
         for key, story in stories.items():
-            crc = checksum(project.recover(key)) if key in pending else mask_crc(root, key)
+            crc = checksum(project.recovery.mask(key)) if key in pending else mask_crc(root, key)
             assert crc in story.newest, f"steps of {key} are lost"
             tally.steps_lost += story.about is not None and crc != story.about
             for version in project.versions(key):

@@ -1,13 +1,14 @@
 """`segstudio project versions` and `restore`: the list, the way back, and one line for each refusal."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from segstudio.annotation.journal import Journal
+from segstudio.annotation.journal import Journal, JournalContent, read_journal
 from segstudio.annotation.mask import MaskDocument
 from segstudio.cli import main as cli
 from segstudio.images import read_mask, write_image
@@ -16,6 +17,7 @@ from segstudio.project.project import Project
 from segstudio.project.versions import VersionNote, Why
 
 SHAPE = (24, 32)
+MANUAL = Path(__file__).parents[2] / "docs" / "editor.md"
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,18 @@ def test_list_and_restore(call: Caller, folder: Path) -> None:
     assert (read_mask(Path(again[2]["file"])) == 9).all()
 
 
+def test_the_manual_names_the_arguments_in_their_order(call: Caller, folder: Path) -> None:
+    written = re.findall(
+        r"`segstudio project (versions|restore) ([A-Z ]+)`", MANUAL.read_text(encoding="utf-8")
+    )
+    assert [command for command, _ in written] == ["versions", "restore"]
+    (found, _) = json.loads(call("versions", folder, "a", "--json").out)["versions"]
+    meant = {"FOLDER": str(folder), "KEY": "a", "ID": found["id"]}
+    for command, words in written:
+        outcome = call(command, *(meant[word] for word in words.split()))
+        assert outcome.status == 0, outcome.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -108,18 +122,54 @@ def test_a_window_that_is_open_is_not_surprised(call: Caller, folder: Path) -> N
     assert (read_mask(folder / "masks" / "a.png") == 9).all()
 
 
+def leave_journal(project: Project, key: str, class_id: int) -> None:
+    """What a crash leaves after one edit: the whole mask takes a class."""
+    mask = project.load_mask(key)
+    document = MaskDocument(np.full(SHAPE, 255, np.uint8) if mask is None else mask)
+    journal = Journal(project.recovery.path(key), document.array)
+    edit = document.apply("Set", document.whole(), lambda array: array.fill(class_id))
+    assert edit is not None
+    journal.append(edit)
+    journal.close()
+
+
 def test_edits_of_before_a_crash_come_first(call: Caller, folder: Path) -> None:
     with Project.open(folder) as project:
-        mask = project.load_mask("a")
-        assert mask is not None
-        document = MaskDocument(mask)
-        edit = document.apply("Set", document.whole(), lambda array: array.fill(5))
-        assert edit is not None
-        journal = Journal(project.journal_path("a"), mask)
-        journal.append(edit)
-        journal.close()
+        leave_journal(project, "a", 5)
         version = project.versions("a")[0]
     outcome = call("restore", folder, "a", version.id)
     assert outcome.status == 2
     assert "edits from before a crash" in outcome.err
     assert (read_mask(folder / "masks" / "a.png") == 9).all()
+
+
+def test_journals_of_other_samples_are_not_looked_at(
+    call: Caller, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_image(folder / "b.png", np.zeros((*SHAPE, 3), np.uint8))
+    with Project.open(folder) as project:
+        project.rescan()
+        leave_journal(project, "b", 5)
+        version = project.versions("a")[1]
+    read: list[str] = []
+
+    def watched(path: Path) -> JournalContent | None:
+        read.append(path.stem)
+        return read_journal(path)
+
+    monkeypatch.setattr("segstudio.project.recovery.read_journal", watched)
+    assert call("restore", folder, "a", version.id).status == 0
+    assert read == ["a"]
+    with Project.open(folder) as project:
+        assert (project.recovery.is_pending("a"), project.recovery.is_pending("b")) == (False, True)
+        assert project.recovery.pending() == ["b"]
+
+
+def test_a_journal_whose_edits_are_saved_is_not_offered_after_a_restore(call: Caller, folder: Path) -> None:
+    with Project.open(folder) as project:
+        leave_journal(project, "a", 5)
+        project.save_mask("a", project.recovery.mask("a"))
+        version = project.versions("a")[0]
+    assert call("restore", folder, "a", version.id).status == 0
+    with Project.open(folder) as project:
+        assert project.recovery.pending() == []

@@ -1,6 +1,7 @@
 """Classes are put on other keys by dragging and by keys; the order stays with the project."""
 
 from pathlib import Path
+from threading import Event
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from segstudio.gui.canvas.modes import ToolName
 from segstudio.gui.class_state import ClassState
+from segstudio.project.project import Project
 from tests.gui.conftest import CAR, PALETTE, ROAD, Studio, fill_folder
 
 LEFT, NONE, ALT = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton, Qt.KeyboardModifier.AltModifier
@@ -90,6 +92,22 @@ def test_the_order_stays_with_the_project(studio: Studio, folder: Path) -> None:
     studio.window.actions_by_id["class.reset_order"].trigger()
     studio.settle()
     assert not list((folder / ".segstudio").glob("slots*"))
+
+
+def test_of_many_moves_the_last_order_alone_is_written(
+    studio: Studio, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.open(folder)
+    written: list[tuple[int, ...]] = []
+    monkeypatch.setattr(Project, "set_slots", lambda _, order: written.append(tuple(order)))
+    gate = Event()
+    studio.session.bridge.start("Hold the lane", lambda _: gate.wait(), lane="project")
+    for _ in range(5):
+        studio.key(Qt.Key.Key_Down, ALT)
+    gate.set()
+    studio.settle()
+    assert written == [studio.session.classes.slots]
+    assert studio.session.classes.slot(ROAD) == 5
 
 
 def test_slots_of_more_than_twenty_classes(studio: Studio, tmp_path: Path) -> None:

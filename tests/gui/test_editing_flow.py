@@ -185,7 +185,7 @@ def test_relabel_by_click_and_lock(studio: Studio, folder: Path) -> None:
 def test_every_commit_is_in_the_journal_before_it_is_saved(studio: Studio, folder: Path) -> None:
     studio.open(folder)
     assert studio.session.project is not None
-    path = studio.session.project.journal_path("frame_0")
+    path = studio.session.project.recovery.path("frame_0")
     studio.session.classes.set_active(CAR)
     studio.drag((10, 10), (80, 10))
     content = read_journal(path)
@@ -271,12 +271,12 @@ def test_next_that_needs_work_skips_what_is_done(studio: Studio, folder: Path) -
 def test_filter_narrows_list_and_navigation(studio: Studio, folder: Path) -> None:
     studio.open(folder)
     panel = studio.window.editor.samples
-    panel.search.setFocus()
-    QTest.keyClicks(panel.search, "frame_3")
+    panel.bar.search.setFocus()
+    QTest.keyClicks(panel.bar.search, "frame_3")
     studio.wait(lambda: panel.model.rowCount() == 1)
-    QTest.keyClick(panel.search, Qt.Key.Key_Return)
+    QTest.keyClick(panel.bar.search, Qt.Key.Key_Return)
     studio.wait(lambda: studio.session.current == "frame_3")
-    panel.search.clear()
+    panel.bar.search.clear()
     studio.wait(lambda: panel.model.rowCount() == 4)
 
 

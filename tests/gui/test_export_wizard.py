@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -22,20 +23,20 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from segstudio import paths
 from segstudio.deploy.gate import HALF, INT8, Attempt, ClassIou, Evidence, GateReport, Speed
 from segstudio.deploy.nvinfer import BUNDLE_OUTPUTS
-from segstudio.errors import ModelError
+from segstudio.errors import ModelError, SegstudioError
 from segstudio.gui.dialogs.export_advanced import OUTPUTS
 from segstudio.gui.dialogs.export_facts import divided, machine_lacks, model_lacks
 from segstudio.gui.dialogs.export_results import Finished, State, finished_from_dict, to_csv
 from segstudio.gui.dialogs.export_table import ResultTable
 from segstudio.gui.dialogs.model_export import ModelExportDialog, Stage
-from segstudio.gui.model_exports import PAGE, ExportOrder, Folders, ProjectSamples, export_arguments
+from segstudio.gui.model_exports import ExportOrder, Folders, ModelExports, ProjectSamples, export_arguments
 from segstudio.inference.backend import BackendStatus
 from segstudio.inference.spec import ModelSpec, load_spec, save_spec
 from segstudio.project.project import Project
 from segstudio.project.sample import Sample, SampleStatus
 from segstudio.training.data.files import read_list
-from segstudio.workflows.exports.formats import FORMATS, PRESETS
-from segstudio.workflows.exports.run import PAGE_FILE, Artefact, ExportResult, artefact_to_json
+from segstudio.workflows.exports.formats import FORMATS, PAGE_FILE, PRESETS
+from segstudio.workflows.exports.run import Artefact, ExportResult, artefact_to_json
 from tests.gui.conftest import FakeBackend, Studio, fill_folder
 
 NO_TENSORRT = "tensorrt is not installed"
@@ -88,7 +89,7 @@ class Child:
 
     def ends(self, folder: Path, *artefacts: Artefact) -> None:
         """Reports formats and comes to its end."""
-        result = ExportResult("fake", folder, folder / PAGE, artefacts)
+        result = ExportResult("fake", folder, folder / PAGE_FILE, artefacts)
         self.tells(*artefacts)
         self.plan["lines"].append({"result": result.to_json()})
 
@@ -372,7 +373,6 @@ def test_what_a_model_lacks() -> None:
 
 
 def test_names_shared_with_the_exporter() -> None:
-    assert PAGE == PAGE_FILE
     assert set(OUTPUTS) == set(BUNDLE_OUTPUTS)
 
 
@@ -462,7 +462,7 @@ def test_results_are_opened_copied_and_added(
     buttons = dialog.result_buttons
     click(buttons.folder_button)
     click(buttons.page_button)
-    assert opened == [str(tmp_path / "out"), str(tmp_path / "out" / PAGE)]
+    assert opened == [str(tmp_path / "out"), str(tmp_path / "out" / PAGE_FILE)]
     click(buttons.copy_button)
     assert QApplication.clipboard().text().startswith("format,verdict,ids_equal")
     click(buttons.add_button)
@@ -500,7 +500,7 @@ def test_nothing_made_still_shows_why(studio: Studio, child: Child, tmp_path: Pa
     studio.wait(lambda: stage_of(dialog) is Stage.DONE)
     assert dialog.results is not None
     assert "Nothing was exported" in texts(dialog.results)
-    assert dialog.results.ended.page == tmp_path / "out" / PAGE
+    assert dialog.results.ended.page == tmp_path / "out" / PAGE_FILE
 
 
 def test_bad_input_leads_back_to_the_choices(studio: Studio, child: Child) -> None:
@@ -566,6 +566,112 @@ def test_closed_it_goes_on_and_its_end_is_told(
     assert shown(studio) is dialog
     assert stage_of(dialog) is Stage.DONE
     assert not [one for one in studio.window.messages.messages if one.topic == "export"]
+
+
+@pytest.mark.parametrize("when", [Stage.RUNNING, Stage.DONE])
+@pytest.mark.parametrize("to", ["another", "none"])
+def test_exporting_again_takes_the_project_that_is_open_then(
+    studio: Studio, child: Child, tmp_path: Path, folder: Path, when: Stage, to: str
+) -> None:
+    studio.open(folder)
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    child.ends(tmp_path / "out", made_folder(tmp_path, "onnx"), LACKING)
+    child.plan["gate"] = str(gate)
+    dialog = open_wizard(studio)
+    click(dialog.go_button)
+    studio.wait(lambda: dialog.running and dialog.running.texts[0].text().startswith("Made"))
+    if when is Stage.DONE:
+        gate.write_text("go on")
+        studio.wait(lambda: stage_of(dialog) is Stage.DONE)
+    if to == "another":
+        studio.session.open_project(fill_folder(tmp_path / "other" / "town", masks=3), "cityscapes")
+        studio.wait(
+            lambda: (
+                studio.session.book.samples
+                and studio.session.project is not None
+                and studio.session.project.root.name == "town"
+            )
+        )
+    else:
+        studio.session.close_project()
+    if when is Stage.RUNNING:
+        gate.write_text("go on")
+    studio.settle()
+    assert stage_of(dialog) is Stage.DONE
+    assert dialog.isVisible()
+    assert dialog.results is not None
+    click(dialog.cancel_button)
+    assert stage_of(dialog) is Stage.CHOOSING
+    judge = dialog.form.pictures.judge
+    if to == "none":
+        assert judge is None
+        assert "drawn scenes" in texts(dialog.form.pictures)
+        assert dialog.form.pictures.judge_choice.findData("project") < 0
+        return
+    assert isinstance(judge, ProjectSamples)
+    assert judge.project is studio.session.project
+    assert "3 images with masks" in texts(dialog.form.pictures)
+    assert dialog.form.out.path == str(tmp_path / "other" / "fake-export")
+    child.ends(tmp_path / "out", LACKING)
+    click(dialog.go_button)
+    studio.wait(lambda: stage_of(dialog) is Stage.DONE)
+    words = child.words
+    assert Path(words[words.index("--images") + 1]).name == "town-judge.csv"
+
+
+def test_masks_that_cannot_be_looked_at_stop_no_export(
+    studio: Studio, child: Child, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Event()
+
+    def refuse(*_: object) -> None:
+        gate.wait()
+        raise SegstudioError("the disk is gone", hint="bring it back")
+
+    monkeypatch.setattr("segstudio.gui.model_exports.surveyed", refuse)
+    studio.open(folder)
+    studio.window.actions_by_id["model.export_model"].trigger()
+    dialog = shown(studio)
+    studio.wait(lambda: dialog.form.entry is not None and dialog.form.formats)
+    pictures = dialog.form.pictures
+    assert dialog.problem.text() == "The masks of the project are being looked at."
+    QTest.keyClick(pictures.judge_choice, Qt.Key.Key_End)
+    child.tells(hang=True)
+    click(dialog.go_button)
+    assert stage_of(dialog) is Stage.RUNNING
+    gate.set()
+    studio.wait(lambda: dialog.running and dialog.running.texts[0].text() == "Working: opening")
+    assert stage_of(dialog) is Stage.RUNNING
+    assert dialog.banner is None
+    click(dialog.cancel_button)
+    studio.wait(lambda: stage_of(dialog) is Stage.CHOOSING)
+    QTest.keyClick(pictures.judge_choice, Qt.Key.Key_Home)
+    assert "They cannot be looked at: the disk is gone. Bring it back." in texts(pictures)
+    assert dialog.problem.text() == "The masks of the project cannot be looked at."
+    QTest.keyClick(pictures.judge_choice, Qt.Key.Key_End)
+    assert dialog.go_button.isEnabled()
+
+
+def test_a_look_at_a_project_that_was_left_is_dropped(
+    studio: Studio, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.open(folder)
+    gate = Event()
+    told: list[object] = []
+    monkeypatch.setattr("segstudio.gui.model_exports.surveyed", lambda *_: gate.wait())
+    exports = ModelExports(studio.session.bridge)
+    exports.survey_done.connect(told.append)
+    project = studio.session.project
+    assert project is not None
+    exports.look(ProjectSamples(project, ()))
+    exports.look(None)
+    gate.set()
+    studio.settle()
+    assert told == []
+    exports.look(ProjectSamples(project, ()))
+    studio.settle()
+    assert told == [True]
 
 
 def test_the_window_can_be_closed_while_it_exports(studio: Studio, child: Child) -> None:

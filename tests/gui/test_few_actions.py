@@ -117,6 +117,7 @@ def test_five_regions_and_two_borders_cost_few_actions(studio: Studio, tmp_path:
         left, right, top, bottom = rect.x - 1.0, rect.right + 1.0, float(rect.y), rect.bottom + 6.0
         hand.stroke((rect.x + 60, bottom + 30), (left, bottom), (left, top), (right, top), (right, bottom))
     hand.key(Qt.Key.Key_Return, CONTROL)
+    studio.settle()
     assert hand.actions <= 12 < MOST_ACTIONS
     for region, _ in regions:
         np.testing.assert_array_equal(studio.mask()[region.rect.slices][region.inside], region.class_id)

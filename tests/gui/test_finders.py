@@ -110,7 +110,7 @@ def test_the_class_finder_opens_at_the_cursor(studio: Studio, folder: Path, key:
 
 def test_tab_still_leads_from_control_to_control(studio: Studio, folder: Path) -> None:
     studio.open(folder)
-    search = studio.window.editor.samples.search
+    search = studio.window.editor.samples.bar.search
     search.setFocus()
     QTest.keyClick(search, Qt.Key.Key_Tab)
     assert studio.window.findChild(Chooser) is None

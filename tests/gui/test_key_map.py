@@ -33,6 +33,13 @@ def conflicts(key_map: KeyMap) -> list[str]:
     ]
 
 
+def orphans(key_map: KeyMap) -> set[str]:
+    """Keys of the layout that nobody has though their action was left as it is."""
+    usual = KeyMap(key_map.layout)
+    kept = [spec.id for spec in ACTIONS if spec.id not in key_map.own]
+    return {key for action_id in kept for key in usual.keys(action_id) if key_map.owner(key) is None}
+
+
 def test_the_studio_layout_is_the_table() -> None:
     for spec in ACTIONS:
         assert KeyMap().keys(spec.id) == tuple(normal(key) for key in spec.keys)
@@ -92,14 +99,42 @@ def test_taking_a_key_over_leaves_the_other_action_its_rest() -> None:
     assert key_map.keys("go.next") == ("PgDown",)
     assert key_map.owner("B") is None
     assert conflicts(key_map) == []
-    back = key_map.without("tool.brush").without("go.next")
-    assert back == KeyMap()
+    assert key_map.own == {"tool.brush": ("D",)}
+    assert key_map.is_changed("go.next")
+    assert key_map.source("go.next") == "you"
+    assert key_map.without("tool.brush") == key_map.without("go.next") == KeyMap()
+
+
+def test_reset_leaves_no_key_of_the_layout_with_nobody() -> None:
+    taken = KeyMap("CVAT").with_keys("tool.brush", ("F2", "F")).with_keys("tool.eraser", ("F2",))
+    assert taken.keys("tool.brush") == ("F",)
+    assert taken.without("tool.eraser").owner("F2") is None
+    back = taken.without("go.next")
+    assert back.keys("go.next") == KeyMap("CVAT").keys("go.next")
+    assert back.keys("tool.brush") == KeyMap("CVAT").keys("tool.brush")
+    assert back.own == {"tool.eraser": ("F2",)}
+
+
+def test_who_has_no_key_left_has_the_layouts_again_and_who_wanted_none_has_none() -> None:
+    key_map = KeyMap().with_keys("tool.brush", ("J",)).with_keys("tool.wand", ()).with_keys("go.next", ("J",))
+    assert key_map.keys("tool.brush") == ("B",)
+    assert key_map.keys("tool.wand") == ()
+    assert key_map.without("go.next").own == {"tool.wand": ()}
+
+
+def test_reset_gives_back_by_the_other_name_too() -> None:
+    key_map = KeyMap().with_keys("tool.brush", ("Shift+]", "J"))
+    assert key_map.keys("tool.big") == ()
+    back = key_map.without("tool.big")
+    assert back.keys("tool.big") == KeyMap().keys("tool.big")
+    assert back.keys("tool.brush") == ("J",)
 
 
 def test_both_names_of_a_shifted_key_are_one_key() -> None:
     assert (twin("}"), twin("Shift+]"), twin("B"), twin("Ctrl+]")) == ("Shift+]", "}", None, None)
     assert KeyMap().owner("}") == KeyMap().owner("Shift+]") == "tool.big"
-    assert distinct(("}", "Shift+]", "B", "]")) == ("}", "B", "]")
+    assert distinct(("}", "Shift+]", "B", "]", "B")) == ("}", "B", "]")
+    assert KeyMap().with_keys("tool.brush", ("}", "Shift+]", "}")).own["tool.brush"] == ("}",)
     taken = KeyMap().with_keys("tool.brush", ("}",))
     assert taken.keys("tool.big") == ()
 
@@ -141,9 +176,13 @@ def test_no_sequence_of_changes_makes_a_conflict(changes: list[tuple[str, list[s
         key_map = key_map.with_keys(action_id, wanted)
         assert set(key_map.keys(action_id)) == set(wanted)
         assert conflicts(key_map) == []
+        assert orphans(key_map) == set()
     for action_id, _ in changes:
         key_map = key_map.without(action_id)
         assert conflicts(key_map) == []
+        assert not set(KeyMap(layout).keys(action_id)) - set(key_map.keys(action_id))
+        assert orphans(key_map) == set()
+    assert key_map.own == {}
 
 
 def test_the_file_is_sparse_and_comes_back(tmp_path: Path) -> None:
@@ -173,6 +212,22 @@ def test_bad_entries_are_named_in_one_warning_and_the_rest_is_in_force(tmp_path:
     path.write_text("layout = [")
     assert KeyBook(path).map == KeyMap()
     assert KeyBook(path).warning is not None
+
+
+def test_both_names_of_a_key_in_the_file_are_one_key(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    path.write_text(
+        '[keys]\n"tool.brush" = ["J", "}", "Shift+]", "j"]\n"tool.eraser" = ["Shift+]", "Y"]\n'
+        '"tool.wand" = ["Shift+["]\n"tool.fill" = ["{"]\n'
+    )
+    key_map, problems = load_key_map(path)
+    assert key_map.keys("tool.brush") == ("J", "}")
+    assert key_map.keys("tool.eraser") == ("Y",)
+    assert key_map.keys("tool.wand") == ("Shift+[",)
+    assert problems == [
+        "Shift+] stands at tool.brush and at tool.eraser",
+        "{ stands at tool.wand and at tool.fill",
+    ]
 
 
 def test_the_book_keeps_changes_and_tells_of_them(tmp_path: Path) -> None:

@@ -7,14 +7,15 @@ import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QKeyEvent, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel, QLineEdit, QSlider
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel, QLineEdit, QSlider, QWidget
+from pytestqt.qtbot import QtBot
 
 from segstudio.gui.actions import ACTIONS
 from segstudio.gui.canvas.modes import Layer, OutlineMode, ToolName
 from segstudio.gui.dialogs.chooser import Chooser
 from segstudio.gui.dialogs.key_sheet import KeySheet
 from segstudio.gui.dialogs.palette_choice import PaletteChoice
-from segstudio.gui.held_keys import HeldKeys
+from segstudio.gui.held_keys import HeldKeys, Hold
 from segstudio.gui.panels.class_rows import eye_box, lock_box
 from segstudio.gui.theme import DARK, LIGHT
 from tests.gui.conftest import CAR, FakeBackend, Studio
@@ -55,6 +56,33 @@ def test_held_keys_are_let_go_when_the_window_loses_the_keyboard(
     press(studio, Qt.Key.Key_H, QEvent.Type.KeyPress)
     QApplication.sendEvent(studio.window, QEvent(QEvent.Type.WindowDeactivate))
     assert peeks == [True, False]
+
+
+@pytest.mark.parametrize("code", [0, 51])
+def test_a_held_key_comes_up_whichever_key_is_let_go_first(qtbot: QtBot, code: int) -> None:
+    told: list[str] = []
+    now = [0.0]
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    held = HeldKeys(widget, lambda slot: told.append(f"slot {slot}"), lambda: now[0])
+    hold = Hold(lambda: told.append("down"), lambda: told.append("up"))
+    held.bind(
+        {Qt.Key.Key_Backslash: hold},
+        {Qt.Key.Key_BracketLeft: lambda: lambda: told.append("back")},
+        frozenset(),
+    )
+
+    def send(kind: QEvent.Type, key: Qt.Key, modifier: Qt.KeyboardModifier) -> None:
+        QApplication.sendEvent(widget, QKeyEvent(kind, key, modifier, code, 0, 0))
+
+    plain = Qt.KeyboardModifier.NoModifier
+    send(QEvent.Type.KeyPress, Qt.Key.Key_Backslash, plain)
+    send(QEvent.Type.KeyRelease, Qt.Key.Key_Bar, SHIFT)
+    assert told == ["down", "up"]
+    send(QEvent.Type.ShortcutOverride, Qt.Key.Key_BracketLeft, plain)
+    now[0] += 1.0
+    send(QEvent.Type.KeyRelease, Qt.Key.Key_BraceLeft, SHIFT)
+    assert told == ["down", "up", "back"]
 
 
 def test_space_pans_without_painting(studio: Studio, folder: Path) -> None:
@@ -100,7 +128,7 @@ def test_a_tapped_tool_key_switches_and_a_held_one_lends(studio: Studio, folder:
 def test_typing_in_a_field_is_no_command(studio: Studio, folder: Path, key: Qt.Key) -> None:
     studio.open(folder)
     studio.key(Qt.Key.Key_E)
-    search = studio.window.editor.samples.search
+    search = studio.window.editor.samples.bar.search
     search.setFocus()
     QTest.keyClick(search, key)
     studio.settle()
@@ -114,7 +142,7 @@ def test_undo_in_a_field_undoes_its_typing_only(studio: Studio, folder: Path) ->
     studio.open(folder)
     studio.session.classes.set_active(CAR)
     studio.drag((10, 10), (80, 10))
-    search = studio.window.editor.samples.search
+    search = studio.window.editor.samples.bar.search
     search.setFocus()
     QTest.keyClicks(search, "ab")
     QTest.keyClick(search, Qt.Key.Key_Z, CONTROL)
@@ -173,7 +201,7 @@ def test_class_keys(studio: Studio, folder: Path) -> None:
     assert classes.locked == {4}
     studio.key(Qt.Key.Key_K, SHIFT)
     assert classes.locked == set(range(19)) - {4}
-    assert studio.canvas.protection_at(None).locked == classes.locked
+    assert studio.canvas.protection.locked == classes.locked
     studio.key(Qt.Key.Key_K, SHIFT)
     assert classes.locked == frozenset()
 

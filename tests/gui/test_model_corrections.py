@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from segstudio import images
-from segstudio.annotation.alike import Alike, Likeness
+from segstudio.annotation.alike import Likeness
 from segstudio.annotation.rect import Rect
 from segstudio.annotation.regions import region_at
 from segstudio.gui.alike_crops import EDGE, crop
@@ -195,9 +195,9 @@ class TestSecondChoice:
         QTest.mouseClick(chooser.rows, Qt.MouseButton.LeftButton, pos=place)
         assert (depot.mask()[24:40, 10:40] == TRUCK).all()
         depot.key(Qt.Key.Key_R, CONTROL)
-        depot.window.editor.samples.search.setFocus()
+        depot.window.editor.samples.bar.search.setFocus()
         depot.wait(lambda: not [c for c in depot.window.findChildren(CandidateChooser) if c.isVisible()])
-        assert depot.window.editor.samples.search.hasFocus()
+        assert depot.window.editor.samples.bar.search.hasFocus()
 
     def test_a_locked_class_stays(self, depot: Studio) -> None:
         depot.session.classes.toggle_locked(BUS)
@@ -512,6 +512,7 @@ class TestAlike:
 
     def test_unticked_regions_and_accepted_samples_stay(self, depot: Studio) -> None:
         depot.session.set_status(["frame_2"], SampleStatus.ACCEPTED)
+        depot.settle()
         dialog = self.open_dialog(depot)
         self.choose_target(dialog, CAR)
         depot.wait(lambda: dialog.grid.visualRect(dialog.model.index(1)).isValid())
@@ -649,7 +650,7 @@ def test_a_crop_shows_the_region_in_its_surroundings() -> None:
     image = np.zeros((40, 60, 3), np.uint8)
     mask = np.zeros((40, 60), np.uint8)
     mask[10:30, 20:24] = 1
-    picture = crop(image, Alike.of(region_at(mask, 21, 20), None))
+    picture = crop(image, region_at(mask, 21, 20))
     assert max(picture.shape[:2]) == EDGE
     assert picture.shape[1] >= picture.shape[0]
     assert (picture == (255, 214, 10)).all(axis=2).any()

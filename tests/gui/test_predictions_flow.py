@@ -10,6 +10,7 @@ from PySide6.QtTest import QTest
 
 from segstudio import images, paths
 from segstudio.gui.canvas.modes import Layer, ToolName
+from segstudio.gui.dashboards.speed_view import SpeedView
 from segstudio.gui.message import ERROR
 from segstudio.inference.spec import ModelSpec, save_spec
 from segstudio.project.sample import SampleStatus
@@ -276,3 +277,18 @@ def test_a_chosen_layer_stays_through_samples(studio: Studio, folder: Path, back
         studio.open_sample(key)
         studio.wait(lambda: studio.session.prediction is not None)
         assert studio.layer() is Layer.DIFFERENCE
+
+
+def test_the_speed_page_says_how_fast_it_goes_now(studio: Studio, folder: Path, backend: FakeBackend) -> None:
+    studio.open(folder)
+    studio.window.show_page("speed")
+    studio.settle()
+    view = studio.window.pages.currentWidget()
+    assert isinstance(view, SpeedView)
+    shown: list[str] = []
+    studio.session.predictions.paced.connect(lambda _: shown.append(view.tiles.tiles["now"].figure))
+    studio.window.actions_by_id["model.predict_all"].trigger()
+    studio.settle()
+    assert len(shown) == len(studio.session.book.samples)
+    assert all(text.endswith(" FPS") and float(text.removesuffix(" FPS")) > 0 for text in shown)
+    assert view.tiles.tiles["now"].figure == "–"

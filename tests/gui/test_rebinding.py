@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
@@ -13,8 +13,9 @@ from segstudio.gui.action_spec import ActionSpec
 from segstudio.gui.actions import ACTIONS, BY_ID
 from segstudio.gui.canvas.modes import ToolName
 from segstudio.gui.dialogs.key_dialog import KeyLayoutsDialog
-from segstudio.gui.dialogs.key_sheet import KeySheet, save_sheet, sheet
+from segstudio.gui.dialogs.key_sheet import KeySheet, sheet, sheet_file
 from segstudio.gui.key_book import KeyBook
+from segstudio.gui.key_layouts import LAYOUTS
 from segstudio.gui.key_map import KeyMap, combination, distinct
 from segstudio.gui.key_service import WHILE_WRITING
 from tests.gui.conftest import Studio
@@ -48,19 +49,19 @@ def leave(studio: Studio, dialog: KeyLayoutsDialog) -> None:
 
 def test_a_new_key_acts_at_once_and_is_kept(studio: Studio, folder: Path, dialog: KeyLayoutsDialog) -> None:
     studio.open(folder)
-    change(dialog, "tool.eraser", Qt.Key.Key_J)
+    change(dialog, "tool.eraser", Qt.Key.Key_F2)
     action = studio.window.actions_by_id["tool.eraser"]
-    assert action.shortcut().toString() == "J"
-    assert action.toolTip().endswith("(J)")
-    assert ("J", "Eraser") in sheet(studio.window.keys)["Tools"]
+    assert action.shortcut().toString() == "F2"
+    assert action.toolTip().endswith("(F2)")
+    assert ("F2", "Eraser") in sheet(studio.window.keys)["Tools"]
     assert dialog.setter.recorder.isHidden()
     leave(studio, dialog)
-    studio.key(Qt.Key.Key_J)
+    studio.key(Qt.Key.Key_F2)
     assert studio.tool() is ToolName.ERASER
     studio.key(Qt.Key.Key_B)
     studio.key(Qt.Key.Key_E)
     assert studio.tool() is ToolName.BRUSH
-    assert KeyBook().keys("tool.eraser") == ("J",)
+    assert KeyBook().keys("tool.eraser") == ("F2",)
 
 
 def test_a_key_of_another_action_is_asked_for(studio: Studio, dialog: KeyLayoutsDialog) -> None:
@@ -75,6 +76,13 @@ def test_a_key_of_another_action_is_asked_for(studio: Studio, dialog: KeyLayouts
     assert book.keys("go.next") == ("PgDown",)
     setter.reset_button.click()
     assert book.keys("tool.brush") == ("B",)
+    assert book.keys("go.next") == ("D", "PgDown")
+    change(dialog, "tool.brush", Qt.Key.Key_D)
+    setter.take_button.click()
+    dialog.show_action(BY_ID["go.next"])
+    setter.reset_button.click()
+    assert book.map == KeyMap()
+    change(dialog, "tool.brush", Qt.Key.Key_F2)
     dialog.reset_all.click()
     assert book.map == KeyMap()
 
@@ -96,6 +104,31 @@ def test_keys_of_the_canvas_are_refused(
     assert studio.window.keys.map == KeyMap()
 
 
+BEGINNINGS = (
+    Qt.Key.Key_Super_L,
+    Qt.Key.Key_Super_R,
+    Qt.Key.Key_Hyper_L,
+    Qt.Key.Key_Multi_key,
+    Qt.Key.Key_AltGr,
+    Qt.Key.Key_Mode_switch,
+    Qt.Key.Key_Dead_Grave,
+    Qt.Key.Key_Dead_Longsolidusoverlay,
+    Qt.Key.Key_ScrollLock,
+)
+
+
+def test_keys_that_only_begin_something_are_waited_out(studio: Studio, dialog: KeyLayoutsDialog) -> None:
+    dialog.show_action(BY_ID["tool.brush"])
+    dialog.setter.change_button.click()
+    for key in BEGINNINGS:
+        for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
+            QApplication.sendEvent(dialog.setter.recorder, QKeyEvent(kind, key, NONE))
+        assert not dialog.setter.recorder.isHidden(), key
+        assert studio.window.keys.map == KeyMap(), key
+    QTest.keyClick(dialog.setter.recorder, Qt.Key.Key_F2)
+    assert studio.window.keys.keys("tool.brush") == ("F2",)
+
+
 def test_escape_leaves_the_recorder_and_not_the_dialog(dialog: KeyLayoutsDialog) -> None:
     change(dialog, "tool.brush", Qt.Key.Key_Escape)
     assert dialog.setter.recorder.isHidden()
@@ -110,7 +143,7 @@ def test_actions_are_found_by_words_and_by_key(dialog: KeyLayoutsDialog) -> None
     dialog.by_key.setFocus()
     QTest.keyClick(dialog.by_key, Qt.Key.Key_S, CONTROL)
     assert [spec.id for spec in dialog.rows.rows] == ["file.save"]
-    QTest.keyClick(dialog.by_key, Qt.Key.Key_J)
+    QTest.keyClick(dialog.by_key, Qt.Key.Key_F2)
     assert dialog.rows.rows == []
     assert dialog.table.isHidden()
     dialog.clear.click()
@@ -144,7 +177,7 @@ def test_a_layout_changes_everything_at_once(studio: Studio, folder: Path, dialo
     assert editor.view_bar.opacity.toolTip() == "_ and + change it"
     assert editor.tools.slider.toolTip().startswith("Brush size ([ and ]")
     assert "(Ctrl+P)" in editor.prediction.buttons["model.predict"].toolTip()
-    assert studio.window.header.pages.buttons["speed"].toolTip() == "Speed (Ctrl+3)"
+    assert studio.window.header.pages.buttons["speed"].toolTip() == "Speed (Ctrl+6)"
 
 
 def test_held_keys_and_lent_tools_follow(
@@ -251,7 +284,7 @@ def test_every_key_runs_its_action_on_the_canvas(studio: Studio, folder: Path) -
 def test_no_key_is_a_command_while_text_is_typed(studio: Studio, folder: Path) -> None:
     studio.open(folder)
     recorder = studio.window.commands = Recorder()  # type: ignore[assignment]  # stands in
-    search = studio.window.editor.samples.search
+    search = studio.window.editor.samples.bar.search
     for spec, key in all_keys(studio):
         search.setFocus()
         recorder.ran.clear()
@@ -263,7 +296,7 @@ def test_no_key_is_a_command_while_text_is_typed(studio: Studio, folder: Path) -
 def test_a_shifted_character_rests_as_well(studio: Studio, folder: Path, key: Qt.Key) -> None:
     studio.open(folder)
     recorder = studio.window.commands = Recorder()  # type: ignore[assignment]  # stands in
-    search = studio.window.editor.samples.search
+    search = studio.window.editor.samples.bar.search
     search.setFocus()
     QTest.keyClick(search, key, CONTROL | SHIFT)
     assert recorder.ran == []
@@ -288,8 +321,9 @@ def test_the_sheet_follows_and_is_saved(studio: Studio, tmp_path: Path) -> None:
     assert shown is not None
     book = studio.window.keys
     book.use(KeyMap("labelme"))
-    save_sheet(book, tmp_path / "keys.html")
-    save_sheet(book, tmp_path / "keys.pdf")
+    shown.save(tmp_path / "keys.html")
+    shown.save(tmp_path / "keys.pdf")
+    studio.settle()
     text = (tmp_path / "keys.html").read_text()
     assert "labelme" in text
     assert "Ctrl+N" in text
@@ -297,6 +331,31 @@ def test_the_sheet_follows_and_is_saved(studio: Studio, tmp_path: Path) -> None:
     assert pdf.startswith(b"%PDF")
     assert pdf.count(b"/Type /Page\n") == 1
     shown.close()
+
+
+@pytest.mark.parametrize("name", ["keys.pdf", "keys.html"])
+def test_a_sheet_that_cannot_be_saved_is_told(studio: Studio, tmp_path: Path, name: str) -> None:
+    studio.window.dialogs.show_keys()
+    shown = studio.window.findChild(KeySheet)
+    assert shown is not None
+    (tmp_path / "taken").write_text("a file where a folder should be")
+    shown.save(tmp_path / "taken" / name)
+    studio.settle()
+    assert [text for text in studio.messages() if name in text]
+    shown.close()
+
+
+def test_the_sheet_has_every_key(studio: Studio) -> None:
+    book = studio.window.keys
+    book.use(book.map.with_keys("file.demo", ("F4", "Ctrl+J", "Ctrl+Alt+J", "Alt+J")))
+    rows = [row for rows in sheet(book).values() for row in rows]
+    assert any(keys == "F4  Ctrl+J  Ctrl+Alt+J  Alt+J" for keys, _ in rows)
+    canvas = {text: keys for keys, text in sheet(book)["Mouse and canvas"]}
+    assert canvas["Disagreement: the model's side"] == "Enter"
+    assert canvas["Disagreement: the mask's side"] == "Shift+Enter"
+    for layout in LAYOUTS:
+        book.use(KeyMap(layout))
+        assert sheet_file(book, "keys.PDF").count(b"/Type /Page\n") == 1, layout
 
 
 def test_a_damaged_file_is_told_once(isolated_home: Path, request: pytest.FixtureRequest) -> None:

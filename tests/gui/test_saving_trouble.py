@@ -11,19 +11,20 @@ import pytest
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
 from segstudio import images
 from segstudio.annotation.history import LIMIT_BYTES
 from segstudio.gui import sample_loader
 from segstudio.gui.dialogs.outside_change import OutsideChangeDialog
-from segstudio.gui.dialogs.unsaved import UnsavedDialog
+from segstudio.gui.dialogs.unsaved import LOST, UnsavedDialog
 from segstudio.gui.documents import KEPT
 from segstudio.gui.message import ERROR, Message
 from segstudio.project.lock import FILE
 from segstudio.project.project import Project
+from segstudio.project.sample import SampleStatus
 from segstudio.project.versions import Why
-from tests.gui.conftest import CAR, PALETTE, ROAD, Studio, true_mask
+from tests.gui.conftest import CAR, PALETTE, ROAD, Studio, fill_folder, true_mask
 
 LEFT = Qt.MouseButton.LeftButton
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -101,8 +102,10 @@ class TestWhenItIsSaved:
         np.testing.assert_array_equal(images.read_mask(folder / "masks" / "frame_0.png"), wanted)
         assert not list((folder / ".segstudio").rglob("*.journal"))
 
-    @pytest.mark.parametrize("by", ["window", "folder"])
-    def test_a_stroke_under_way_when_it_closes(self, studio: Studio, folder: Path, by: str) -> None:
+    @pytest.mark.parametrize("by", ["window", "folder", "other"])
+    def test_a_stroke_under_way_when_it_closes(
+        self, studio: Studio, folder: Path, tmp_path: Path, by: str
+    ) -> None:
         studio.open(folder)
         stroke(studio)
         QTest.mousePress(studio.canvas, LEFT, pos=studio.point(10, 40))
@@ -110,6 +113,8 @@ class TestWhenItIsSaved:
         wanted = studio.mask().copy()
         if by == "window":
             studio.window.close()
+        elif by == "other":
+            studio.open(fill_folder(tmp_path / "other"))
         else:
             studio.window.actions_by_id["file.close"].trigger()
             studio.wait(lambda: studio.session.project is None)
@@ -167,7 +172,7 @@ class TestAFullDisk:
         assert not any("journal" in text for text in studio.messages())
         project = studio.session.project
         assert project is not None
-        np.testing.assert_array_equal(project.recover("frame_0"), wanted)
+        np.testing.assert_array_equal(project.recovery.mask("frame_0"), wanted)
 
     def test_a_version_that_cannot_be_kept_stops_no_save(self, studio: Studio, folder: Path) -> None:
         studio.open(folder)
@@ -209,6 +214,20 @@ class TestQuitting:
         (folder / "masks").unlink()
         (folder / "elsewhere").rename(folder / "masks")
 
+    def test_the_next_folder_is_not_credited_with_the_work(
+        self, studio: Studio, folder: Path, tmp_path: Path
+    ) -> None:
+        studio.open(folder)
+        (folder / "masks").rename(folder / "elsewhere")
+        (folder / "masks").write_text("a file where the folder should be")
+        stroke(studio)
+        studio.session.open_project(fill_folder(tmp_path / "other"), "cityscapes")
+        dialog = self.asked(studio)
+        QTest.mouseClick(dialog.leave_button, LEFT)
+        studio.settle()
+        self.repair(folder)
+        assert studio.session.work_log.take("frame_0").strokes == 0
+
     def test_staying_keeps_the_edits(self, studio: Studio, folder: Path) -> None:
         wanted = self.blocked(studio, folder)
         dialog = studio.window.findChild(UnsavedDialog)
@@ -228,22 +247,91 @@ class TestQuitting:
         assert not studio.window.isVisible()
         self.repair(folder)
         with Project.open(folder) as project:
-            assert project.pending_journals() == ["frame_0"]
-            np.testing.assert_array_equal(project.recover("frame_0"), wanted)
+            assert project.recovery.pending() == ["frame_0"]
+            np.testing.assert_array_equal(project.recovery.mask("frame_0"), wanted)
 
-    def test_closing_the_folder_asks_too(self, studio: Studio, folder: Path) -> None:
+    def asked(self, studio: Studio) -> UnsavedDialog:
+        studio.wait(lambda: studio.window.findChild(UnsavedDialog) is not None)
+        dialog = studio.window.findChild(UnsavedDialog)
+        assert dialog is not None
+        return dialog
+
+    def texts(self, dialog: UnsavedDialog) -> str:
+        return "\n".join(part.text() for part in dialog.findChildren(QLabel))
+
+    @pytest.mark.parametrize("known", [True, False])
+    def test_closing_the_folder_asks_too(self, studio: Studio, folder: Path, known: bool) -> None:
         studio.open(folder)
         (folder / "masks").rename(folder / "elsewhere")
         (folder / "masks").write_text("a file where the folder should be")
-        stroke(studio)
-        save_fails(studio)
+        wanted = stroke(studio)
+        if known:
+            save_fails(studio)
         studio.key(Qt.Key.Key_W, CONTROL)
-        dialog = studio.window.findChild(UnsavedDialog)
-        assert dialog is not None
+        dialog = self.asked(studio)
+        assert "frame_0" in self.texts(dialog)
         assert studio.session.project is not None
         QTest.mouseClick(dialog.stay_button, LEFT)
         self.repair(folder)
+        studio.settle()
         save_works(studio)
+        assert in_file(studio, wanted)
+        studio.window.activateWindow()
+        studio.wait(studio.window.isActiveWindow)
+        studio.key(Qt.Key.Key_W, CONTROL)
+        assert studio.session.project is None
+
+    def test_edits_during_the_wait_are_in_the_file_before_the_folder_closes(
+        self, studio: Studio, folder: Path
+    ) -> None:
+        studio.open(folder)
+        stroke(studio)
+        studio.key(Qt.Key.Key_W, CONTROL)
+        wanted = stroke(studio, 40)
+        studio.wait(lambda: studio.session.project is None)
+        np.testing.assert_array_equal(images.read_mask(folder / "masks" / "frame_0.png"), wanted)
+
+    @pytest.mark.parametrize("stays", [True, False])
+    def test_another_folder_asks_about_what_was_painted_while_it_was_read(
+        self, studio: Studio, folder: Path, tmp_path: Path, stays: bool
+    ) -> None:
+        other = fill_folder(tmp_path / "other")
+        studio.open(folder)
+        (folder / "masks").rename(folder / "elsewhere")
+        (folder / "masks").write_text("a file where the folder should be")
+        studio.session.open_project(other, "cityscapes")
+        wanted = stroke(studio)
+        dialog = self.asked(studio)
+        assert studio.session.project is not None
+        assert studio.session.project.root == folder.resolve()
+        QTest.mouseClick(dialog.stay_button if stays else dialog.leave_button, LEFT)
+        studio.settle()
+        self.repair(folder)
+        assert studio.session.project is not None
+        assert studio.session.project.root == (folder if stays else other).resolve()
+        assert (other / ".segstudio" / FILE).exists() is not stays
+        if stays:
+            save_works(studio)
+            assert in_file(studio, wanted)
+        else:
+            assert any("frame_0 of the folder that was closed" in text for text in studio.messages())
+            with Project.open(folder) as project:
+                np.testing.assert_array_equal(project.recovery.mask("frame_0"), wanted)
+
+    def test_what_no_journal_has_is_not_promised(
+        self, studio: Studio, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        studio.open(folder)
+        with monkeypatch.context() as patch:
+            refuse_writes(patch)
+            stroke(studio)
+            studio.key(Qt.Key.Key_W, CONTROL)
+            dialog = self.asked(studio)
+            assert LOST in self.texts(dialog)
+            QTest.mouseClick(dialog.leave_button, LEFT)
+            studio.settle()
+        (left,) = [one for one in studio.window.messages.messages if "that was closed" in one.text]
+        assert "lost" in left.hint
 
 
 def test_a_read_only_folder(studio: Studio, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,6 +382,24 @@ class TestAnotherProgram:
         studio.settle()
         np.testing.assert_array_equal(images.read_mask(folder / "masks" / "frame_0.png"), theirs)
         return mine, theirs
+
+    def test_a_verdict_waits_until_it_is_decided(self, studio: Studio, folder: Path) -> None:
+        mine, _ = self.change(studio, folder)
+        book = studio.session.book
+        studio.session.set_status(["frame_0", "frame_1"], SampleStatus.SUBMITTED)
+        studio.settle()
+        assert [sample.status for sample in book.samples[:2]] == [
+            SampleStatus.ACCEPTED,
+            SampleStatus.SUBMITTED,
+        ]
+        assert "frame_0 keeps its status: its mask is not saved" in studio.messages()
+        QTest.mouseClick(self.ask(studio).mine_button, LEFT)
+        studio.wait(lambda: in_file(studio, mine))
+        studio.settle()
+        studio.session.set_status(["frame_0"], SampleStatus.SUBMITTED)
+        studio.settle()
+        assert book.samples[0].status is SampleStatus.SUBMITTED
+        assert not any("keeps its status" in text for text in studio.messages())
 
     def ask(self, studio: Studio) -> OutsideChangeDialog:
         message = next(entry for entry in studio.window.messages.messages if entry.lasting)

@@ -37,7 +37,7 @@ def crashed(folder: Path) -> Path:
         if mask is None:
             mask = np.full((64, 96), 255, np.uint8)
         document = MaskDocument(mask)
-        journal = Journal(project.journal_path(key), document.array)
+        journal = Journal(project.recovery.path(key), document.array)
         edit = document.apply(
             "Relabel", document.whole(), lambda array: paint_region(array, region_at(array, 50, 50), CAR)
         )
@@ -68,7 +68,7 @@ def test_recover_writes_the_journals(studio: Studio, crashed: Path) -> None:
     np.testing.assert_array_equal(images.read_mask(crashed / "masks" / "frame_0.png"), expected)
     assert (images.read_mask(crashed / "masks" / "frame_2.png") == CAR).all()
     assert studio.session.project is not None
-    assert studio.session.project.pending_journals() == []
+    assert studio.session.project.recovery.pending() == []
     assert studio.session.project.sample("frame_2").status is SampleStatus.IN_PROGRESS
 
 
@@ -81,7 +81,7 @@ def test_discard_keeps_the_masks(studio: Studio, crashed: Path) -> None:
     np.testing.assert_array_equal(studio.mask(), true_mask())
     assert studio.file_mask("frame_2") is None
     assert studio.session.project is not None
-    assert studio.session.project.pending_journals() == []
+    assert studio.session.project.recovery.pending() == []
 
 
 def test_deciding_later_blocks_only_those_samples(studio: Studio, crashed: Path) -> None:
@@ -94,7 +94,7 @@ def test_deciding_later_blocks_only_those_samples(studio: Studio, crashed: Path)
     studio.open_sample("frame_1")
     assert studio.session.entry is not None
     assert studio.session.project is not None
-    assert studio.session.project.pending_journals() == ["frame_0", "frame_2"]
+    assert studio.session.project.recovery.pending() == ["frame_0", "frame_2"]
 
 
 def test_one_of_two_is_recovered(studio: Studio, crashed: Path) -> None:

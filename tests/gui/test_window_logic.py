@@ -1,5 +1,6 @@
 """The window's logic that needs no window: filters, keys by place, colours, shares, what is remembered."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -17,55 +18,92 @@ from segstudio.gui.dialogs.chooser import Choice, matching
 from segstudio.gui.edit_text import edit_text
 from segstudio.gui.memory import Memory, load_memory
 from segstudio.gui.message import ERROR, Message, from_error
-from segstudio.gui.panels.editor_page import agreement, shares
+from segstudio.gui.panels.editor_page import shares
 from segstudio.gui.panels.status_bar import Reading, reading_text
 from segstudio.gui.panels.tool_strip import SLIDER_STEPS, radius_from_slider, slider_from_radius
-from segstudio.gui.physical_keys import KeyPress, class_slot, slot_text
-from segstudio.gui.sample_book import SampleBook, SampleFilter, needs_work
+from segstudio.gui.physical_keys import KeyPress, class_slot, key_place, slot_text
+from segstudio.gui.sample_book import PLAIN, Listing, SampleBook, needs_work
+from segstudio.gui.sample_lister import from_plain, full_query, to_plain
 from segstudio.gui.theme import DARK, LIGHT, Theme, contrast, stylesheet
 from segstudio.project.sample import Sample, SampleStatus
+from segstudio.project.sample_facts import agreement
+from segstudio.project.sample_orders import Order
 
 
 def sample(key: str, status: SampleStatus = SampleStatus.UNLABELLED) -> Sample:
     return Sample(key, f"{key}.png", f"masks/{key}.png", status, "", "", 10, 10)
 
 
-class TestFilter:
+class TestBook:
     samples = (
         sample("train/Night_01", SampleStatus.ACCEPTED),
         sample("train/day_02"),
         sample("val/night_10", SampleStatus.REJECTED),
     )
 
-    def test_all_words_must_occur_whatever_their_case(self) -> None:
-        assert [s.key for s in SampleFilter("NIGHT train").select(self.samples)] == ["train/Night_01"]
-
-    def test_no_status_means_all(self) -> None:
-        assert len(SampleFilter().select(self.samples)) == 3
-
-    def test_statuses_and_text_combine(self) -> None:
-        wanted = SampleFilter("night", frozenset({SampleStatus.REJECTED}))
-        assert [s.key for s in wanted.select(self.samples)] == ["val/night_10"]
-
-    def test_neighbours_follow_the_filter(self) -> None:
+    def book(self) -> SampleBook:
+        """One that lists the last sample before the first."""
         book = SampleBook()
         book.load(self.samples)
-        book.set_filter(SampleFilter("night"))
-        assert (after := book.neighbour("train/Night_01", 1)) is not None
-        assert after.key == "val/night_10"
-        assert book.neighbour("val/night_10", 1) is None
+        book.set_wanted(Listing("night", order=Order("random", seed=1)))
+        book.show(["val/night_10", "train/Night_01"], frozenset({"val/night_10"}))
+        return book
+
+    def test_without_a_wish_all_are_listed_by_name(self) -> None:
+        book = SampleBook()
+        book.load(self.samples)
+        assert book.listed == list(self.samples)
+
+    def test_neighbours_follow_the_list(self) -> None:
+        book = self.book()
+        assert (after := book.neighbour("val/night_10", 1)) is not None
+        assert after.key == "train/Night_01"
+        assert book.neighbour("train/Night_01", 1) is None
         work = book.neighbour(None, 1, needs_work)
         assert work is not None
         assert work.key == "val/night_10"
+        assert book.drawn == {"val/night_10"}
 
-    def test_a_sample_that_stops_matching_stays_until_the_filter_is_set(self) -> None:
-        book = SampleBook()
-        book.load(self.samples)
-        book.set_filter(SampleFilter("", frozenset({SampleStatus.REJECTED})))
+    def test_a_sample_that_changes_stays_where_it_is(self) -> None:
+        book = self.book()
         book.update([sample("val/night_10", SampleStatus.SUBMITTED)])
-        assert [s.status for s in book.listed] == [SampleStatus.SUBMITTED]
-        book.set_filter(book.filter)
+        assert book.listed[0].status is SampleStatus.SUBMITTED
+
+    def test_samples_that_are_read_again_keep_their_list_until_another_comes(self) -> None:
+        book = self.book()
+        book.load([self.samples[0], sample("new")])
+        assert [entry.key for entry in book.listed] == ["train/Night_01"]
+        book.show([], frozenset())
         assert book.listed == []
+        book.set_wanted(PLAIN)
+        assert [entry.key for entry in book.listed] == ["train/Night_01", "new"]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [PLAIN, Listing("class=car", frozenset({SampleStatus.REJECTED}), Order("class", 13, 5))],
+)
+def test_a_listing_is_remembered(wanted: Listing) -> None:
+    assert from_plain(json.loads(json.dumps(to_plain(wanted))), 19) == wanted
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {},
+        {"order": "beauty", "statuses": "all", "query": 3},
+        {"order": "class", "class": 40},
+        {"order": "class", "class": "car", "statuses": ["gone"], "seed": None},
+    ],
+)
+def test_a_damaged_listing_is_none(stored: dict[str, object]) -> None:
+    assert from_plain(stored, 19) == PLAIN
+
+
+def test_a_saved_filter_holds_its_statuses() -> None:
+    statuses = frozenset({SampleStatus.REJECTED, SampleStatus.IN_PROGRESS})
+    assert full_query(Listing(" night ", statuses)) == "night status=in_progress|rejected"
+    assert full_query(PLAIN) == ""
 
 
 class TestPhysicalKeys:
@@ -88,6 +126,19 @@ class TestPhysicalKeys:
     )
     def test_slot_by_place(self, press: KeyPress, slot: int | None) -> None:
         assert class_slot(press) == slot
+
+    @pytest.mark.parametrize("platform", ["xcb", "windows", "offscreen"])
+    @pytest.mark.parametrize(("plain", "shifted"), [("\\", "|"), ("[", "{"), ("5", "%"), ("h", "h")])
+    @pytest.mark.parametrize("code", [0, 43])
+    def test_a_key_is_the_same_with_shift(self, platform: str, plain: str, shifted: str, code: int) -> None:
+        down = KeyPress(platform, code, 0, ord(plain), False)
+        up = KeyPress(platform, code, 0, ord(shifted), True)
+        assert key_place(down) == key_place(up)
+
+    def test_keys_at_other_places_are_others(self) -> None:
+        assert key_place(KeyPress("xcb", 51, 0, 1, False)) != key_place(KeyPress("xcb", 52, 0, 1, False))
+        assert key_place(KeyPress("cocoa", 0, 5, 1, False)) != key_place(KeyPress("cocoa", 0, 0, 1, False))
+        assert key_place(KeyPress("", 0, 0, ord("["), False)) != key_place(KeyPress("", 0, 0, ord("}"), True))
 
     def test_texts(self) -> None:
         assert [slot_text(slot) for slot in (0, 9, 10, 19, 20, -1)] == ["1", "0", "⇧1", "⇧0", "", ""]
@@ -233,7 +284,7 @@ def test_a_report_names_versions_and_trace() -> None:
 def test_agreement_counts_labelled_pixels_alone(
     shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("segstudio.gui.panels.editor_page.STRIP", 64)
+    monkeypatch.setattr("segstudio.project.sample_facts.STRIP", 64)
     random = np.random.default_rng(0)
     mask, predicted = (random.integers(0, 3, shape).astype(np.uint8) for _ in range(2))
     mask[random.random(shape) < 0.3] = 255

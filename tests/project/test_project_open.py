@@ -43,7 +43,7 @@ def test_a_plain_folder_becomes_a_project_and_no_file_of_it_is_touched(
     assert project.palette.name == "cityscapes"
     project.rescan()
     project.thumbnail("f9", 16)
-    project.pending_journals()
+    project.recovery.pending()
     assert listing(root) == before
 
 
@@ -286,3 +286,13 @@ def test_a_database_of_ones_own_choice_is_used_or_refused_with_the_reason(
     config.write_text('database = "nonsense://host/name"\n', encoding="utf-8")
     with pytest.raises(ProjectError, match="nonsense"):
         Project.open(root)
+
+
+def test_the_first_samples_and_one_more(tmp_path: Path) -> None:
+    for number in range(5):
+        write_image(tmp_path / f"{number}.png", np.zeros((4, 4, 3), np.uint8))
+    with Project.open(tmp_path) as project:
+        assert [sample.key for sample in project.first_samples(2)] == ["0", "1"]
+        assert [sample.key for sample in project.first_samples(2, "4")] == ["0", "1", "4"]
+        assert [sample.key for sample in project.first_samples(2, "0")] == ["0", "1"]
+        assert project.first_samples(9, "gone") == project.samples()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from segstudio.errors import ImageError, MaskError, ProjectError
 from segstudio.images import write_image
+from segstudio.metrics.sample_evaluation import evaluate_sample
 from segstudio.project.project import Project
 from segstudio.project.sample import Changes, SampleStatus, SpeedRecord
 from segstudio.project.splits import divide
@@ -309,3 +310,31 @@ def test_changes_unite_and_the_first_initiator_stays() -> None:
     assert (Changes() | two).initiator == "rescan"
     assert Changes(initiator="x").is_empty
     assert not two.is_empty
+
+
+class TestPooled:
+    """The sums of an evaluation, without its segments."""
+
+    def test_they_are_those_of_all_that_is_kept(self, project: Project) -> None:
+        classes = project.palette.count
+        for number, key in enumerate("ab"):
+            found = evaluate_sample(some_mask(number), some_mask(number + 5), classes)
+            project.evaluation.record(key, "m", found)
+        whole, short = project.evaluation.load("m"), project.evaluation.pooled("m")
+        assert short.keys == whole.keys == ("a", "b")
+        assert short.is_detailed
+        np.testing.assert_array_equal(short.confusion, whole.confusion.sum(axis=0))
+        np.testing.assert_array_equal(short.details.boundary, whole.boundary.sum(axis=0))
+        np.testing.assert_array_equal(short.details.ledger, whole.table.rows.ledger)
+        np.testing.assert_array_equal(short.regions, np.bincount(whole.regions.truth, minlength=classes))
+
+    def test_counts_alone_are_no_details(self, project: Project) -> None:
+        classes = project.palette.count
+        found = evaluate_sample(some_mask(1), some_mask(2), classes)
+        project.evaluation.record("a", "m", found)
+        project.record_counts("b", "m", found.confusion)
+        project.record_counts("b", "n", found.confusion)
+        short = project.evaluation.pooled("m")
+        assert (short.keys, short.detailed) == (("a", "b"), 1)
+        np.testing.assert_array_equal(short.confusion, 2 * found.confusion)
+        assert project.evaluation.pooled("nobody").keys == ()

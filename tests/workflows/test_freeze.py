@@ -15,6 +15,7 @@ from segstudio.images import write_image, write_mask
 from segstudio.jobs import JobContext
 from segstudio.project.project import Project
 from segstudio.project.sample import SampleStatus
+from segstudio.project.verdicts import Destination, SegmentPlace
 from segstudio.training.data.manifest import read_manifest
 from segstudio.training.data.split import Split, open_split
 from segstudio.training.spec.load import spec_from_dict
@@ -67,6 +68,22 @@ def test_a_manifest_is_read_back_by_split(project_folder: Path, tmp_path: Path) 
     assert int(validation.sources[0].load(0)[1][0, 0]) == 2
     with pytest.raises(SpecError, match=r"has no split 'fit'\. it has: train, val"):
         opened(out, train_split="fit")
+
+
+def test_segments_that_were_sent_to_training_make_their_sample_come_more_often(
+    project_folder: Path, tmp_path: Path
+) -> None:
+    with Project.open(project_folder, create=False) as project:
+        places = [SegmentPlace("drive/1", 1, 2, (x, 2, 3, 3)) for x in (1, 9)]
+        project.verdicts.send(places, Destination.WEIGHT)
+    frozen(project_folder, tmp_path / "frozen")
+    assert list(opened(tmp_path / "frozen").sources[0].visits) == [1, 3]
+    file = tmp_path / "frozen" / "manifest.json"
+    values = json.loads(file.read_text())
+    for entry in values["samples"]:
+        del entry["visits"]
+    file.write_text(json.dumps(values))
+    assert list(opened(tmp_path / "frozen").sources[0].visits) == [1, 1]
 
 
 def test_later_work_on_the_project_changes_nothing(project_folder: Path, tmp_path: Path) -> None:
@@ -145,3 +162,14 @@ def test_the_command(project_folder: Path, tmp_path: Path) -> None:
         CliRunner().invoke(
             app, ["freeze", str(project_folder), str(out), "--status", "done"], catch_exceptions=False
         )
+
+
+def test_what_was_said_travels_along(project_folder: Path, tmp_path: Path) -> None:
+    with Project.open(project_folder, create=False) as project:
+        for number in (0, 4):
+            project.review.comment(f"drive/{number}", f"about {number}", 3.5, 4.5, 1)
+    frozen(project_folder, tmp_path / "frozen")
+    rows = json.loads((tmp_path / "frozen" / "comments.json").read_text(encoding="utf-8"))["comments"]
+    assert [(row["key"], row["text"], row["class"]) for row in rows] == [("drive/0", "about 0", "building")]
+    frozen(project_folder, tmp_path / "val", splits=("val",))
+    assert not (tmp_path / "val" / "comments.json").exists()

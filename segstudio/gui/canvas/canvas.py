@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent, QRect, Qt, Signal
 from PySide6.QtGui import QEnterEvent, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
+from segstudio.annotation.fences import EdgeFence
 from segstudio.annotation.history import Edit
 from segstudio.annotation.mask import MaskDocument
 from segstudio.annotation.protection import Protection
@@ -17,6 +18,7 @@ from segstudio.annotation.rect import Rect
 from segstudio.annotation.segmenter import Embedding
 from segstudio.annotation.tools import Point
 from segstudio.gui.canvas.base import BaseImage
+from segstudio.gui.canvas.cell_tiles import TileQuestion
 from segstudio.gui.canvas.changes import MaskChange
 from segstudio.gui.canvas.looks import CanvasLooks
 from segstudio.gui.canvas.modes import Source, ToolName, ToolOptions
@@ -49,11 +51,13 @@ class Canvas(CanvasLooks):
         self._protection = Protection()
         self._under_start = False
         self.large_changes: Callable[[MaskChange], None] | None = None
+        self.cell_finder: Callable[[TileQuestion], None] | None = None
         self.restorable: Callable[[Source], NDArray[np.uint8] | None] | None = None
         self.editable = True
         self.uneditable_reason = ""
         self.pan_keys: frozenset[int] = frozenset({Qt.Key.Key_Space})
         self.embedding: Embedding | None = None
+        self._edges: EdgeFence | None = None
         self._pointer = Pointer(self)
         Stylus(self, self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -65,6 +69,14 @@ class Canvas(CanvasLooks):
     def rgb(self) -> NDArray[np.uint8] | None:
         """The image's pixels, uint8 [H,W,3], to be read only; None without an image."""
         return self.scene.image.rgb if self.scene.image else None
+
+    @property
+    def edges(self) -> EdgeFence | None:
+        """The strong edges of the image, found where somebody looks; None without an image."""
+        rgb = self.rgb
+        if self._edges is None and rgb is not None:
+            self._edges = EdgeFence(rgb)
+        return self._edges
 
     def pixel_at(self, point: Point) -> tuple[int, int] | None:
         """Column and row under an image point; None beside the image."""
@@ -83,6 +95,7 @@ class Canvas(CanvasLooks):
         """Shows an image, uint8 [H,W,3] RGB, without a copy; the view stays as it is."""
         self._pointer.finish()
         self.scene.image = None if rgb is None else BaseImage(rgb)
+        self._edges = None
         self.refresh()
 
     def set_document(self, document: MaskDocument | None) -> None:
@@ -136,12 +149,25 @@ class Canvas(CanvasLooks):
             self._pointer.update_cursor()
             self.brush_radius_changed.emit(radius)
 
+    @property
+    def protection(self) -> Protection:
+        """What no edit may change, wherever it begins."""
+        return self._protection
+
     def protection_at(self, pixel: tuple[int, int] | None) -> Protection:
-        """What an edit that begins at a pixel may not change; None for edits that begin nowhere."""
-        protection, document = self._protection, self.document
-        if not self._under_start or pixel is None or document is None:
+        """What an edit that begins at a pixel may not change; None for one that begins beside the image."""
+        document = self.document
+        if document is None or pixel is None:
+            return self.protection_over(None)
+        return self.protection_over(int(document.array[pixel[1], pixel[0]]))
+
+    def protection_over(self, class_id: int | None) -> Protection:
+        """What an edit that begins on a class may not change; None for one that begins on none."""
+        protection = self._protection
+        if not self._under_start:
             return protection
-        start = frozenset({int(document.array[pixel[1], pixel[0]])})
+        # Where no class lies there is none that may be painted over.
+        start = frozenset() if class_id is None else frozenset({class_id})
         return replace(protection, only=start if protection.only is None else start & protection.only)
 
     def set_filter(self, protection: Protection, *, under_start: bool = False) -> None:
@@ -153,6 +179,13 @@ class Canvas(CanvasLooks):
         if source is Source.PREDICTION:
             return self.overlay.prediction
         return self.restorable(source) if self.restorable is not None else None
+
+    def ask_cells(self, question: TileQuestion) -> None:
+        """Has the cells of a tile found by whoever serves `cell_finder`, else at once."""
+        if self.cell_finder is not None:
+            self.cell_finder(question)
+        else:
+            question.take(question.find(JobContext()))
 
     def set_editable(self, editable: bool, reason: str = "") -> None:
         """Allows or forbids edits; the reason is shown when somebody tries."""

@@ -1,8 +1,8 @@
 """A stroke of the superpixel tool: cells are added or removed along the pointer's way, without Qt."""
 
 import math
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections import OrderedDict, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,10 +13,14 @@ from segstudio.annotation.mask import MaskDocument
 from segstudio.annotation.protection import Protection
 from segstudio.annotation.rect import EMPTY, Rect
 from segstudio.annotation.regions import Region
+from segstudio.annotation.superpixels import Superpixels, Tile
 from segstudio.annotation.tools import Point, paint_region, put_values
 
 Mask = NDArray[np.uint8]
 CellKey = tuple[Rect, bytes]
+Place = tuple[int, int]
+# Cells are looked for at so many places of a cell's side on the way.
+PLACES_A_SIDE = 4
 # Cells whose former pixels are kept, to be given back.
 KEPT = 256
 
@@ -51,44 +55,62 @@ class AddedCells:
 class CellStroke:
     """A button that is held over cells: the first one decides whether cells are added or removed.
 
+    Where the cells of a tile are not at hand it waits: `go_on` takes it on from there.
+
     Attributes:
-        cell_at: finds the cell at a column and row.
-        step: image pixels between the places of a way at which cells are looked for.
+        cells: the image's.
+        classes: at whose borders cells end too, uint8 [H,W]; None for none.
         value: what added cells take.
         other: what removed cells take of which nobody knows what was below; None leaves them.
         removes: True or False, or None to remove where the first cell was added before.
     """
 
     document: MaskDocument
-    cell_at: Callable[[int, int], Region]
+    cells: Superpixels
+    classes: Mask | None
     added: AddedCells
-    step: float
     value: int
     other: int | None
     protection: Protection
     removes: bool | None
     last: Point
     _seen: set[CellKey] = field(default_factory=set, init=False)
+    _ahead: deque[Place] = field(default_factory=deque, init=False)
 
     def __post_init__(self) -> None:
         """Begins the stroke in the document."""
         self.document.begin("Superpixels")
 
     def move(self, point: Point) -> Rect:
-        """Goes on to a point; returns what may have changed."""
+        """Goes on to a point, as far as cells are at hand; returns what may have changed."""
+        self._ahead.extend(self._places(point))
+        self.last = point
+        return self.go_on()
+
+    def go_on(self) -> Rect:
+        """Takes the cells that are at hand by now; returns what may have changed."""
         changed = EMPTY
-        for x, y in self._places(point):
-            cell = self.cell_at(x, y)
+        while self._ahead and self.waits_for is None:
+            cell = self.cells.cell_at(*self._ahead.popleft(), self.classes)
             key = _key(cell)
             if key not in self._seen:
                 self._seen.add(key)
                 changed = changed.union(self._take(cell))
-        self.last = point
         return changed
 
-    def _places(self, end: Point) -> Iterator[tuple[int, int]]:
+    @property
+    def waits_for(self) -> Tile | None:
+        """The tile without which it cannot go on; None while nothing is missing."""
+        tile = self.cells.tile_at(*self._ahead[0]) if self._ahead else None
+        return None if tile is None or self.cells.knows(tile) else tile
+
+    def stop_here(self) -> None:
+        """Gives up the part of the way that is still ahead."""
+        self._ahead.clear()
+
+    def _places(self, end: Point) -> Iterator[Place]:
         (x0, y0), (x1, y1) = self.last, end
-        count = max(1, math.ceil(math.dist(self.last, end) / self.step))
+        count = max(1, math.ceil(math.dist(self.last, end) * PLACES_A_SIDE / self.cells.side))
         for number in range(count + 1):
             x = math.floor(x0 + (x1 - x0) * number / count)
             y = math.floor(y0 + (y1 - y0) * number / count)

@@ -1,4 +1,4 @@
-"""What is drawn above the overlay: brush outline, polygon draft, region outline, pixel grid."""
+"""What is drawn above the overlay: a brush's circle, polygon draft, region outline, pixel grid."""
 
 import math
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from PySide6.QtCore import QLineF, QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from segstudio.annotation.rect import Rect
-from segstudio.annotation.regions import Region, region_outline
-from segstudio.annotation.tools import Point, brush_footprint
+from segstudio.annotation.regions import Region
+from segstudio.annotation.tools import Point
 from segstudio.gui.canvas.view import View
 
 LIGHT = QColor(255, 255, 255, 235)
@@ -21,8 +21,6 @@ ERASING = QColor(255, 92, 92)
 CHOSEN = QColor(255, 214, 10)
 GRID = QColor(128, 128, 128, 70)
 GRID_FROM = 8.0
-# Below this many image pixels of radius the cursor shows the true pixels, above it a circle.
-TRUE_FOOTPRINT_UNTIL = 48.0
 # Circles up to this radius in screen pixels are blended from a picture.
 RING_UNTIL = 256.0
 VERTEX = 3.5
@@ -36,14 +34,8 @@ def screen_rect(view: View, rect: Rect, margin: int = 0) -> QRect:
     return QRect(left, top, math.ceil(x1) + margin - left, math.ceil(y1) + margin - top)
 
 
-def draw_brush(painter: QPainter, view: View, centre: Point, radius: float, *, erasing: bool) -> None:
-    """The outline of the pixels that a press would change: dark under light, readable on everything."""
-    colour = ERASING if erasing else LIGHT
-    if radius <= TRUE_FOOTPRINT_UNTIL and view.scale >= 1.5:
-        rect, cover = brush_footprint(radius, centre)
-        lines = _lines(view, region_outline(Region(0, rect, cover, int(cover.sum()))))
-        _double(painter, lines, colour)
-        return
+def draw_circle(painter: QPainter, view: View, centre: Point, radius: float, colour: QColor) -> None:
+    """The rim of a round brush as a circle: dark under light, readable on everything."""
     x, y = view.to_screen(*centre)
     reach = radius * view.scale
     if reach <= RING_UNTIL:
@@ -83,8 +75,16 @@ def brush_rect(view: View, centre: Point, radius: float) -> QRect:
 
 
 def draw_region(painter: QPainter, view: View, region: Region, within: QRect) -> None:
-    """The outline of a region along its pixel edges, of what the screen shows and at the screen's cost."""
-    rect = region.rect
+    """The outline of a region; see `draw_edges`."""
+    draw_edges(painter, view, region.rect, region.inside, within)
+
+
+def draw_edges(painter: QPainter, view: View, rect: Rect, inside: NDArray[np.bool_], within: QRect) -> None:
+    """The outline of pixels (bool [h,w] of a rectangle of the image) along their edges.
+
+    Only what the screen shows of them is drawn, pixel by pixel: it costs the screen's size, however many
+    edges there are.
+    """
     # Where the region goes on beyond the screen no line may appear at the screen's own border.
     seen = screen_rect(view, rect, 1).intersected(within.adjusted(-4, -4, 4, 4))
     columns, left = view.columns(seen.x(), seen.x() + seen.width(), rect.right)
@@ -93,23 +93,27 @@ def draw_region(painter: QPainter, view: View, region: Region, within: QRect) ->
     columns, rows = columns[before:] - rect.x, rows[above:] - rect.y
     if not columns.size or not rows.size:
         return
-    marks = edge_marks(np.take(region.inside.view(np.uint8)[rows], columns, axis=1))
+    fine = round(fineness(painter))
+    marks = edge_marks(np.take(inside.view(np.uint8)[rows], columns, axis=1), fine)
     height, width = marks.shape
     image = QImage(marks.data, width, height, width, QImage.Format.Format_Indexed8)
     image.setColorTable([0, DARK.rgba(), CHOSEN.rgba(), *[0] * 253])
-    painter.drawImage(left + before - 2, top + above - 2, image)
+    painter.drawImage(left + before - 2 * fine, top + above - 2 * fine, image)
 
 
-def edge_marks(inside: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """uint8 [h+4,w+4]: 2 where `inside` (0 or 1, [h,w], begins at 2, 2) has an edge, 1 beside that, else 0.
+def edge_marks(inside: NDArray[np.uint8], fine: int = 1) -> NDArray[np.uint8]:
+    """uint8 [h+4n,w+4n]: 2 on the edges of `inside` (0 or 1, [h,w], begins at 2n, 2n), 1 beside them, else 0.
 
-    Of two pixels the right or lower one has the edge, as with outlines of labels.
+    Lines and what is beside them are n (`fine`) pixels wide. Of two pixels the right or lower one has the
+    edge, as with outlines of labels; a wider line goes on to the left and up.
     """
-    padded = np.pad(inside, 2)
+    padded = np.pad(inside, 2 * fine)
     edge = np.zeros(padded.shape, np.uint8)
     edge[:, 1:] = padded[:, 1:] != padded[:, :-1]
     edge[1:] |= padded[1:] != padded[:-1]
-    beside = cv2.dilate(edge, np.ones((3, 3), np.uint8))
+    if fine > 1:
+        edge = np.asarray(cv2.dilate(edge, np.ones((fine, fine), np.uint8), anchor=(0, 0)), np.uint8)
+    beside = cv2.dilate(edge, np.ones((2 * fine + 1, 2 * fine + 1), np.uint8))
     return np.asarray(cv2.add(beside, edge), np.uint8)
 
 
@@ -169,16 +173,3 @@ def draw_grid(painter: QPainter, view: View, area: QRect, size: tuple[int, int])
     lines += [QLineF(left, y, right, y) for row in rows for y in (round(view.to_screen(0, row)[1]),)]
     painter.setPen(QPen(GRID, 0))
     painter.drawLines(lines)
-
-
-def _lines(view: View, segments: Sequence[tuple[int, int, int, int]]) -> list[QLineF]:
-    if not segments:
-        return []
-    ends = np.rint(np.asarray(segments, np.float64) * view.scale + [view.left, view.top] * 2)
-    return [QLineF(*row) for row in ends.tolist()]
-
-
-def _double(painter: QPainter, lines: list[QLineF], colour: QColor) -> None:
-    for pen in (QPen(DARK, 3), QPen(colour, 1)):
-        painter.setPen(pen)
-        painter.drawLines(lines)

@@ -1,7 +1,7 @@
 """What a press, drag and release do to the mask: one small object a gesture, without Qt."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -110,19 +110,22 @@ def accept_at(
 
 
 class HoverRegion:
-    """The region under the cursor, found again only when the cursor leaves it or the mask changes."""
+    """The region under the cursor, found again only when the cursor leaves it or what it lies in changes."""
 
     def __init__(self) -> None:
         self._region: Region | None = None
-        self._stamp: tuple[int, int] = (0, -1)
+        self._stamp: Hashable = None
 
     def at(self, array: NDArray[np.uint8], revision: int, x: int, y: int) -> Region:
         """The region that holds a pixel of an array at a revision."""
-        stamp = (id(array), revision)
+        return self.found((id(array), revision), lambda: region_at(array, x, y), x, y)
+
+    def found(self, stamp: Hashable, find: Callable[[], Region], x: int, y: int) -> Region:
+        """The region that holds a pixel, by `find` if the last one does not or had another stamp."""
         region = self._region
         if region is not None and stamp == self._stamp and _holds(region, x, y):
             return region
-        self._region, self._stamp = region_at(array, x, y), stamp
+        self._region, self._stamp = find(), stamp
         return self._region
 
     def forget(self) -> Region | None:

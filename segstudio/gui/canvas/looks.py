@@ -1,6 +1,6 @@
 """How a canvas looks: layers, colours, adjustments, the split, and what lies on it; it edits nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from segstudio.gui.canvas.minimap import Minimap
 from segstudio.gui.canvas.modes import Layer, OutlineMode
 from segstudio.gui.canvas.names import Crosshair, Names
 from segstudio.gui.canvas.painting import Pane, Scene
+from segstudio.gui.canvas.pins import Pin, Pins
 from segstudio.gui.canvas.viewer import Viewer
 
 # Minimap and names follow edits and views by at most so many milliseconds.
@@ -34,6 +35,7 @@ class CanvasLooks(Viewer):
 
     repainted = Signal(object)
     split_moved = Signal(float)
+    pin_pressed = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(Scene(), parent)
@@ -47,8 +49,17 @@ class CanvasLooks(Viewer):
         self.minimap.enabled = False
         self.captions, self.legend = Captions(self), Legend(self)
         self.names, self.crosshair = Names(self), Crosshair(self)
+        self.pins = Pins(self, self.pin_pressed.emit)
         # From top to bottom for the mouse; drawn in the same order, so names are below the minimap.
-        pieces = (self.names, self.crosshair, self.divider, self.captions, self.legend, self.minimap)
+        pieces = (
+            self.names,
+            self.pins,
+            self.crosshair,
+            self.divider,
+            self.captions,
+            self.legend,
+            self.minimap,
+        )
         self.furniture = Furniture(self, pieces)
         self._rest = QTimer(self, interval=REST_MS, singleShot=True)
         self._rest.timeout.connect(self.settle)
@@ -201,8 +212,15 @@ class CanvasLooks(Viewer):
 
     def set_minimap(self, shown: bool) -> None:
         """Shows or hides the minimap."""
-        self.minimap.enabled = shown
-        self.update()
+        if shown != self.minimap.enabled:
+            self.minimap.enabled = shown
+            self.update()
+
+    def set_pins(self, pins: Sequence[Pin]) -> None:
+        """Where somebody said something."""
+        before = self.pins.rect()
+        self.pins.pins = tuple(pins)
+        self.update(before.united(self.pins.rect()))
 
     def set_names(self, shown: bool) -> None:
         """Class names on large regions."""

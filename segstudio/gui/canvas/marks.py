@@ -1,23 +1,19 @@
-"""What the tools of edges, cells and clicks draw: knots, pins, boxes and regions that are not painted yet."""
+"""What the tools of edges and clicks draw: knots, pins and regions that are not painted yet."""
 
 from collections.abc import Sequence
 
-import numpy as np
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtCore import QPointF, QRect
+from PySide6.QtGui import QColor, QPainter, QPen
 
-from segstudio.annotation.rect import Rect
 from segstudio.annotation.regions import Region
 from segstudio.annotation.segmenter import Click
 from segstudio.annotation.tools import Point
-from segstudio.gui.canvas import cursors
+from segstudio.gui.canvas import cursors, outlines
 from segstudio.gui.canvas.view import View
 
 INCLUDED, EXCLUDED = QColor(48, 209, 88), cursors.ERASING
 # Widget pixels.
 KNOT, PIN = 4.0, 5.5
-# How strongly the colour of a class shows where it would be painted.
-TINT = 110
 
 
 def draw_path(painter: QPainter, view: View, points: Sequence[Point], knots: Sequence[Point]) -> None:
@@ -49,28 +45,11 @@ def draw_pins(painter: QPainter, view: View, clicks: Sequence[Click]) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
 
-def draw_box(painter: QPainter, view: View, box: Rect) -> None:
-    """A dashed box round what is wanted, readable on dark and light."""
-    left, top = view.to_screen(box.x, box.y)
-    right, bottom = view.to_screen(box.right, box.bottom)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    dashed = QPen(cursors.LIGHT, 1.2 * _ratio(painter), Qt.PenStyle.DashLine)
-    for pen in (QPen(cursors.DARK, 3 * _ratio(painter)), dashed):
-        painter.setPen(pen)
-        painter.drawRect(QRectF(left, top, right - left, bottom - top))
-
-
 def draw_proposal(painter: QPainter, view: View, region: Region, colour: bytes, within: QRect) -> None:
     """A region that would be painted: tinted with its class's colour (3 bytes), and outlined."""
     if not cursors.screen_rect(view, region.rect, 3).intersects(within):
         return
-    inside = np.ascontiguousarray(region.inside, np.uint8)
-    height, width = inside.shape
-    image = QImage(inside.data, width, height, width, QImage.Format.Format_Indexed8)
-    image.setColorTable([0, QColor(colour[0], colour[1], colour[2], TINT).rgba()])
-    left, top = view.to_screen(region.rect.x, region.rect.y)
-    right, bottom = view.to_screen(region.rect.right, region.rect.bottom)
-    painter.drawImage(QRectF(left, top, right - left, bottom - top), image)
+    outlines.draw_tint(painter, view, region.rect, region.inside, QColor(*colour))
     cursors.draw_region(painter, view, region, within)
 
 

@@ -1,19 +1,21 @@
-"""Outlines along the edges of pixels: of a brush's tip and of what a tool would take."""
+"""What tools draw of pixels and boxes: outlines along the edges of pixels, line by line, and tints."""
 
 import math
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QLineF, QRect, QRectF
+from PySide6.QtCore import QLineF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from segstudio.annotation.rect import Rect
+from segstudio.annotation.regions import outline
 from segstudio.gui.canvas.cursors import DARK
 from segstudio.gui.canvas.view import View
 
 Cover = NDArray[np.bool_]
+SOLID = Qt.PenStyle.SolidLine
 # Opacity of a tint, 0-255.
-TINT = 96
+TINT = 104
 
 
 def draw_cover(painter: QPainter, view: View, rect: Rect, cover: Cover, colour: QColor) -> None:
@@ -21,11 +23,13 @@ def draw_cover(painter: QPainter, view: View, rect: Rect, cover: Cover, colour: 
     _draw(painter, view, outline(rect, cover), colour)
 
 
-def draw_box(painter: QPainter, view: View, rect: Rect, colour: QColor) -> None:
-    """Draws the outline of a rectangle of the image."""
+def draw_box(
+    painter: QPainter, view: View, rect: Rect, colour: QColor, *, style: Qt.PenStyle = SOLID
+) -> None:
+    """Draws the outline of a rectangle of the image, readable on dark and light."""
     x0, y0, x1, y1 = rect.x, rect.y, rect.right, rect.bottom
     sides = np.array([(x0, y0, x1, y0), (x1, y0, x1, y1), (x0, y1, x1, y1), (x0, y0, x0, y1)], np.float64)
-    _draw(painter, view, sides, colour)
+    _draw(painter, view, sides, colour, style)
 
 
 def draw_tint(painter: QPainter, view: View, rect: Rect, cover: Cover, colour: QColor) -> None:
@@ -44,24 +48,16 @@ def draw_tint(painter: QPainter, view: View, rect: Rect, cover: Cover, colour: Q
     painter.drawImage(QRectF(x0, y0, x1 - x0, y1 - y0), image)
 
 
-def _draw(painter: QPainter, view: View, lines: NDArray[np.float64], colour: QColor) -> None:
+def _draw(
+    painter: QPainter, view: View, lines: NDArray[np.float64], colour: QColor, style: Qt.PenStyle = SOLID
+) -> None:
     ends = np.rint(lines * view.scale + [view.left, view.top] * 2)
     drawn = [QLineF(*row) for row in ends.tolist()]
     # One pixel of a dense screen is too thin to be seen on a mask of the same hue.
     width = max(1, round(painter.device().devicePixelRatio()))
-    for pen in (QPen(DARK, width + 2), QPen(colour, width)):
+    for pen in (QPen(DARK, width + 2), QPen(colour, width, style)):
         painter.setPen(pen)
         painter.drawLines(drawn)
-
-
-def outline(rect: Rect, cover: Cover) -> NDArray[np.float64]:
-    """The border of pixels as straight lines: float64 [n,4] of x0, y0, x1, y1 in image coordinates."""
-    padded = np.pad(cover, 1)
-    rows, starts, ends = _runs(padded[1:, 1:-1] != padded[:-1, 1:-1])
-    columns, tops, bottoms = _runs((padded[1:-1, 1:] != padded[1:-1, :-1]).T)
-    across = np.stack([starts, rows, ends, rows], axis=1)
-    down = np.stack([columns, tops, columns, bottoms], axis=1)
-    return np.concatenate([across, down]).astype(np.float64) + [rect.x, rect.y] * 2
 
 
 def visible(view: View, screen: QRect) -> Rect:
@@ -70,10 +66,3 @@ def visible(view: View, screen: QRect) -> Rect:
     x1, y1 = view.to_image(screen.left() + screen.width(), screen.top() + screen.height())
     left, top = math.floor(x0), math.floor(y0)
     return Rect(left, top, math.ceil(x1) - left, math.ceil(y1) - top)
-
-
-def _runs(flags: Cover) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Row, start and end of every run of True in the rows of an array."""
-    steps = np.diff(np.pad(flags, ((0, 0), (1, 1))).view(np.int8), axis=1)
-    rows, starts = np.nonzero(steps == 1)
-    return rows, starts, np.nonzero(steps == -1)[1]

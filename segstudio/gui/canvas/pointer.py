@@ -5,14 +5,13 @@ from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QWheelE
 
 from segstudio.annotation.tools import Point
 from segstudio.gui.canvas.modes import ToolName
+from segstudio.gui.canvas.navigation import WHEEL_NOTCH, Navigation
 from segstudio.gui.canvas.surface import Surface
 from segstudio.gui.canvas.tools.table import make_tools
 from segstudio.gui.canvas.tools.tool import CanvasTool, Touch, may_edit
 
 LEFT, RIGHT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
-ZOOM_STEP = 1.25
-WHEEL_NOTCH = 120.0
 
 
 class Pointer:
@@ -21,7 +20,7 @@ class Pointer:
     def __init__(self, canvas: Surface) -> None:
         self._canvas = canvas
         self._tools = make_tools(canvas)
-        self._pan_from: QPointF | None = None
+        self._navigation = Navigation(canvas)
         self._cursor: Point | None = None
         self._space = False
         self._tapping = False
@@ -39,7 +38,7 @@ class Pointer:
         canvas = self._canvas
         canvas.setFocus(Qt.FocusReason.MouseFocusReason)
         event.accept()
-        if self.tool.is_held or self._pan_from is not None:
+        if self.tool.is_held or self._navigation.is_panning:
             if event.button() != self._button:
                 return
             # A button cannot be pressed twice: its release went elsewhere.
@@ -48,7 +47,7 @@ class Pointer:
             return
         self._button = button = event.button()
         if button == MIDDLE or (button == LEFT and (self._space or canvas.tool is ToolName.PAN)):
-            self._pan_from = event.position()
+            self._navigation.take(event.position())
             self._tapping = False
             canvas.setCursor(Qt.CursorShape.ClosedHandCursor)
             self.update_cursor()
@@ -56,11 +55,14 @@ class Pointer:
             self.update_cursor()
             self.tool.press(self._touch(event))
             self.update_cursor()
+        else:
+            # Nothing was begun that a drag could go on with.
+            self._button = Qt.MouseButton.NoButton
 
     def move(self, event: QMouseEvent) -> None:
         """Goes on with the gesture, or shows what the tool would do here."""
-        if self._pan_from is not None:
-            self._pan(event.position())
+        if self._navigation.is_panning:
+            self._navigation.drag(event.position())
             return
         touch = self._touch(event)
         self.update_cursor()
@@ -76,23 +78,14 @@ class Pointer:
     def _tell_pixel(self, point: Point) -> None:
         self._canvas.hovered.emit(*(self._canvas.pixel_at(point) or (-1, -1)))
 
-    def _pan(self, position: QPointF) -> None:
-        assert self._pan_from is not None
-        ratio = self._canvas.devicePixelRatioF()
-        # Whole widget pixels, so that drawn pixels can be moved; the rest is kept for the next event.
-        dx, dy = int(position.x() - self._pan_from.x()), int(position.y() - self._pan_from.y())
-        if dx or dy:
-            self._pan_from += QPointF(dx, dy)
-            self._canvas.set_view(self._canvas.view.moved(round(dx * ratio), round(dy * ratio)))
-
     def release(self, event: QMouseEvent) -> None:
         """Ends the gesture: a stroke becomes one edit."""
         event.accept()
         if event.button() != self._button:
             # Another one than began the gesture: the gesture goes on.
             return
-        if self._pan_from is not None:
-            self._pan_from = None
+        if self._navigation.is_panning:
+            self._navigation.let_go()
             self._canvas.setCursor(self._shape())
         elif event.button() in (LEFT, RIGHT):
             self.tool.release(self._touch(event))
@@ -117,15 +110,8 @@ class Pointer:
             return
         if not canvas.has_image or self.tool.is_held:
             return
-        ratio = canvas.devicePixelRatioF()
-        pixels = event.pixelDelta()
-        touchpad = not pixels.isNull() and event.phase() != Qt.ScrollPhase.NoScrollPhase
-        if touchpad and not event.modifiers() & CONTROL:
-            canvas.set_view(canvas.view.moved(round(pixels.x() * ratio), round(pixels.y() * ratio)))
-            return
-        position = event.position() * ratio
         self.update_cursor()
-        canvas.zoom_by(ZOOM_STEP ** (delta.y() / WHEEL_NOTCH), (position.x(), position.y()))
+        self._navigation.wheel(event)
         self._cursor = self._image_point(event.position())
         self.update_cursor()
 
@@ -199,13 +185,13 @@ class Pointer:
         """Ends what is under way without losing it: a stroke is committed, an open line is dropped."""
         self.update_cursor()
         self.tool.finish()
-        self._pan_from = None
+        self._navigation.let_go()
 
     def focus_lost(self) -> None:
         """The keyboard went elsewhere: keys that are held will not be released here."""
         self._space = False
         self.tool.focus_lost()
-        self._pan_from = None
+        self._navigation.let_go()
         self._canvas.setCursor(self._shape())
         self.update_cursor()
 
@@ -235,7 +221,7 @@ class Pointer:
 
     def paint(self, painter: QPainter, screen: QRect) -> None:
         """Draws the cursor and drafts of the tool, in screen pixels."""
-        panning = self._space or self._pan_from is not None
+        panning = self._space or self._navigation.is_panning
         self.tool.paint(painter, None if panning else self._cursor, screen)
 
     def _shape(self) -> Qt.CursorShape:

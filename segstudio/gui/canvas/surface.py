@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRect, Qt, SignalInstance
 
+from segstudio.annotation.fences import EdgeFence
 from segstudio.annotation.history import Edit
 from segstudio.annotation.mask import MaskDocument
 from segstudio.annotation.protection import Protection
 from segstudio.annotation.rect import Rect
 from segstudio.annotation.segmenter import Embedding
 from segstudio.annotation.tools import Point
+from segstudio.gui.canvas.cell_tiles import TileQuestion
 from segstudio.gui.canvas.changes import MaskChange
 from segstudio.gui.canvas.modes import Source, ToolName, ToolOptions
 from segstudio.gui.canvas.overlay import Overlay
@@ -46,6 +48,10 @@ class Surface(Protocol):
         """The image's pixels, uint8 [H,W,3]; None without an image."""
 
     @property
+    def edges(self) -> EdgeFence | None:
+        """The strong edges of the image; None without an image."""
+
+    @property
     def stroke_active(self) -> SignalInstance:
         """(bool): a stroke began or ended."""
 
@@ -72,12 +78,24 @@ class Surface(Protocol):
     def pixel_at(self, point: Point) -> tuple[int, int] | None:
         """Column and row under a point; None beside the image."""
 
+    @property
+    def protection(self) -> Protection:
+        """What no edit may change, wherever it begins."""
+        ...
+
     def protection_at(self, pixel: tuple[int, int] | None) -> Protection:
-        """What an edit that begins at a pixel may not change; None for edits that begin nowhere."""
+        """What an edit that begins at a pixel may not change; None for one that begins beside the image."""
+        ...
+
+    def protection_over(self, class_id: int | None) -> Protection:
+        """What an edit that begins on a class may not change; None for one that begins on none."""
         ...
 
     def restore_source(self, source: Source) -> NDArray[np.uint8] | None:
         """A mask of the image's size to restore from, uint8 [H,W], to be read only; None if there is none."""
+
+    def ask_cells(self, question: TileQuestion) -> None:
+        """Has the cells of a tile found, and the question answered, now or later."""
 
     def screen_size(self) -> tuple[int, int]:
         """(width, height) in screen pixels."""

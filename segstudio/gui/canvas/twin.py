@@ -1,6 +1,6 @@
 """The twin: a second view of the canvas's scene that shows another layer, moves with it and edits nothing."""
 
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 
 from segstudio.annotation.rect import Rect
@@ -10,10 +10,9 @@ from segstudio.gui.canvas.furniture import Furniture
 from segstudio.gui.canvas.looks import CanvasLooks
 from segstudio.gui.canvas.modes import Layer
 from segstudio.gui.canvas.names import Crosshair
+from segstudio.gui.canvas.navigation import Navigation
 from segstudio.gui.canvas.viewer import Viewer
 
-ZOOM_STEP = 1.25
-WHEEL_NOTCH = 120.0
 PANNING = (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton)
 
 
@@ -29,7 +28,7 @@ class Twin(Viewer):
         self.layer = Layer.IMAGE
         super().__init__(canvas.scene)
         self._canvas = canvas
-        self._from: QPointF | None = None
+        self._navigation = Navigation(canvas)
         self.captions, self.legend = Captions(self), Legend(self)
         self.captions.named = True
         self.crosshair = Crosshair(self)
@@ -66,33 +65,29 @@ class Twin(Viewer):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Takes the image along."""
         if event.button() in PANNING:
-            self._from = event.position()
+            self._navigation.take(event.position())
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Pans both, or shows on the canvas where the cursor is."""
-        place, ratio = event.position(), self.devicePixelRatioF()
-        if self._from is None:
-            self.pointed.emit(self.view.to_image(place.x() * ratio, place.y() * ratio))
+        place = event.position()
+        if self._navigation.is_panning:
+            self._navigation.drag(place)
             return
-        dx, dy = int(place.x() - self._from.x()), int(place.y() - self._from.y())
-        if dx or dy:
-            self._from += QPointF(dx, dy)
-            self._canvas.set_view(self._canvas.view.moved(round(dx * ratio), round(dy * ratio)))
+        ratio = self.devicePixelRatioF()
+        self.pointed.emit(self.view.to_image(place.x() * ratio, place.y() * ratio))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Lets the image go."""
         if event.button() in PANNING:
-            self._from = None
+            self._navigation.let_go()
             self.setCursor(Qt.CursorShape.OpenHandCursor)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zooms both about the cursor."""
+        """Zooms both about the cursor, or pans both by a touchpad."""
         event.accept()
         if self.has_image:
-            place = event.position() * self.devicePixelRatioF()
-            factor = ZOOM_STEP ** (event.angleDelta().y() / WHEEL_NOTCH)
-            self._canvas.zoom_by(factor, (place.x(), place.y()))
+            self._navigation.wheel(event)
 
     def leaveEvent(self, event: QEvent) -> None:
         """The cursor went."""

@@ -9,7 +9,11 @@ Index = QModelIndex | QPersistentModelIndex
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 ROW_HEIGHT = 28
-LEAST_WIDTH = 64
+LEAST_WIDTH = 52
+MOST_WIDTH = 260
+MEASURED = 8
+# What the style puts around a cell's text and a heading's.
+CELL_MARGIN, HEAD_MARGIN = 26, 30
 
 
 class FiguresTable(QTableView):
@@ -34,3 +38,22 @@ class FiguresTable(QTableView):
         header.setSectionResizeMode(bar_column, QHeaderView.ResizeMode.Stretch)
         header.setMinimumSectionSize(LEAST_WIDTH)
         header.setHighlightSections(False)
+        self._bar_column = bar_column
+
+    def fit_columns(self) -> None:
+        """Makes columns as wide as their texts and no wider, so that many fit beside the bars."""
+        model, header = self.model(), self.horizontalHeader()
+        cells, heads = self.fontMetrics(), header.fontMetrics()
+        for column in range(model.columnCount()):
+            if column == self._bar_column:
+                continue
+            head = str(model.headerData(column, Qt.Orientation.Horizontal) or "")
+            texts = [str(model.index(row, column).data() or "") for row in range(model.rowCount())]
+            icon = 0 if column else self.iconSize().width() + 8
+            # Few of the most letters are enough to find the widest.
+            longest = sorted(texts, key=len)[-MEASURED:]
+            room = max(map(cells.horizontalAdvance, longest), default=0) + icon + CELL_MARGIN
+            # The arrow of a sorted column stands beside its heading.
+            least = heads.horizontalAdvance(head) + HEAD_MARGIN
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            header.resizeSection(column, min(max(room, least), MOST_WIDTH))

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from segstudio.gui.job_bridge import Replies
+from segstudio.gui.lanes import DASHBOARD_LANE
 from segstudio.gui.panels.parts import caption
 from segstudio.gui.session import Session
+from segstudio.jobs import JobContext
 from segstudio.project.sample import Changes
 
 T = TypeVar("T")
@@ -80,8 +82,10 @@ class DashboardPage(QWidget):
         """
         raise NotImplementedError
 
-    def read(self, work: Callable[[], T], show: Callable[[T], None]) -> None:
-        """Does `work` in a worker and shows its result, unless overtaken by newer work or another project."""
+    def read(self, work: Callable[[JobContext], T], show: Callable[[T], None], what: str = "") -> None:
+        """Does `work` in a worker and shows its result, unless overtaken by newer work or another project;
+        work on one thing does not overtake that on another.
+        """
         project = self._session.project
 
         def done(result: T) -> None:
@@ -90,14 +94,21 @@ class DashboardPage(QWidget):
 
         self._session.bridge.start(
             "Read for the dashboard",
-            lambda _: work(),
-            replaces=f"dashboard {id(self)}",
+            work,
+            lane=DASHBOARD_LANE,
+            replaces=f"dashboard {id(self)} {what}",
             replies=Replies(done=done),
         )
 
     def show_placeholder(self, wanted: bool) -> None:
         """Shows the placeholder in place of the contents, or the contents."""
         self._body.setCurrentIndex(1 if wanted else 0)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Shows everything again in the colours of another theme."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self.refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Catches up with what happened meanwhile."""
@@ -108,12 +119,17 @@ class DashboardPage(QWidget):
 
 def fill(box: QComboBox, texts: Sequence[str]) -> None:
     """Replaces the entries of a combo box and keeps the chosen one where it still exists."""
-    chosen = box.currentText()
+    offer(box, texts, box.currentText())
+
+
+def offer(box: QComboBox, texts: Sequence[str], chosen: str) -> None:
+    """Replaces the entries of a combo box and chooses one of them, or the first."""
     box.blockSignals(True)
     box.clear()
     box.addItems(texts)
     found = box.findText(chosen, Qt.MatchFlag.MatchExactly)
     box.setCurrentIndex(max(found, 0) if texts else -1)
+    box.setToolTip(box.currentText())
     box.blockSignals(False)
 
 

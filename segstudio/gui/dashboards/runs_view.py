@@ -3,23 +3,14 @@
 import html
 from collections.abc import Sequence
 
-import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import (
-    QComboBox,
-    QFrame,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QPushButton, QWidget
 
+from segstudio.gui.dashboards.chart import Chart
 from segstudio.gui.dashboards.page import DashboardPage, fill
+from segstudio.gui.dashboards.plot_colours import SERIES, series_colour
+from segstudio.gui.dashboards.plot_tools import to_csv
 from segstudio.gui.dashboards.tiles import Placeholder, TileRow
-from segstudio.gui.panels.parts import caption
 from segstudio.gui.session import Session
 from segstudio.workflows.training import RunCurves, list_runs, read_run
 
@@ -29,10 +20,6 @@ TILES = {
     "accuracy": ("Pixel accuracy", "last validation"),
     "loss": ("Loss", "mean of the last steps"),
 }
-CURVE_COLOURS = (
-    "#4C8DFF", "#12A594", "#E5A000", "#E5484D", "#C355D9", "#8D8D86", "#4CC38A", "#F76B15", "#5B5BD6",
-    "#D6409F", "#7CE2FE", "#BDEE63",
-)  # fmt: skip
 Points = Sequence[tuple[int, float]]
 
 
@@ -45,10 +32,10 @@ class RunsView(DashboardPage):
         self.reload_button = QPushButton("Reload")
         self.tiles = TileRow(TILES)
         self.plots = {
-            "loss": Plot("Loss"),
-            "rate": Plot("Learning rate", digits=5),
-            "miou": Plot("mIoU and pixel accuracy, %"),
-            "classes": Plot("IoU by class, %"),
+            "loss": Plot(session, "Loss"),
+            "rate": Plot(session, "Learning rate", digits=5),
+            "miou": Plot(session, "mIoU and pixel accuracy, %"),
+            "classes": Plot(session, "IoU by class, %"),
         }
         self._lay_out()
         self.follow()
@@ -79,18 +66,12 @@ class RunsView(DashboardPage):
         fill(self.run_choice, [folder.name for folder in reversed(runs)])
         self._show()
 
-    def changeEvent(self, event: object) -> None:
-        """Follows the theme."""
-        super().changeEvent(event)  # type: ignore[arg-type]  # Qt passes its own event
-        for plot in self.plots.values():
-            plot.follow_theme()
-
     def _show(self) -> None:
         project, name = self._session.project, self.run_choice.currentText()
         if project is None or not name:
             self.show_placeholder(True)
             return
-        self.read(lambda: read_run(project.runs_dir / name), self._show_run)
+        self.read(lambda _: read_run(project.runs_dir / name), self._show_run)
 
     def _show_run(self, run: RunCurves) -> None:
         self.show_placeholder(False)
@@ -109,63 +90,35 @@ class RunsView(DashboardPage):
         self.tiles.show_figure("loss", f"{run.loss[-1][1]:.3f}" if run.loss else "–")
 
 
-class Plot(QFrame):
-    """A titled plot over optimiser steps, with a list of its curves and their last values beside it."""
+class Plot(Chart):
+    """A plot over optimiser steps, with a list of its curves and their last values beside it."""
 
-    def __init__(self, title: str, digits: int = 1) -> None:
-        super().__init__()
-        self.setObjectName("tile")
-        self.setAccessibleName(title)
+    def __init__(self, session: Session, title: str, digits: int = 1) -> None:
         self._digits = digits
-        self._graph = pg.PlotWidget()
-        self._graph.setMinimumHeight(160)
-        self._graph.getPlotItem().setMenuEnabled(False)
-        self._graph.getPlotItem().hideButtons()
-        self._graph.setMouseEnabled(x=False, y=False)
+        self._curves: dict[str, Points] = {}
+        super().__init__(session, title, vertical_grid=True, least_height=160)
         self._legend = QLabel()
         self._legend.setTextFormat(Qt.TextFormat.RichText)
         self._legend.setAlignment(Qt.AlignmentFlag.AlignTop)
-        row = QHBoxLayout()
-        row.setSpacing(12)
-        row.addWidget(self._graph, 1)
-        row.addWidget(self._legend)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 12, 16, 12)
-        layout.setSpacing(4)
-        layout.addWidget(caption(title, "strong"))
-        layout.addLayout(row, 1)
-        self.follow_theme()
+        self.beside.addWidget(self._legend)
 
     @property
     def legend(self) -> str:
         """The list of curves as HTML; empty for a single curve."""
         return self._legend.text()
 
-    def follow_theme(self) -> None:
-        """Takes text and background from the widget's palette."""
-        palette = self.palette()
-        muted = palette.color(QPalette.ColorRole.Text)
-        muted.setAlphaF(0.7)
-        self._graph.setBackground(palette.color(QPalette.ColorRole.AlternateBase))
-        for side in ("left", "bottom"):
-            axis = self._graph.getAxis(side)
-            axis.setPen(pg.mkPen(muted, width=0.5))
-            axis.setTextPen(muted)
-        self._graph.showGrid(x=True, y=True, alpha=0.12)
-
     def show_curves(self, curves: dict[str, Points]) -> None:
         """Replaces all curves; a list of them appears from two on, best at the top."""
-        self._graph.clear()
-        drawn = {name: points for name, points in curves.items() if points}
+        self.graph.clear()
+        self._curves = {name: points for name, points in curves.items() if points}
         entries = []
-        for position, (name, points) in enumerate(drawn.items()):
+        for position, (name, points) in enumerate(self._curves.items()):
             steps, values = zip(*points, strict=True)
-            colour = CURVE_COLOURS[position % len(CURVE_COLOURS)]
-            style = Qt.PenStyle.SolidLine if position < len(CURVE_COLOURS) else Qt.PenStyle.DashLine
-            pen = pg.mkPen(colour, width=2, style=style)
-            symbol = {"symbol": "o", "symbolSize": 5, "symbolBrush": colour, "symbolPen": None}
-            self._graph.plot(steps, values, pen=pen, antialias=True, **(symbol if len(steps) < 12 else {}))
-            entries.append((values[-1], name, colour))
+            colour = series_colour(position)
+            style = Qt.PenStyle.SolidLine if position < len(SERIES) else Qt.PenStyle.DashLine
+            words = [f"{name}, step {step}: {value:.{self._digits}f}" for step, value in points]
+            self.add_line(steps, values, words, colour, style=style)
+            entries.append((values[-1], name, colour.name()))
         rows = "".join(
             f"<tr><td style='color:{colour}'>●&nbsp;</td><td>{html.escape(name)}</td>"
             f"<td align='right'>&nbsp;&nbsp;{value:.{self._digits}f}</td></tr>"
@@ -173,6 +126,13 @@ class Plot(QFrame):
         )
         self._legend.setText(f"<table cellspacing='1'>{rows}</table>" if len(entries) > 1 else "")
         self._legend.setVisible(len(entries) > 1)
+
+    def to_csv(self) -> str:
+        """A row a step, a column a curve."""
+        by_step = [dict(points) for points in self._curves.values()]
+        steps = sorted({step for curve in by_step for step in curve})
+        rows = ([step, *(curve.get(step) for curve in by_step)] for step in steps)
+        return to_csv(("step", *self._curves), rows)
 
 
 def hundred(points: Points) -> Points:

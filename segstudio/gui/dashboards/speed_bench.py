@@ -1,7 +1,5 @@
 """The part of the speed dashboard on the model alone: bench runs of this machine, timed from here too."""
 
-import logging
-import sys
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +8,7 @@ from PySide6.QtCore import QModelIndex
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from segstudio.gui.child_commands import command, in_window, result_of
 from segstudio.gui.dashboards.page import stacked
 from segstudio.gui.dashboards.speed_plot import SpeedPlot
 from segstudio.gui.dashboards.speed_table import SpeedRow, SpeedTable
@@ -18,13 +17,12 @@ from segstudio.gui.dashboards.tiles import Placeholder
 from segstudio.gui.job_bridge import Replies
 from segstudio.gui.panels.parts import caption
 from segstudio.gui.session import Session
-from segstudio.jobs import ChildFailedError, Job, JobContext, run_child
+from segstudio.jobs import Job
 from segstudio.workflows.bench import BenchRow
 from segstudio.workflows.bench_history import BenchRecord, History, read_history
 from segstudio.workflows.bench_report import latency_plots, throughput_plots
 from segstudio.workflows.machine import Machine, this_machine
 
-LOG = logging.getLogger(__name__)
 TIMED = ("When", "Model", "Backend", "Precision", "Size", "Batch", "p50 ms", "p99 ms", "Varied by", "FPS")
 WORDS = 5
 SIZES = ("1024x512", "512x512", "1024x1024", "2048x1024", "512x512,1024x512,1024x1024")
@@ -131,7 +129,7 @@ class BenchPanel(QWidget):
         size, batch = SIZES[self.size_choice.currentIndex()], BATCHES[self.batch_choice.currentIndex()]
         backend = self._session.settings.text("backend")
         options = ["--size", size, "--batch", batch, "--backend", backend, "--profile", "--json-events"]
-        return [sys.executable, "-m", "segstudio", "bench", str(entry.folder), *options]
+        return command("bench", str(entry.folder), *options)
 
     def _press(self) -> None:
         if self._job is not None:
@@ -140,10 +138,12 @@ class BenchPanel(QWidget):
         entry = self._session.predictions.entry
         if entry is None:
             return
-        command = self.arguments()
-        replies = Replies(done=lambda _: self.load(), failed=self._session.explain)
+        words = self.arguments()
+        replies = Replies(
+            done=lambda _: self.load(), failed=lambda error: self._session.explain(in_window(error))
+        )
         self._job = self._session.bridge.start(
-            f"Time {entry.name}", lambda context: _timed(command, context), lane="gpu", replies=replies
+            f"Time {entry.name}", lambda context: result_of(words, context), lane="gpu", replies=replies
         )
         self._enable()
 
@@ -232,11 +232,3 @@ def local_time(when: str) -> str:
         return datetime.fromisoformat(when).astimezone().strftime("%Y-%m-%d %H:%M")
     except ValueError:
         return when
-
-
-def _timed(command: list[str], context: JobContext) -> Any:
-    try:
-        return run_child(command, context)
-    except ChildFailedError as error:
-        LOG.error("%s", error)
-        raise RuntimeError(f"the process ended with {error.code}") from error

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QComboBox, QPushButton, QStackedWidget, QWidget
 
 from segstudio.gui.dashboards.page import DashboardPage, fill, stacked
+from segstudio.gui.dashboards.plot_tools import Titled
 from segstudio.gui.dashboards.speed_table import SpeedRow, SpeedTable
 from segstudio.gui.dashboards.stage_bar import StageBar
 from segstudio.gui.dashboards.tiles import Placeholder, TileRow
 from segstudio.gui.job_bridge import Replies
 from segstudio.gui.panels.parts import Segments, caption
+from segstudio.gui.predictions import LANE, Pace
 from segstudio.gui.session import Session
 from segstudio.jobs import JobContext
 from segstudio.project.sample import Changes, SpeedRecord
@@ -27,6 +29,7 @@ TILES = {
     "p50": ("p50", "milliseconds an image"),
     "p95": ("p95", "milliseconds an image"),
     "p99": ("p99", "milliseconds an image"),
+    "now": ("Now", "while samples are predicted"),
 }
 MEASURED = ("When", "Model", "Backend", "Device", "Size", "Images", "p50 ms", "p95 ms", "p99 ms", "FPS")
 PUBLISHED = ("Platform", "Network", "Batch", "FPS")
@@ -63,8 +66,21 @@ class SpeedView(DashboardPage):
         self.parts.chosen.connect(self.show_part)
         self.card_choice.activated.connect(lambda _: self._show_card())
         fill(self.card_choice, list(dict.fromkeys(row.name for row in self._published)))
+        session.predictions.paced.connect(self._show_pace)
+        # However it ends: a cancelled prediction is over, too.
+        session.bridge.finished.connect(lambda job: self._show_rest() if job.lane == LANE else None)
+        session.project_changed.connect(self._show_rest)
         self._show_card()
         self.show_part("photos")
+
+    def _show_pace(self, pace: Pace) -> None:
+        """Says how fast the model answers while it predicts."""
+        self._photos.setCurrentIndex(0)
+        remark = f"last one {pace.milliseconds:.0f} ms, {pace.model} alone"
+        self.tiles.show_figure("now", f"{pace.fps:.1f} FPS", remark)
+
+    def _show_rest(self) -> None:
+        self.tiles.show_figure("now", "–", TILES["now"][1])
 
     def _lay_out(self) -> None:
         for button in (self.measure_button, self.time_button):
@@ -74,11 +90,9 @@ class SpeedView(DashboardPage):
         self.card_choice.setAccessibleName("Model card")
         here, inner = stacked(12)
         inner.addWidget(self.tiles)
-        inner.addWidget(caption("Where the time of one image goes", "heading"))
-        inner.addWidget(self.stages)
-        inner.addSpacing(4)
-        inner.addWidget(caption("Measured on this machine", "heading"))
-        inner.addWidget(self.measured, 1)
+        session, figures = self._session, self.measured.rows.to_csv
+        inner.addWidget(Titled(session, "Where the time of one image goes", self.stages, self.stages.to_csv))
+        inner.addWidget(Titled(session, "Measured on this machine", self.measured, figures), 1)
         self._photos.addWidget(here)
         self._photos.addWidget(
             Placeholder(
@@ -99,7 +113,8 @@ class SpeedView(DashboardPage):
     def _cards(self) -> QWidget:
         cards, inner = stacked(12)
         inner.addWidget(self.protocol)
-        inner.addWidget(self.published, 1)
+        figures = self.published.rows.to_csv
+        inner.addWidget(Titled(self._session, "Published figures", self.published, figures), 1)
         return cards
 
     def show_part(self, name: str) -> None:
@@ -138,7 +153,7 @@ class SpeedView(DashboardPage):
             return project.record_speed(replace(record, when=time.strftime("%Y-%m-%d %H:%M")))
 
         replies = Replies(done=session.note, failed=session.explain)
-        session.bridge.start(f"Measure {entry.name}", work, lane="gpu", replaces="measure", replies=replies)
+        session.bridge.start(f"Measure {entry.name}", work, lane=LANE, replaces="measure", replies=replies)
 
     def show_contents(self) -> None:
         """Shows what is stored, the newest measurement in large."""

@@ -20,9 +20,10 @@ from segstudio.gui.alike_crops import AlikeCrops
 from segstudio.gui.batches import Batches
 from segstudio.gui.dialogs.alike_form import AlikeForm
 from segstudio.gui.job_bridge import Replies
+from segstudio.gui.lanes import SCAN_LANE
 from segstudio.gui.panels.alike_grid import AlikeGrid, AlikeModel
 from segstudio.gui.panels.parts import ElidedLabel, EmptyState, caption
-from segstudio.gui.session import SCAN_LANE, Session
+from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.jobs import Job
 from segstudio.project.sample import Sample, SampleStatus

@@ -62,10 +62,13 @@ class ExportOpener(QObject):
             self._wizard.show_models(self._session.predictions.models)
 
     def _project_changed(self) -> None:
-        # Its masks are those of a project that is not open any more.
+        # What can be chosen is of a project that is not open any more; what was exported stays to be seen.
         if self._wizard is not None and self._wizard.stage is Stage.CHOOSING:
             self._wizard.reject()
             self._drop()
+        elif self._wizard is not None:
+            self._wizard.begin_anew(self._around())
+            self._show_models()
 
     def _closed(self) -> None:
         if self._wizard is not None and self._wizard.stage is not Stage.RUNNING:

@@ -5,9 +5,11 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from segstudio.annotation.palette import list_palettes
 from segstudio.deploy.calibration import LEAST
+from segstudio.errors import SegstudioError
 from segstudio.gui.dialogs.export_facts import ProjectPictures
 from segstudio.gui.dialogs.export_parts import FolderField, HidingRows
 from segstudio.gui.dialogs.import_parts import CalmCombo, say
+from segstudio.gui.dialogs.import_texts import sentence
 from segstudio.gui.model_exports import Folders, ProjectSamples
 
 PROJECT, FOLDERS, NOTHING, SAME = "project", "folders", "nothing", "same"
@@ -28,6 +30,7 @@ class PicturesForm(QWidget):
         super().__init__()
         self._project = project
         self._found: ProjectPictures | None = None
+        self._trouble = ""
         self._touched = False
         self._rows = HidingRows()
         layout = QVBoxLayout(self)
@@ -94,10 +97,15 @@ class PicturesForm(QWidget):
 
     def show_survey(self, found: ProjectPictures) -> None:
         """What the project has; without an accepted mask it is not proposed any more."""
-        self._found = found
+        self._found, self._trouble = found, ""
         if not found.judge and self._judges == PROJECT and not self._touched:
             self.judge_choice.setCurrentIndex(self.judge_choice.findData(NOTHING))
             self._offer_calibration()
+        self._refresh()
+
+    def show_trouble(self, error: SegstudioError) -> None:
+        """Why the project's masks could not be looked at; the other choices stay."""
+        self._trouble = f"{error.message}. {sentence(error.hint)}".rstrip()
         self._refresh()
 
     def renew(self, project: ProjectSamples | None) -> None:
@@ -141,7 +149,7 @@ class PicturesForm(QWidget):
             return DRAWN
         found = self._found
         if found is None:
-            return "Looking at the masks…"
+            return f"They cannot be looked at: {self._trouble}" if self._trouble else "Looking at the masks…"
         if not found.judge:
             return "No mask of this project is accepted yet: mark samples as accepted, or choose folders."
         some = "" if found.read >= found.count else f" in {found.read} of them"
@@ -175,7 +183,8 @@ class PicturesForm(QWidget):
     def problem(self) -> str:
         """What is missing; "" for nothing."""
         if self._judges == PROJECT and self._found is None:
-            return "The masks of the project are being looked at."
+            state = "cannot be" if self._trouble else "are being"
+            return f"The masks of the project {state} looked at."
         if self._judges == PROJECT and self._found is not None and not self._found.judge:
             return "This project has no accepted mask to judge by."
         if self._judges == FOLDERS and not self.images.path:

@@ -12,13 +12,21 @@ MODIFIERS = frozenset(
         Qt.Key.Key_Control,
         Qt.Key.Key_Alt,
         Qt.Key.Key_Meta,
-        Qt.Key.Key_AltGr,
         Qt.Key.Key_CapsLock,
         Qt.Key.Key_NumLock,
+        Qt.Key.Key_ScrollLock,
+        Qt.Key.Key_Super_L,
+        Qt.Key.Key_Super_R,
+        Qt.Key.Key_Hyper_L,
+        Qt.Key.Key_Hyper_R,
+        Qt.Key.Key_Direction_L,
+        Qt.Key.Key_Direction_R,
         Qt.Key.Key_unknown,
         Qt.Key(0),
     }
 )
+# AltGr, Compose, the keys of input methods, and dead keys: they begin a character, and no shortcut has them.
+FIRST_COMPOSING, LAST_COMPOSING = Qt.Key.Key_AltGr, Qt.Key.Key_Dead_Longsolidusoverlay
 
 
 class KeyRecorder(QLineEdit):
@@ -45,7 +53,7 @@ class KeyRecorder(QLineEdit):
         return super().event(event)
 
     def _take(self, event: QKeyEvent) -> None:
-        if event.key() in MODIFIERS:
+        if event.key() in MODIFIERS or FIRST_COMPOSING <= event.key() <= LAST_COMPOSING:
             return
         key = key_of(event)
         if key == "Esc":

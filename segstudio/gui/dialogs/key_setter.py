@@ -104,6 +104,7 @@ class KeySetter(QWidget):
         while (chip := self._chips.takeAt(0)) is not None:
             widget = chip.widget()
             if widget is not None:
+                widget.hide()
                 widget.deleteLater()
         if spec is None:
             return
@@ -115,7 +116,7 @@ class KeySetter(QWidget):
         if not keys:
             self._chips.addWidget(caption("no key", "muted"))
         self.remove_button.setEnabled(bool(keys))
-        self.reset_button.setEnabled(spec.id in self._book.map.own)
+        self.reset_button.setEnabled(self._book.map.is_changed(spec.id))
 
     # -- recording ----------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 import html
 from pathlib import Path
 
-from PySide6.QtCore import QMarginsF, QSizeF, Qt
+from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QSizeF, Qt
 from PySide6.QtGui import QPageLayout, QPageSize, QPdfWriter, QTextDocument
 from PySide6.QtWidgets import (
     QDialog,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.gui.action_spec import ActionSpec, pretty_key
 from segstudio.gui.actions import ACTIONS
+from segstudio.gui.job_bridge import JobBridge
 from segstudio.gui.key_book import KeyBook, plain_text
 from segstudio.gui.key_map import distinct
 from segstudio.gui.panels.parts import ElidedLabel, caption
@@ -34,6 +35,8 @@ OTHER_KEYS = (
     ("Ctrl or right button", "The tool's opposite"),
     ("Enter", "Close and fill the polygon"),
     ("Backspace", "Remove the polygon's last corner"),
+    ("Enter", "Disagreement: the model's side"),
+    ("Shift+Enter", "Disagreement: the mask's side"),
     ("Esc", "Cancel the stroke in progress"),
 )
 HOLD_GROUP = "Held keys"
@@ -47,6 +50,7 @@ td.key { font-weight: 600; }
 GAP = '<td width="28"></td>'
 # A4, landscape, without margins of 12 and 10 mm, at 96 pixels an inch.
 PAGE = QSizeF(1032, 718)
+PAGE_GROWS = 1.03
 Group = tuple[str, list[tuple[str, str]]]
 
 
@@ -62,7 +66,7 @@ def sheet(book: KeyBook) -> dict[str, list[tuple[str, str]]]:
 
 
 def _keys(book: KeyBook, spec: ActionSpec) -> str:
-    return "  ".join(pretty_key(key) for key in distinct(book.keys(spec.id))[:2])
+    return "  ".join(pretty_key(key) for key in distinct(book.keys(spec.id)))
 
 
 def sheet_html(book: KeyBook) -> str:
@@ -87,40 +91,45 @@ def _paper_rows(rows: list[tuple[str, str]]) -> str:
     return f'<table width="100%" cellspacing="0" cellpadding="1">{"".join(cells)}</table>'
 
 
-def save_sheet(book: KeyBook, path: Path) -> None:
-    """Writes the sheet, as PDF on one landscape A4 page if the name ends so, else as HTML.
-
-    Raises:
-        SegstudioError: the disk refuses an HTML file.
-    """
-    if path.suffix.lower() != ".pdf":
-        atomic_write(path, sheet_html(book).encode())
-        return
-    writer = QPdfWriter(str(path))
+def sheet_file(book: KeyBook, name: str) -> bytes:
+    """The sheet as a file: PDF on one landscape A4 page if the name ends so, else HTML."""
+    if not name.lower().endswith(".pdf"):
+        return sheet_html(book).encode()
+    content = QBuffer()
+    content.open(QIODevice.OpenModeFlag.WriteOnly)
+    writer = QPdfWriter(content)
     writer.setTitle("segstudio keys")
     writer.setPageSize(QPageSize(QPageSize.PageSizeId.A4))
     writer.setPageOrientation(QPageLayout.Orientation.Landscape)
     writer.setPageMargins(QMarginsF(12, 10, 12, 10), QPageLayout.Unit.Millimeter)
     document(book).print_(writer)
+    return bytes(content.data().data())
 
 
 def document(book: KeyBook) -> QTextDocument:
-    """The sheet as a document of one landscape page, which a printer scales to its paper."""
-    paper = QTextDocument()
-    paper.setPageSize(PAGE)
+    """The sheet as a document of one landscape page, which a printer scales to its paper.
+
+    What does not fit on PAGE gets a larger one, and so smaller letters on paper.
+    """
+    paper, size = QTextDocument(), PAGE
     paper.setHtml(sheet_html(book))
+    paper.setPageSize(size)
+    while paper.pageCount() > 1:
+        size *= PAGE_GROWS
+        paper.setPageSize(size)
     return paper
 
 
 class KeySheet(QDialog):
     """Shows the sheet in columns and follows the keys in force."""
 
-    def __init__(self, parent: QWidget, book: KeyBook) -> None:
+    def __init__(self, parent: QWidget, book: KeyBook, bridge: JobBridge) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Keys")
         self.resize(1080, 720)
         self._book = book
+        self._bridge = bridge
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
@@ -184,8 +193,13 @@ class KeySheet(QDialog):
         dialog.setNameFilters(["PDF (*.pdf)", "Web page (*.html)"])
         dialog.setDefaultSuffix("pdf")
         dialog.selectFile("segstudio-keys.pdf")
-        dialog.fileSelected.connect(lambda path: save_sheet(self._book, Path(path)))
+        dialog.fileSelected.connect(lambda path: self.save(Path(path)))
         dialog.open()
+
+    def save(self, path: Path) -> None:
+        """Writes the sheet in a worker; a disk that refuses is told in the window."""
+        content = sheet_file(self._book, path.name)
+        self._bridge.start(f"Save {path.name}", lambda _: atomic_write(path, content))
 
 
 def balanced(groups: list[Group]) -> list[list[Group]]:

@@ -58,7 +58,6 @@ class ModelExportDialog(StagedDialog):
         super().__init__(parent, icons)
         self._exports, self._themes = exports, themes
         self.stage = Stage.CHOOSING
-        self.form = ExportForm(around, icons)
         self.running: RunningPage | None = None
         self.results: ResultPage | None = None
         self._order: ExportOrder | None = None
@@ -66,13 +65,12 @@ class ModelExportDialog(StagedDialog):
         self.setWindowTitle("Export a model")
         self._lay_out()
         self._connect()
+        self.begin_anew(around)
         self._show_stage(Stage.CHOOSING)
-        exports.look(around.project)
         self.form.cards[FIRST_PRESET].setFocus()
 
     def _lay_out(self) -> None:
         self._form_area, self._running_area = FittingArea(), FittingArea()
-        self._form_area.setWidget(self.form)
         # A result scrolls by itself, below its table.
         self._result_place = QVBoxLayout()
         layout = QVBoxLayout(self)
@@ -108,13 +106,14 @@ class ModelExportDialog(StagedDialog):
         exports.ended.connect(self._ended)
         exports.failed.connect(self._failed)
         exports.stopped.connect(self._stopped)
-        exports.lacks_found.connect(self.form.show_lacks)
-        exports.survey_done.connect(self.form.pictures.show_survey)
+        # Asked of the form there is then: another project brings another one.
+        exports.lacks_found.connect(lambda lacks: self.form.show_lacks(lacks))
+        exports.survey_done.connect(lambda found: self.form.pictures.show_survey(found))
+        exports.survey_failed.connect(lambda error: self.form.pictures.show_trouble(error))
         exports.added.connect(
             lambda _, name: self._show_banner(Message(SUCCESS, f"{name} is in the models.", topic=TOPIC))
         )
         exports.add_failed.connect(lambda error: self._show_banner(refusal_message(error)))
-        self.form.changed.connect(self._choice_changed)
         self.cancel_button.clicked.connect(self._cancel)
         self.go_button.clicked.connect(self._go)
 
@@ -159,6 +158,13 @@ class ModelExportDialog(StagedDialog):
             self.resize(width, min(wanted, room.height()))
 
     # -- choosing -----------------------------------------------------------------------------------------
+
+    def begin_anew(self, around: Surroundings) -> None:
+        """Other surroundings, from the first choice on; what runs or is shown stays as it is."""
+        self.form = ExportForm(around, self._icons)
+        self.form.changed.connect(self._choice_changed)
+        self._form_area.setWidget(self.form)
+        self._exports.look(around.project)
 
     def show_models(self, models: Sequence[ModelEntry]) -> None:
         """The models of the catalog as they are now."""

@@ -117,14 +117,11 @@ class Dialogs(QObject):
         if not folder.is_dir():
             self._session.message.emit(Message(ERROR, f"{folder} is no folder", "Give a folder of images"))
         elif (folder / FACTS_DIR).is_dir():
-            self._leave_for(folder, None)
+            self._session.open_project(folder)
         else:
             dialog = PaletteChoice(self._window, folder)
-            dialog.chosen.connect(lambda palette: self._leave_for(folder, palette))
+            dialog.chosen.connect(lambda palette: self._session.open_project(folder, palette))
             dialog.open()
-
-    def _leave_for(self, folder: Path, palette: str | None) -> None:
-        self._session.trouble.leave(lambda: self._session.open_project(folder, palette))
 
     @property
     def has_demo(self) -> bool:
@@ -135,7 +132,7 @@ class Dialogs(QObject):
         """Makes the demo project if needed and opens it."""
         from segstudio.gui.demo_project import open_demo_project
 
-        self._session.trouble.leave(lambda: open_demo_project(self._session))
+        open_demo_project(self._session)
 
     # -- finding things -----------------------------------------------------------------------------------
 
@@ -149,7 +146,7 @@ class Dialogs(QObject):
 
     def show_keys(self) -> None:
         """The sheet of keys."""
-        KeySheet(self._window, self._actions.keys).show()
+        KeySheet(self._window, self._actions.keys, self._session.bridge).show()
 
     def show_layouts(self) -> None:
         """All actions with their keys, to change them."""
@@ -182,9 +179,14 @@ class Dialogs(QObject):
         dialog.discard_asked.connect(lambda chosen: recovery.discard(self._session, chosen))
         dialog.open()
 
-    def ask_to_stay(self, problems: Mapping[str, SegstudioError], then: Callable[[], object]) -> None:
+    def ask_to_stay(
+        self,
+        problems: Mapping[str, SegstudioError],
+        then: Callable[[], object],
+        stay: Callable[[], object],
+    ) -> None:
         """Says what could not be saved before it is let go."""
-        UnsavedDialog(self._window, problems, self._session.documents.journals_hold, then).open()
+        UnsavedDialog(self._window, problems, self._session.documents.journals_hold, then, stay).open()
 
     def ask_whose(self, review: OutsideReview) -> None:
         """Asks which state of a mask stays, the one in hand or another program's."""

@@ -17,7 +17,12 @@ class UnsavedDialog(QDialog):
     """Names the samples; staying is the default."""
 
     def __init__(
-        self, parent: QWidget, problems: Mapping[str, SegstudioError], kept: bool, leave: Callable[[], object]
+        self,
+        parent: QWidget,
+        problems: Mapping[str, SegstudioError],
+        kept: bool,
+        leave: Callable[[], object],
+        stay: Callable[[], object],
     ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -51,3 +56,4 @@ class UnsavedDialog(QDialog):
         layout.addSpacing(8)
         layout.addLayout(buttons)
         self.accepted.connect(leave)
+        self.rejected.connect(stay)

@@ -14,11 +14,12 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QFont, QKeyEvent, QPainter, QPainterPath, QPixmap, QResizeEvent
+from PySide6.QtGui import QFont, QKeyEvent, QPainter, QPainterPath, QResizeEvent
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from segstudio.annotation.alike import Alike
 from segstudio.gui.alike_crops import AlikeCrops
+from segstudio.gui.panels.sample_tiles import paint_whole
 from segstudio.gui.theme import Theme, ThemeSwitch
 from segstudio.workflows.relabel_alike import Finds
 
@@ -183,7 +184,7 @@ class _CellDelegate(QStyledItemDelegate):
         side = cell.width() - 2 * PAD
         picture = QRect(cell.left() + PAD, cell.top() + PAD, side, PICTURE_HEIGHT)
         painter.setOpacity(1.0 if ticked else 0.4)
-        _paint_crop(painter, picture, index.data(Qt.ItemDataRole.DecorationRole), theme)
+        paint_whole(painter, picture, index.data(Qt.ItemDataRole.DecorationRole), theme)
         painter.setOpacity(1.0)
         _paint_tick(painter, QRect(picture.left() + 4, picture.top() + 4, BOX, BOX), theme, ticked=ticked)
         words = QRect(picture.left(), picture.bottom() + 3, side, cell.bottom() - picture.bottom() - 5)
@@ -207,26 +208,6 @@ def facts_text(found: Alike) -> str:
     """Area and sureness of a region."""
     text = f"{found.area:,} px"
     return text if found.confidence is None else f"{text} · {found.confidence * 100:.0f} %"
-
-
-def _paint_crop(painter: QPainter, box: QRect, pixmap: QPixmap | None, theme: Theme) -> None:
-    """The whole crop in the middle of the box, on the canvas's grey."""
-    outline = QPainterPath()
-    outline.addRoundedRect(QRectF(box), 4, 4)
-    painter.save()
-    painter.setClipPath(outline)
-    painter.fillRect(box, theme.colour("canvas"))
-    if pixmap is not None and not pixmap.isNull():
-        scale = min(box.width() / pixmap.width(), box.height() / pixmap.height())
-        width, height = pixmap.width() * scale, pixmap.height() * scale
-        target = QRectF(
-            box.center().x() + 0.5 - width / 2, box.center().y() + 0.5 - height / 2, width, height
-        )
-        painter.drawPixmap(target, pixmap, QRectF(pixmap.rect()))
-    elif pixmap is not None:
-        painter.setPen(theme.colour("danger"))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "unreadable")
-    painter.restore()
 
 
 def _paint_tick(painter: QPainter, box: QRect, theme: Theme, *, ticked: bool) -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
 from segstudio.gui.action_set import ActionSet
 from segstudio.gui.canvas.canvas import Canvas
@@ -16,24 +16,27 @@ from segstudio.gui.editing import Editing
 from segstudio.gui.icons import Icons
 from segstudio.gui.key_book import KeyBook
 from segstudio.gui.panels.classes_panel import ClassesPanel, panel_column
+from segstudio.gui.panels.comment_list import EMPTY_TEXT
 from segstudio.gui.panels.compare_view import CompareView
 from segstudio.gui.panels.filter_bar import FilterBanner, FilterRules
 from segstudio.gui.panels.history_panel import HistoryPanel
 from segstudio.gui.panels.parts import EmptyState, rule
 from segstudio.gui.panels.prediction_panel import PredictionFacts, PredictionPanel
+from segstudio.gui.panels.review_banner import ReviewBanner
+from segstudio.gui.panels.review_panel import ReviewPanel
 from segstudio.gui.panels.samples_panel import SamplesPanel
 from segstudio.gui.panels.tool_extras import ToolExtras
 from segstudio.gui.panels.tool_options import ToolOptionsBar
 from segstudio.gui.panels.tool_strip import ToolStrip
 from segstudio.gui.panels.view_bar import ViewBar
+from segstudio.gui.sample_lister import SampleLister
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.gui.view_state import ViewState
 from segstudio.inference.spec import ModelSpec
+from segstudio.project.sample_facts import agreement
 
 COUNT_PAUSE_MS = 150
-# Pixels that are counted at once.
-STRIP = 1 << 18
 LEFT, RIGHT = 264, 288
 NO_IMAGES = """This folder has no images.
 Put some in it and press {file.rescan}, or open another folder ({file.open})."""
@@ -51,6 +54,7 @@ class EditorPage(QWidget):
     def __init__(
         self,
         session: Session,
+        lister: SampleLister,
         editing: Editing,
         view: ViewState,
         themes: ThemeSwitch,
@@ -63,10 +67,12 @@ class EditorPage(QWidget):
         self.canvas = Canvas()
         self.link = CanvasLink(session, view, self.canvas)
         self.compared = CompareView(self.canvas, view)
-        self.samples = SamplesPanel(session.book, session.thumbnails, themes)
+        self.samples = SamplesPanel(lister, session.classes, session.thumbnails, themes, icons)
         self.classes = ClassesPanel(session.classes, themes, icons)
         self.prediction = PredictionPanel(icons)
-        self.history = HistoryPanel(themes, session.versions)
+        self.history = HistoryPanel(themes, session.versions, icons)
+        self.review = ReviewPanel(themes)
+        self.review_banner = ReviewBanner(icons)
         self.view_bar = ViewBar(view, actions, icons)
         self.tools = ToolStrip(actions)
         self.tool_options = ToolOptionsBar(self.link.tool_state)
@@ -89,7 +95,7 @@ class EditorPage(QWidget):
         self._connect(editing, view)
 
     def _make_left(self) -> QWidget:
-        self.samples.setMinimumWidth(200)
+        self.samples.setMinimumWidth(168)
         return self.samples
 
     def _make_right(self) -> QWidget:
@@ -102,8 +108,13 @@ class EditorPage(QWidget):
         layout.addWidget(rule())
         layout.addWidget(self.prediction)
         layout.addWidget(rule())
+        layout.addWidget(self.review)
+        layout.addWidget(rule())
         layout.addWidget(self.history, 1)
-        self.history.setMinimumHeight(128)
+        self.history.setMinimumHeight(156)
+        for panel in (self.prediction, self.review):
+            # Where room lacks, lists get shorter; buttons stay whole.
+            panel.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         return column
 
     def _make_centre(self) -> QWidget:
@@ -125,6 +136,7 @@ class EditorPage(QWidget):
         layout.addWidget(self.view_bar)
         layout.addWidget(self.tool_options)
         layout.addWidget(self.filter_banner)
+        layout.addWidget(self.review_banner)
         layout.addLayout(across, 1)
         return centre
 
@@ -133,7 +145,8 @@ class EditorPage(QWidget):
         self.samples.opened.connect(session.open_sample)
         self.history.jumped.connect(editing.jump)
         self.history.versions.restore_button.clicked.connect(editing.restore_version)
-        self.prediction.asked.connect(lambda action_id: self._actions[action_id].trigger())
+        for panel in (self.prediction, self.review):
+            panel.asked.connect(lambda action_id: self._actions[action_id].trigger())
         self.prediction.model_chosen.connect(session.predictions.choose)
         self.tools.radius_changed.connect(self.canvas.set_brush_radius)
         self.canvas.brush_radius_changed.connect(self.tools.show_radius)
@@ -167,6 +180,11 @@ class EditorPage(QWidget):
         """Shows or hides the samples."""
         self.left.setVisible(self.left.isHidden())
 
+    def find_samples(self) -> None:
+        """Lets the user type a query."""
+        self.left.show()
+        self.samples.bar.take_keyboard()
+
     def toggle_right(self) -> None:
         """Shows or hides classes, prediction and history."""
         self.right.setVisible(self.right.isHidden())
@@ -179,14 +197,15 @@ class EditorPage(QWidget):
 
     def show_enabled(self) -> None:
         """Follows the actions' state where buttons are not made from them."""
-        self.prediction.show_enabled(
-            {name: self._actions[name].isEnabled() for name in self.prediction.buttons}
-        )
+        for panel in (self.prediction, self.review):
+            panel.show_enabled({name: self._actions[name].isEnabled() for name in panel.buttons})
 
     def show_keys(self, keys: KeyBook) -> None:
         """Names the keys in force."""
-        for panel in (self.view_bar, self.compared, self.tools, self.tool_options, self.prediction):
+        panels = (self.view_bar, self.compared, self.tools, self.tool_options, self.prediction, self.review)
+        for panel in panels:
             panel.show_keys(keys)
+        self.history.comments.show_empty_text(keys.fill(EMPTY_TEXT))
         self.filter_banner.show_keys(keys)
         self._show_place()
 
@@ -254,16 +273,3 @@ def shares(mask: NDArray[np.uint8]) -> NDArray[np.float64]:
     histogram = cv2.calcHist([mask], [0], None, [256], [0.0, 256.0])
     counts: NDArray[np.float64] = histogram.ravel().astype(np.float64)
     return counts / max(mask.size, 1)
-
-
-def agreement(mask: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> float | None:
-    """Share of labelled pixels (not 255) that the prediction has too, 0-1; None when none is labelled."""
-    total = equal = 0
-    # Strips stay in the processor's cache: 67 megapixels in a tenth of the time of whole arrays.
-    rows = max(1, STRIP // max(mask.shape[1], 1))
-    for top in range(0, mask.shape[0], rows):
-        own, other = mask[top : top + rows], predicted[top : top + rows]
-        labelled = cv2.threshold(own, 254, 255, cv2.THRESH_BINARY_INV)[1]
-        total += cv2.countNonZero(labelled)
-        equal += cv2.countNonZero(cv2.bitwise_and(labelled, cv2.compare(own, other, cv2.CMP_EQ)))
-    return equal / total if total else None

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.gui.icons import Icons
+from segstudio.gui.typed_keys import types_character
 
 ICON = QSize(18, 18)
 
@@ -146,7 +147,7 @@ class RowList(QListView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keeps arrows and the like; what types a character goes on to the window."""
-        if event.text().strip() and event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        if types_character(event):
             event.ignore()
         else:
             super().keyPressEvent(event)

@@ -1,14 +1,22 @@
 """The list of samples as Qt sees it: a model over the sample book and the painter of its rows."""
 
-from typing import Any
+from typing import Any, Protocol
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    SignalInstance,
+)
 from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from segstudio.gui.sample_book import STATUS_ROLE, STATUS_TEXT, SampleBook
 from segstudio.gui.theme import Theme, ThemeSwitch
-from segstudio.gui.thumbnails import Thumbnails
 from segstudio.project.sample import Sample
 
 SAMPLE_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -18,12 +26,29 @@ ROOT = QModelIndex()
 ROW_HEIGHT = 60
 PICTURE = QSize(68, 44)
 MARGIN = 8
+DRAWN_TIP = "Drawn at random: what is found in such samples holds for all"
+
+
+class PicturesOfSamples(Protocol):
+    """What shows samples: `ready` carries the key of one whose picture is new."""
+
+    @property
+    def ready(self) -> SignalInstance:
+        """The signal."""
+        ...
+
+    def get(self, sample: Sample) -> QPixmap | None:
+        """A picture, or None while it is made."""
+
+    def is_unreadable(self, key: str) -> bool:
+        """Whether there can be none."""
+        ...
 
 
 class SampleModel(QAbstractListModel):
     """One row a listed sample."""
 
-    def __init__(self, book: SampleBook, thumbnails: Thumbnails) -> None:
+    def __init__(self, book: SampleBook, thumbnails: PicturesOfSamples) -> None:
         super().__init__()
         self._book = book
         self._thumbnails = thumbnails
@@ -48,7 +73,8 @@ class SampleModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DecorationRole:
             return self._thumbnails.get(sample)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{sample.key}\n{sample.width} × {sample.height}\n{STATUS_TEXT[sample.status]}"
+            text = f"{sample.key}\n{sample.width} × {sample.height}\n{STATUS_TEXT[sample.status]}"
+            return text + (f"\n{DRAWN_TIP}" if sample.key in self._book.drawn else "")
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{sample.key}, {STATUS_TEXT[sample.status]}"
         return None
@@ -65,6 +91,10 @@ class SampleModel(QAbstractListModel):
         self.unsaved = keys
         for key in moved:
             self.refresh(key)
+
+    def is_drawn(self, key: str) -> bool:
+        """Whether the sample stands where it does by chance."""
+        return key in self._book.drawn
 
     def is_unreadable(self, key: str) -> bool:
         """Whether the sample's image could not be read."""
@@ -108,7 +138,7 @@ class SampleDelegate(QStyledItemDelegate):
             painter.setPen(theme.colour("danger"))
             painter.drawText(picture, Qt.AlignmentFlag.AlignCenter, "unreadable")
         words = area.adjusted(PICTURE.width() + 12, 0, 0, 0)
-        _paint_words(painter, words, option.font, sample, theme)
+        _paint_words(painter, words, option.font, sample, theme, drawn=model.is_drawn(sample.key))
         if sample.key in model.unsaved:
             painter.setBrush(theme.colour("warning"))
             painter.setPen(Qt.PenStyle.NoPen)
@@ -148,7 +178,9 @@ def _paint_picture(painter: QPainter, box: QRect, pixmap: QPixmap | None, theme:
     painter.restore()
 
 
-def _paint_words(painter: QPainter, area: QRect, font: QFont, sample: Sample, theme: Theme) -> None:
+def _paint_words(
+    painter: QPainter, area: QRect, font: QFont, sample: Sample, theme: Theme, *, drawn: bool
+) -> None:
     folder, _, name = sample.key.rpartition("/")
     half = area.height() // 2
     upper, lower = QRect(area), QRect(area)
@@ -168,7 +200,7 @@ def _paint_words(painter: QPainter, area: QRect, font: QFont, sample: Sample, th
     middle = lower.center().y() + 1
     painter.drawEllipse(QRectF(lower.left(), middle - 3.5, 7, 7))
     painter.setPen(theme.colour("muted"))
-    text = STATUS_TEXT[sample.status] + (f"  ·  {folder}" if folder else "")
+    text = "  ·  ".join(filter(None, ("Random" if drawn else "", STATUS_TEXT[sample.status], folder)))
     room = lower.adjusted(13, 0, -10, 0)
     painter.drawText(
         room, left, painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room.width())

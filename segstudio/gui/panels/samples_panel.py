@@ -1,29 +1,26 @@
-"""The left side of the editor: all samples with their status, a filter, and the count of what is done."""
+"""The left side of the editor: the listed samples with their status, and the count of what is done."""
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QHeaderView,
-    QLineEdit,
     QStackedLayout,
     QTableView,
     QVBoxLayout,
     QWidget,
 )
 
+from segstudio.gui.class_state import ClassState
+from segstudio.gui.icons import Icons
 from segstudio.gui.panels.parts import EmptyState, caption, rule
+from segstudio.gui.panels.queue_bar import QueueBar
 from segstudio.gui.panels.sample_rows import ROW_HEIGHT, SAMPLE_ROLE, SampleDelegate, SampleModel
-from segstudio.gui.sample_book import NEEDS_WORK, STATUS_TEXT, SampleBook, SampleFilter
+from segstudio.gui.sample_book import NEEDS_WORK
+from segstudio.gui.sample_lister import SampleLister
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.gui.thumbnails import Thumbnails
 from segstudio.project.sample import Sample, SampleStatus
-
-TYPING_PAUSE_MS = 120
-ALL = "All"
-TO_DO = "Needs work"
-SEARCH_WIDTH = 84
 
 
 class SampleTable(QTableView):
@@ -61,28 +58,34 @@ class SamplesPanel(QWidget):
 
     opened = Signal(str)
 
-    def __init__(self, book: SampleBook, thumbnails: Thumbnails, themes: ThemeSwitch) -> None:
+    def __init__(
+        self,
+        lister: SampleLister,
+        classes: ClassState,
+        thumbnails: Thumbnails,
+        themes: ThemeSwitch,
+        icons: Icons,
+    ) -> None:
         super().__init__()
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._book = book
+        book = self._book = lister.book
         self.model = SampleModel(book, thumbnails)
         self._current: str | None = None
-        self._make_filter()
+        self.bar = QueueBar(lister, classes, icons, wide=False)
+        self.bar.entered.connect(self._open_first)
         self._make_view(themes)
-        self._count = caption("", "small")
+        self.count = caption("", "small")
         self._stack = QStackedLayout()
         self._empty = EmptyState()
         self._stack.addWidget(self.view)
         self._stack.addWidget(self._empty)
         top = QHBoxLayout()
         top.setContentsMargins(12, 8, 12, 8)
-        top.setSpacing(8)
-        top.addWidget(self.search, 3)
-        top.addWidget(self.status, 2)
+        top.addWidget(self.bar)
         foot = QHBoxLayout()
         foot.setContentsMargins(12, 6, 12, 6)
-        foot.addWidget(self._count)
+        foot.addWidget(self.count)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -94,28 +97,6 @@ class SamplesPanel(QWidget):
         book.reset.connect(self._listed)
         book.refreshed.connect(self._show_count)
         self._listed()
-
-    def _make_filter(self) -> None:
-        self.search = QLineEdit()
-        self.search.setPlaceholderText("Filter")
-        self.search.setAccessibleName("Filter samples by name")
-        self.search.setClearButtonEnabled(True)
-        self.search.setMinimumWidth(SEARCH_WIDTH)
-        self.status = QComboBox()
-        self.status.setAccessibleName("Filter samples by status")
-        self.status.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.status.setMinimumContentsLength(4)
-        self.status.addItem(ALL, frozenset())
-        self.status.addItem(TO_DO, NEEDS_WORK)
-        self.status.insertSeparator(2)
-        for status, text in STATUS_TEXT.items():
-            self.status.addItem(text, frozenset({status}))
-        self.status.setMaxVisibleItems(12)
-        self._pause = QTimer(self, interval=TYPING_PAUSE_MS, singleShot=True)
-        self._pause.timeout.connect(self._filter)
-        self.search.textChanged.connect(lambda _: self._pause.start())
-        self.search.returnPressed.connect(self._open_first)
-        self.status.currentIndexChanged.connect(lambda _: self._filter())
 
     def _make_view(self, themes: ThemeSwitch) -> None:
         self.view = SampleTable()
@@ -136,13 +117,7 @@ class SamplesPanel(QWidget):
             selection.setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
         self.view.scrollTo(index)
 
-    def _filter(self) -> None:
-        self._pause.stop()
-        statuses: frozenset[SampleStatus] = self.status.currentData() or frozenset()
-        self._book.set_filter(SampleFilter(self.search.text(), statuses))
-
     def _open_first(self) -> None:
-        self._filter()
         if self._book.listed:
             self.opened.emit(self._book.listed[0].key)
 
@@ -170,4 +145,6 @@ class SamplesPanel(QWidget):
         total, listed = len(self._book.samples), len(self._book.listed)
         done = total - self._book.count(NEEDS_WORK)
         shown = f"{listed:,} of {total:,}" if listed != total else f"{total:,}"
-        self._count.setText(f"{shown} samples  ·  {done:,} done")
+        rejected = self._book.count(frozenset({SampleStatus.REJECTED}))
+        back = f"  ·  {rejected:,} rejected" if rejected else ""
+        self.count.setText(f"{shown} samples  ·  {done:,} done{back}")

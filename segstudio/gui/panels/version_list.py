@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtWidgets import QPushButton, QStackedLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
 from segstudio.gui.panels.parts import EmptyState, RowList
 from segstudio.gui.sample_versions import WHY_TEXT, SampleVersions, clock
@@ -55,14 +55,22 @@ class VersionList(QWidget):
         self.view.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.view.clicked.connect(self._look)
         self.view.activated.connect(self._look)
-        # The panel puts it beside its title; a second click on the row hides the version again.
+        # A second click on the row hides the version again, and the button with it.
         self.restore_button = QPushButton("Restore")
         self.restore_button.setToolTip("Make this version the mask; one edit that can be undone")
         self.restore_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._stack = QStackedLayout(self)
-        self._stack.setContentsMargins(0, 0, 0, 0)
+        self._stack = QStackedLayout()
         self._stack.addWidget(EmptyState(EMPTY_TEXT))
         self._stack.addWidget(self.view)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(12, 4, 12, 4)
+        foot.addStretch(1)
+        foot.addWidget(self.restore_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(self._stack, 1)
+        layout.addLayout(foot)
         versions.listed.connect(self._list)
         versions.shown_changed.connect(self._show)
         self._list()
@@ -81,6 +89,7 @@ class VersionList(QWidget):
     def _show(self) -> None:
         shown = self._versions.shown
         rows = self.model.versions
+        self.restore_button.setVisible(shown is not None)
         if shown is not None and shown.version in rows:
             self.view.setCurrentIndex(self.model.index(rows.index(shown.version)))
         else:

@@ -148,7 +148,13 @@ def _manifest(entry: SourceSpec, _: str, split_name: str) -> Found:
     folder = path if path.is_dir() else path.parent
     manifest = read_manifest(path)
     pairs = tuple(
-        FilePair(folder / sample.image, folder / sample.mask, sample.image_sha256, sample.mask_sha256)
+        FilePair(
+            folder / sample.image,
+            folder / sample.mask,
+            sample.image_sha256,
+            sample.mask_sha256,
+            sample.visits,
+        )
         for sample in manifest.of_split(split_name, folder / FILE)
     )
     return Found(entry.path, pairs, palette=manifest.palette, frozen=True)

@@ -16,7 +16,10 @@ KEY = "segstudio_manifest"
 
 @dataclass(frozen=True)
 class FrozenSample:
-    """One sample: files relative to the manifest or absolute, their SHA-256, and what the project said."""
+    """One sample: files relative to the manifest or absolute, their SHA-256, and what the project said.
+
+    `visits` says how often an epoch of training shows it.
+    """
 
     key: str
     image: str
@@ -27,6 +30,7 @@ class FrozenSample:
     height: int
     split: str
     status: str
+    visits: int = 1
 
 
 @dataclass(frozen=True)
@@ -105,8 +109,12 @@ def _samples(entries: Sequence[Any]) -> tuple[FrozenSample, ...]:
     kinds = {field.name: field.type for field in fields(FrozenSample)}
     found = []
     for entry in entries:
+        # Manifests of before there were visits show each sample once.
+        values = {"visits": 1, **entry}
         for name, kind in kinds.items():
-            if not isinstance(entry[name], int if kind is int else str):
-                raise TypeError(f"{name} is {entry[name]!r}")
-        found.append(FrozenSample(**{name: entry[name] for name in kinds}))
+            if not isinstance(values[name], int if kind is int else str):
+                raise TypeError(f"{name} is {values[name]!r}")
+        if values["visits"] < 1:
+            raise TypeError(f"visits is {values['visits']}")
+        found.append(FrozenSample(**{name: values[name] for name in kinds}))
     return tuple(found)

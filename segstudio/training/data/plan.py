@@ -96,31 +96,34 @@ class Plan:
 
     def _draw(self, generator: np.random.Generator, stage: CropStage, position: int) -> Draw:
         source, turn = int(self._source_of[position]), int(self._turn_of[position])
-        table = self._split.sources[source].pixels
+        table, visits = self._split.sources[source].pixels, self._split.sources[source].visits
         focus: int | None = None
         if turn != BALANCED:
-            number = self._in_turn(source, turn, len(table))
+            number = self._in_turn(source, turn, visits)
         else:
-            number, focus = self._balanced(generator, table)
+            number, focus = self._balanced(generator, table, visits)
         seed = int(generator.integers(2**62))
         return Draw(source, number, stage.height, stage.width, focus, seed, stage.scale)
 
-    def _in_turn(self, source: int, turn: int, count: int) -> int:
-        epoch, place = divmod(turn, count)
+    def _in_turn(self, source: int, turn: int, visits: NDArray[np.int64]) -> int:
+        epoch, place = divmod(turn, int(visits.sum()))
         if (source, epoch) not in self._orders:
             # A step needs two epochs of a source at most.
             self._orders = {key: order for key, order in self._orders.items() if key[0] != source}
-            order = np.random.default_rng((self._seed, EPOCHS, source, epoch)).permutation(count)
+            numbers = np.repeat(np.arange(len(visits)), visits)
+            order = np.random.default_rng((self._seed, EPOCHS, source, epoch)).permutation(numbers)
             self._orders[source, epoch] = order
         return int(self._orders[source, epoch][place])
 
-    def _balanced(self, generator: np.random.Generator, table: NDArray[np.int64]) -> tuple[int, int | None]:
+    def _balanced(
+        self, generator: np.random.Generator, table: NDArray[np.int64], visits: NDArray[np.int64]
+    ) -> tuple[int, int | None]:
         present = np.flatnonzero(table.sum(0))
         if not present.size:
             return int(generator.integers(len(table))), None
         focus = int(generator.choice(present))
         # Larger areas are a little more likely, so that specks do not dominate.
-        chances = np.sqrt(table[:, focus].astype(np.float64))
+        chances = np.sqrt(table[:, focus].astype(np.float64)) * visits
         return int(generator.choice(len(table), p=chances / chances.sum())), focus
 
 
@@ -154,7 +157,7 @@ def crop_stages(spec: ExperimentSpec) -> tuple[CropStage, ...]:
 
 
 def steps_per_epoch(split: Split, spec: ExperimentSpec, ranks: int = 1) -> int:
-    """Steps that see as many samples as there are, at the mean batch of the run's crop stages."""
+    """Steps that show each sample as often as an epoch visits it, at the mean batch of the run's stages."""
     stages = crop_stages(spec)
     starts = sorted({stage.start for stage in stages})
     batch = 0.0
@@ -162,4 +165,5 @@ def steps_per_epoch(split: Split, spec: ExperimentSpec, ranks: int = 1) -> int:
         group = [stage for stage in stages if stage.start == start]
         shares = sum(stage.share for stage in group)
         batch += (end - start) * sum(stage.batch * stage.share for stage in group) / shares
-    return max(1, math.ceil(len(split) / (batch * ranks * spec.studio.optim.accumulation)))
+    visits = sum(int(source.visits.sum()) for source in split.sources)
+    return max(1, math.ceil(visits / (batch * ranks * spec.studio.optim.accumulation)))

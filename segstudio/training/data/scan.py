@@ -30,12 +30,16 @@ Keep = Callable[[int, NDArray[np.uint8], NDArray[np.uint8]], None]
 
 @dataclass(frozen=True)
 class FilePair:
-    """An image and its mask; digests are those that the files must have, "" where any will do."""
+    """An image and its mask; digests are those that the files must have, "" where any will do.
+
+    `visits` says how often an epoch of training shows the pair.
+    """
 
     image: Path
     mask: Path
     image_digest: str = ""
     mask_digest: str = ""
+    visits: int = 1
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ class Source(Protocol):
         weight: share of the training samples drawn from here, relative to the other sources.
         labelled: whether its samples have masks.
         pixels: int64 [n,K], pixels of each class in each sample; zeros where there are no masks.
+        visits: int64 [n], how often an epoch of training shows each sample.
         facts: of each sample.
     """
 
@@ -35,6 +36,7 @@ class Source(Protocol):
     weight: float
     labelled: bool
     pixels: NDArray[np.int64]
+    visits: NDArray[np.int64]
     facts: Sequence[FileFacts]
 
     def __len__(self) -> int:
@@ -84,6 +86,7 @@ class FileSource:
         self._pairs = [found.pairs[number] for number in usable]
         self.facts: Sequence[FileFacts] = [facts[number] for number in usable]
         self.pixels = pixel_table(self.facts, classes)
+        self.visits = np.array([pair.visits for pair in self._pairs], np.int64)
 
     def __len__(self) -> int:
         """Number of usable pairs."""
@@ -122,6 +125,7 @@ class ImageSource:
         self.title, self.weight, self._images, self._grayscale = found.name, weight, found.images, grayscale
         self.facts: Sequence[FileFacts] = [FileFacts()] * len(self._images)
         self.pixels = np.zeros((len(self._images), classes), np.int64)
+        self.visits = np.ones(len(self._images), np.int64)
 
     def __len__(self) -> int:
         """Number of images."""
@@ -167,6 +171,7 @@ class SceneSource:
             self._images[number], self._masks[number] = scene.image, lookup[scene.mask]
         self.facts: Sequence[FileFacts] = [_facts_of(mask) for mask in self._masks]
         self.pixels = pixel_table(self.facts, target.count)
+        self.visits = np.ones(entry.count, np.int64)
 
     def __len__(self) -> int:
         """Number of scenes."""

@@ -6,6 +6,8 @@ from typing import Literal
 
 from segstudio.errors import InputError
 
+# The page that an export writes into its folder.
+PAGE_FILE = "report.html"
 # What an artefact is judged by: other numbers (int8), fewer digits (half), another form (float), or the proof
 # that its own writer makes (proof).
 Judged = Literal["int8", "half", "float", "proof"]

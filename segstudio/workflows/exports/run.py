@@ -23,11 +23,11 @@ from segstudio.inference.catalog import find_model
 from segstudio.inference.spec import ModelSpec, network_size, save_spec
 from segstudio.jobs import JobContext, PartContext
 from segstudio.workflows.exports.evidence import Evidence, Pictures, gather
-from segstudio.workflows.exports.formats import FORMATS, Judged
+from segstudio.workflows.exports.formats import FORMATS, PAGE_FILE, Judged
 from segstudio.workflows.exports.report_page import report_page
 from segstudio.workflows.exports.source import Made, Source, report_of
 
-JSON_FILE, PAGE_FILE = "report.json", "report.html"
+JSON_FILE = "report.json"
 REFUSED = "the gate refused it"
 PRECISIONS: dict[Judged, str] = {"int8": "int8", "half": "fp16", "float": "fp32", "proof": "fp32"}
 

@@ -73,6 +73,18 @@ def send(canvas: Canvas, kind: QEvent.Type, x: float, y: float, held: Qt.MouseBu
     )
 
 
+def closes(canvas: Canvas, document: MaskDocument) -> bool:
+    """Whether a click 7 widget pixels beside a polygon's first corner closes it."""
+    canvas.set_view(View(3.0, -37, -51))
+    canvas.set_tool(ToolName.POLYGON)
+    canvas.set_active_class(12)
+    away = 7 * canvas.devicePixelRatioF() / canvas.view.scale
+    for x, y in ((30.0, 30.0), (60.0, 30.0), (60.0, 60.0), (30.0 + away, 30.0)):
+        send(canvas, QEvent.Type.MouseButtonPress, x, y, Qt.MouseButton.LeftButton)
+        send(canvas, QEvent.Type.MouseButtonRelease, x, y, Qt.MouseButton.NoButton)
+    return bool(document.array[40, 50] == 12)
+
+
 def main() -> int:
     """Paints, pans, zooms and splits; prints how many pixels were wrong after each."""
     application = QApplication(sys.argv[:1])
@@ -107,6 +119,7 @@ def main() -> int:
         canvas.set_tool(ToolName.PAN)
         QApplication.sendEvent(canvas, QEvent(QEvent.Type.Leave))
         found[f"{name} painted"] = wrong(window, canvas, document.array)
+    found["polygon stays open"] = int(not closes(canvas, document))
     canvas.set_prediction(document.array, document.array)
     canvas.set_split(0.37, Layer.PREDICTION)
     line = canvas.divider.rect()

@@ -197,3 +197,36 @@ def test_the_polygon_shows_the_side_that_shift_would_make(hand: Make) -> None:
     made.key(Qt.Key.Key_Return)
     assert (made.mask[70, 60:130] == 5).all()
     assert (made.mask[:70] == IGNORE).all()
+
+
+def test_a_line_goes_on_over_the_class_that_the_stroke_before_ended_on(hand: Make) -> None:
+    made = hand(value=7)
+    made.mask[:, 100:] = 4
+    made.canvas.set_filter(Protection(), under_start=True)
+    made.canvas.set_active_class(5)
+    made.canvas.set_brush_radius(3)
+    made.click(60.5, 70.5)
+    # The dot's own paint is no class to begin on, nor is the class where the line ends.
+    made.click(140.5, 70.5, modifier=SHIFT)
+    assert (made.mask[70, 58:100] == 5).all()
+    assert (made.mask[:, 100:] == 4).all()
+    made.click(180.5, 70.5, modifier=SHIFT)
+    assert (made.mask[70, 141:180] == 5).all()
+    assert (made.mask[70, 100:137] == 4).all()
+    # Somebody else's paint since then is.
+    made.mask[60:80, 170:] = 9
+    made.canvas.mask_changed()
+    made.click(60.5, 70.5, modifier=SHIFT)
+    assert (made.mask[70, 170:183] == 5).all()
+    assert (made.mask[70, 100:137] == 4).all()
+
+
+def test_a_line_from_beside_the_image_begins_on_no_class(hand: Make) -> None:
+    made = hand(value=7)
+    made.canvas.set_active_class(5)
+    made.canvas.set_brush_radius(3)
+    made.drag([(60.5, 70.5), (-20.5, 70.5)])
+    made.canvas.set_filter(Protection(), under_start=True)
+    before = made.mask.copy()
+    made.click(60.5, 100.5, modifier=SHIFT)
+    np.testing.assert_array_equal(made.mask, before)

@@ -22,6 +22,7 @@ class Desk:
         self.cells = Superpixels(random.integers(0, 256, (SIDE, SIDE, 3), np.uint8), 8)
         self.document = MaskDocument(random.integers(0, 3, (SIDE, SIDE), np.uint8))
         self.added = AddedCells()
+        self.cells.keep((0, 0), self.cells.find((0, 0)))
 
     def stroke(
         self, way: list[tuple[float, float]], *, opposite: bool = False, protection: Protection = OPEN
@@ -29,7 +30,7 @@ class Desk:
         """Goes along a way; says whether there was an edit."""
         other, removes = (255, True) if opposite else (None, None)
         stroke = CellStroke(
-            self.document, self.cells.cell_at, self.added, 2.0, VALUE, other, protection, removes, way[0]
+            self.document, self.cells, None, self.added, VALUE, other, protection, removes, way[0]
         )
         for point in way:
             stroke.move(point)

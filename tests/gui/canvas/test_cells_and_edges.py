@@ -14,6 +14,7 @@ from segstudio.annotation.protection import Protection
 from segstudio.annotation.rect import Rect
 from segstudio.annotation.regions import Region
 from segstudio.annotation.segmenter import Click
+from segstudio.annotation.superpixels import Superpixels
 from segstudio.gui.canvas.modes import ToolName, ToolOptions
 from tests.gui.canvas.conftest import CONTROL, IGNORE, RIGHT, SHIFT, Hand, Make, pixels_of
 
@@ -118,6 +119,30 @@ def test_with_shift_a_cell_ends_at_the_borders_of_predicted_classes(worker: Hand
     worker.click(60.5, 38.5, modifier=SHIFT)
     assert CLASS in worker.mask[:40]
     assert (worker.mask[40:] == 7).all()
+
+
+def test_the_cell_under_the_cursor_is_looked_for_once(worker: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[tuple[int, int]] = []
+    cell_at = Superpixels.cell_at
+
+    def counted(cells: Superpixels, x: int, y: int, classes: Mask | None = None) -> Region:
+        looked.append((x, y))
+        return cell_at(cells, x, y, classes)
+
+    monkeypatch.setattr(Superpixels, "cell_at", counted)
+    worker.canvas.set_tool(ToolName.SUPERPIXEL)
+    for step in range(5):
+        worker.move(36.5 + step / 2, 36.5)
+        shown = pixels_of(worker.canvas.grab().toImage())
+    assert looked == [(36, 36)]
+    # Shift makes other cells, and so do other borders.
+    worker.mask[:, :36] = 3
+    worker.move(36.5, 36.5, SHIFT)
+    assert len(looked) == 2
+    assert (pixels_of(worker.canvas.grab().toImage()) != shown).any()
+    worker.mask[:, :30] = 4
+    worker.canvas.mask_changed()
+    assert len(looked) == 3
 
 
 # -- scissors ---------------------------------------------------------------------------------------------

@@ -152,6 +152,13 @@ def test_both_move_together(split: Hand, twin: Callable[[], Twin]) -> None:
     assert canvas.view == widget.view
     assert canvas.view.to_screen(*point) == pytest.approx((60, 80), abs=0.5)
     before = canvas.view
+    fingers = QWheelEvent(
+        place, widget.mapToGlobal(place), QPoint(17, -5), QPoint(136, -40), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.ScrollUpdate, False,
+    )  # fmt: skip
+    QApplication.sendEvent(widget, fingers)
+    assert canvas.view == widget.view == before.moved(17, -5)
+    before = canvas.view
     QTest.mousePress(widget, LEFT, pos=QPoint(50, 50))
     QTest.mouseMove(widget, QPoint(73, 41))
     QTest.mouseRelease(widget, LEFT, pos=QPoint(73, 41))

@@ -16,5 +16,5 @@ def test_pixels_are_exact_at_a_display_scale(factor: str) -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert found.pop("ratio") == float(factor)
-    assert len(found) == 13
+    assert len(found) == 14
     assert not any(found.values()), found

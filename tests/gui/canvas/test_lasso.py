@@ -67,7 +67,7 @@ def test_right_button_erases(hand: Make) -> None:
     assert [edit.title for edit in made.edits] == ["Erase by lasso"]
 
 
-@pytest.mark.parametrize("way", ["escape", "focus", "another tool"])
+@pytest.mark.parametrize("way", ["escape", "backspace", "focus", "another tool"])
 def test_outline_that_is_dropped_changes_nothing(hand: Make, way: str) -> None:
     made = hand(value=3)
     made.canvas.set_tool(ToolName.LASSO)
@@ -76,6 +76,8 @@ def test_outline_that_is_dropped_changes_nothing(hand: Make, way: str) -> None:
     made.move(*TRIANGLE[2])
     if way == "escape":
         made.key(Qt.Key.Key_Escape)
+    elif way == "backspace":
+        made.key(Qt.Key.Key_Backspace)
     elif way == "focus":
         QApplication.sendEvent(made.canvas, QFocusEvent(QEvent.Type.FocusOut))
     else:
@@ -83,6 +85,7 @@ def test_outline_that_is_dropped_changes_nothing(hand: Make, way: str) -> None:
     made.release(*TRIANGLE[2])
     assert (made.mask == 3).all()
     assert not made.edits
+    assert made.strokes == [True, False]
 
 
 def test_click_without_a_drag_changes_nothing(hand: Make) -> None:

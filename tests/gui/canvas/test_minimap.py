@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
 
 from segstudio.gui.canvas.names import spots
 from segstudio.gui.canvas.view import View
@@ -28,6 +29,30 @@ def test_it_is_there_only_while_the_image_is_larger_than_the_view(large: Hand) -
     assert not minimap.rect().isEmpty()
     large.canvas.set_minimap(False)
     assert minimap.rect().isEmpty()
+
+
+class Paints(QObject):
+    """Counts how often a widget is painted."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.count = 0
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() == QEvent.Type.Paint
+        return super().eventFilter(watched, event)
+
+
+def test_what_is_shown_already_is_not_painted_again(large: Hand) -> None:
+    large.canvas.settle()
+    for _ in range(3):
+        QApplication.processEvents()
+    paints = Paints(large.canvas)
+    for shown, painted in ((True, 0), (False, 1), (False, 1), (True, 2)):
+        large.canvas.set_minimap(shown)
+        QApplication.processEvents()
+        assert paints.count == painted
 
 
 def test_it_shows_image_and_labels(large: Hand) -> None:

@@ -146,16 +146,16 @@ def test_figures_can_be_taken_along(
     clipboard = QGuiApplication.clipboard()
     QTest.mouseClick(panel.copy_button, Qt.MouseButton.LeftButton)
     assert list(csv.reader(clipboard.text().splitlines())) == [list(TIMED), *texts(panel)]
-    panel.throughput.copy()
+    panel.throughput.tools.copy()
     assert list(csv.reader(clipboard.text().splitlines()))[1:] == [["1", "100"], ["2", "50"]]
     for name in ("plot.svg", "plot.png"):
-        panel.throughput.save(tmp_path / name)
+        panel.throughput.tools.save(tmp_path / name)
     settle(session, qtbot)
     picture = ElementTree.fromstring((tmp_path / "plot.svg").read_text(encoding="utf-8"))
     assert picture.attrib["aria-label"] == "Throughput over batch"
     image = QImage(str(tmp_path / "plot.png"))
     assert image.width() >= panel.throughput.width()
-    assert panel.throughput.menu_button.isVisible()
+    assert panel.throughput.tools.isVisible()
 
 
 def test_a_picture_that_cannot_be_saved_is_explained(
@@ -164,7 +164,7 @@ def test_a_picture_that_cannot_be_saved_is_explained(
     load(panel, session, qtbot, record(1, 2))
     (tmp_path / "taken").write_text("", encoding="utf-8")
     with qtbot.waitSignal(session.message) as told:
-        panel.latency.save(tmp_path / "taken" / "plot.png")
+        panel.latency.tools.save(tmp_path / "taken" / "plot.png")
     assert told.args is not None
     assert "cannot be written" in told.args[0].text
 
@@ -184,7 +184,9 @@ def test_timing_runs_bench_as_a_child_and_shows_what_it_kept(
     panel.size_choice.setCurrentIndex(1)
     panel.batch_choice.setCurrentIndex(2)
     words = child(
-        panel, monkeypatch, f"open({str(path)!r}, 'a').write({line + chr(10)!r}); print('{{\"result\": 1}}')"
+        panel,
+        monkeypatch,
+        f"open({str(path)!r}, 'a').write({line + chr(10)!r}); print('{{\"result\": {{}}}}')",
     )
     assert words[1:4] == ["-m", "segstudio", "bench"]
     assert words[5:] == [
@@ -216,9 +218,10 @@ def test_timing_can_be_stopped(
     [
         (
             "import sys; print('segstudio: no such file. import it', file=sys.stderr); sys.exit(2)",
-            "no such file",
+            "no such file. import it",
         ),
         ("import sys; sys.exit(1)", "ended with 1"),
+        ("print('warming up')", "ended without a result"),
     ],
 )
 def test_a_bench_that_fails_is_explained(
@@ -231,6 +234,7 @@ def test_a_bench_that_fails_is_explained(
     settle(session, qtbot)
     assert len(told) == 1
     assert words in told[0]
+    assert "segstudio:" not in told[0]
     assert panel.time_button.text() == TIME
 
 

@@ -26,6 +26,7 @@ class Drawer:
 
     def __init__(self, pixels: NDArray[np.int64], weight: float = 1.0) -> None:
         self.title, self.pixels, self.weight = "drawer", pixels, weight
+        self.visits = np.ones(len(pixels), np.int64)
         self.facts: Sequence[FileFacts] = [FileFacts()] * len(pixels)
 
     def __len__(self) -> int:
@@ -124,6 +125,19 @@ def test_balanced_draws_show_rare_classes() -> None:
     assert len(rare) / len(draws) == pytest.approx(0.5, abs=0.1)
     assert {draw.number for draw in rare} == {20}
     assert all(draw.focus is None for draw in all_draws(Plan(split, spec_of(), 10), 10))
+
+
+def test_samples_with_more_visits_are_shown_more_often() -> None:
+    split = split_of(8)
+    split.sources[0].visits[3] = 3
+    draws = all_draws(Plan(split, spec_of(batch=5), 20), 20)
+    assert steps_per_epoch(split, spec_of(batch=5)) == 2
+    # An epoch shows ten samples: three times the one, once each of the others.
+    for epoch in range(10):
+        shown = Counter(draw.number for draw in draws[10 * epoch : 10 * epoch + 10])
+        assert shown == {number: 3 if number == 3 else 1 for number in range(8)}
+    balanced = all_draws(Plan(split, spec_of(batch=10, balanced_share=1.0), 100), 100)
+    assert sum(draw.number == 3 for draw in balanced) / len(balanced) == pytest.approx(0.3, abs=0.05)
 
 
 def test_crop_stages_follow_the_run_and_mix_by_share() -> None:

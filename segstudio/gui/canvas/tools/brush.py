@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QPainter
 
-from segstudio.annotation.fences import ClassFence, EdgeFence, Fence
+from segstudio.annotation.fences import ClassFence, Fence
 from segstudio.annotation.tip import Tip
 from segstudio.annotation.tools import Point
 from segstudio.gui.canvas import cursors, outlines
@@ -40,6 +40,21 @@ class Grip:
     radius: float
 
 
+@dataclass(frozen=True)
+class End:
+    """Where a stroke ended.
+
+    Attributes:
+        point: in image coordinates.
+        before: the class there as the stroke began; None beside the image.
+        after: the class that the stroke left there.
+    """
+
+    point: Point
+    before: int | None
+    after: int | None
+
+
 class BrushTool(HeldTool):
     """Paints the active class; its opposite erases. Shift+press goes straight on from the last stroke.
 
@@ -51,9 +66,8 @@ class BrushTool(HeldTool):
     def __init__(self, canvas: Surface) -> None:
         super().__init__(canvas)
         self._erasing = self.erases
-        self._last_end: Point | None = None
+        self._last_end: End | None = None
         self._grip: Grip | None = None
-        self._edges: EdgeFence | None = None
 
     @property
     def is_held(self) -> bool:
@@ -85,9 +99,22 @@ class BrushTool(HeldTool):
         if paint is None:
             return None
         self._erasing = erasing
-        start = (self._last_end if touch.shift else None) or touch.point
-        protection = canvas.protection_at(touch.pixel)
+        last = self._last_end if touch.shift else None
+        start = touch.point if last is None else last.point
+        protection = canvas.protection_over(self._class_below(start, last))
         return BrushStroke(canvas.document, paint, self.tip, protection, start, self.fence())
+
+    def _class_below(self, start: Point, last: End | None) -> int | None:
+        """The class on which a stroke begins; None beside the image.
+
+        A line that goes on from a stroke begins on what was there before it, not on its own paint: else it
+        could never paint where only the class below may be painted over.
+        """
+        pixel, document = self._canvas.pixel_at(start), self._canvas.document
+        if pixel is None or document is None:
+            return None
+        now = int(document.array[pixel[1], pixel[0]])
+        return last.before if last is not None and now == last.after else now
 
     def painted(self) -> Paint | None:
         """What a stroke that does not erase leaves; None, and a word why, if that cannot be."""
@@ -110,10 +137,8 @@ class BrushTool(HeldTool):
     def fence(self) -> Fence | None:
         """What the brush does not paint across, as the options say."""
         canvas, snap = self._canvas, self._canvas.options.snap
-        if snap is Snap.EDGES and canvas.rgb is not None:
-            if self._edges is None:
-                self._edges = EdgeFence(canvas.rgb)
-            return self._edges
+        if snap is Snap.EDGES:
+            return canvas.edges
         prediction = self._prediction() if snap is Snap.MODEL else None
         return ClassFence(prediction) if prediction is not None else None
 
@@ -134,8 +159,14 @@ class BrushTool(HeldTool):
     def release(self, touch: Touch) -> None:
         """Ends the stroke; a straight line may go on from here."""
         if isinstance(self._stroke, BrushStroke):
-            self._last_end = self._stroke.last
+            self._last_end = self._end_of(self._stroke)
         super().release(touch)
+
+    def _end_of(self, stroke: BrushStroke) -> End:
+        pixel, document = self._canvas.pixel_at(stroke.last), stroke.document
+        if pixel is None:
+            return End(stroke.last, None, None)
+        return End(stroke.last, document.before(*pixel), int(document.array[pixel[1], pixel[0]]))
 
     def cancel(self) -> bool:
         """Takes the stroke back, or gives the brush its size back."""
@@ -153,9 +184,8 @@ class BrushTool(HeldTool):
         self._erasing = self.erases
 
     def forget(self) -> None:
-        """No straight line begins in the image before, and its edges are others."""
+        """No straight line begins in the image before."""
         self._last_end = None
-        self._edges = None
 
     def marks(self, cursor: Point) -> QRect:
         """See CanvasTool."""
@@ -173,7 +203,7 @@ class BrushTool(HeldTool):
             if self.tip.square:
                 outlines.draw_box(painter, canvas.view, self.tip.box(centre), colour)
             else:
-                cursors.draw_brush(painter, canvas.view, centre, self.tip.radius, erasing=self._erasing)
+                cursors.draw_circle(painter, canvas.view, centre, self.tip.radius, colour)
             return
         # More than is seen: no line may appear along the screen's border.
         rect = self.tip.box(centre).intersection(outlines.visible(canvas.view, screen).grown(2))

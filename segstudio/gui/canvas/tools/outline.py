@@ -5,14 +5,12 @@ import math
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QPainter
 
-from segstudio.annotation.protection import Protection
 from segstudio.annotation.tools import Point
 from segstudio.gui.canvas import cursors, interactions
 from segstudio.gui.canvas.surface import Surface
-from segstudio.gui.canvas.tools.tool import UNLABELLED, CanvasTool, Pixel, Touch, may_edit
+from segstudio.gui.canvas.tools.tool import UNLABELLED, CanvasTool, Pixel, Touch, closing_reach, may_edit
 
-# Screen pixels: a polygon closes this near its first vertex, and a drag this long draws freehand.
-CLOSING_REACH = 8.0
+# Screen pixels between the points of a line that is drawn freehand.
 FREEHAND_STEP = 4.0
 
 
@@ -107,7 +105,7 @@ class PolygonTool(LineTool):
         """Adds a corner, takes the last one back, or closes the polygon on its first one."""
         if touch.right:
             self._line.remove_last()
-        elif self._line.closes_at(touch.point, CLOSING_REACH / self._canvas.view.scale):
+        elif self._line.closes_at(touch.point, closing_reach(self._canvas)):
             self._close(subtract=touch.control)
         else:
             self._line.add(touch.point, snap=touch.shift)
@@ -133,21 +131,15 @@ class PolygonTool(LineTool):
         return True
 
     def _close(self, *, subtract: bool) -> None:
-        """Fills the polygon with the active class, or with nothing."""
+        """Fills the polygon with the active class, or with nothing; it stays while the mask is locked."""
         canvas = self._canvas
-        if canvas.document is not None and may_edit(canvas):
-            value = UNLABELLED if subtract else canvas.active_class
-            title = "Erase polygon" if subtract else "Polygon"
-            protection = self._protection()
-            canvas.report_edit(self._line.fill(canvas.document, value, protection, title))
-        self._line.points = []
+        if not may_edit(canvas) or canvas.document is None:
+            return
+        value = UNLABELLED if subtract else canvas.active_class
+        title = "Erase polygon" if subtract else "Polygon"
+        protection = canvas.protection_at(canvas.pixel_at(self._line.points[0]))
+        canvas.report_edit(self._line.fill(canvas.document, value, protection, title))
         canvas.update()
-
-    def _protection(self) -> Protection:
-        column, row = (math.floor(part) for part in self._line.points[0])
-        width, height = self._canvas.image_size
-        inside = 0 <= column < width and 0 <= row < height
-        return self._canvas.protection_at((column, row) if inside else None)
 
 
 class LassoTool(LineTool):
@@ -213,6 +205,10 @@ class LassoTool(LineTool):
         if was_open:
             self._canvas.stroke_active.emit(False)
         return was_open
+
+    def back(self) -> bool:
+        """Forgets the outline: its points are not the user's."""
+        return self.cancel()
 
     def focus_lost(self) -> None:
         """Forgets the outline: its end will not be heard of."""

@@ -39,7 +39,7 @@ class CutLine(LineTool):
         elif region.class_id == canvas.active_class:
             canvas.status_text.emit(OTHER_CLASS)
         else:
-            value, protection = canvas.active_class, canvas.protection_at(None)
+            value, protection = canvas.active_class, canvas.protection
             canvas.report_edit(reshaping.split(canvas.document, region, path, value, protection))
 
 
@@ -117,12 +117,12 @@ def reshape(
     if whole:
         reshape_class(canvas, op, int(document.array[pixel[1], pixel[0]]))
     else:
-        protection = canvas.protection_at(None)
+        protection = canvas.protection
         canvas.change_mask(reshaping.reshape(document, op, canvas.options, *pixel, protection))
 
 
 def reshape_class(canvas: Surface, op: ShapeOp, class_id: int) -> None:
     """Changes a class in the whole image of a mask that may be edited."""
     assert canvas.document is not None
-    protection = canvas.protection_at(None)
+    protection = canvas.protection
     canvas.change_mask(reshaping.reshape_class(canvas.document, op, canvas.options, class_id, protection))

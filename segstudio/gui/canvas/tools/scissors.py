@@ -9,10 +9,7 @@ from segstudio.annotation.scissors import Outline
 from segstudio.annotation.tools import Point
 from segstudio.gui.canvas import cursors, interactions, marks
 from segstudio.gui.canvas.surface import Surface
-from segstudio.gui.canvas.tools.tool import UNLABELLED, CanvasTool, Touch, may_edit
-
-# Widget pixels around the first knot in which a click closes the outline.
-CLOSING_REACH = 8.0
+from segstudio.gui.canvas.tools.tool import UNLABELLED, CanvasTool, Touch, closing_reach, may_edit
 
 
 class ScissorsTool(CanvasTool):
@@ -36,7 +33,7 @@ class ScissorsTool(CanvasTool):
         rgb = self._canvas.rgb
         if touch.right:
             self.back()
-        elif self._outline is not None and self._outline.closes_at(touch.point, self._reach()):
+        elif self._outline is not None and self._outline.closes_at(touch.point, closing_reach(self._canvas)):
             self._close(value=self._canvas.active_class, straight=touch.control)
         elif rgb is not None:
             self._add(rgb, touch)
@@ -54,7 +51,7 @@ class ScissorsTool(CanvasTool):
             return
         self._canvas.update_screen_rect(self._along(self._preview))
         target = touch.point
-        if self._outline.closes_at(target, self._reach()):
+        if self._outline.closes_at(target, closing_reach(self._canvas)):
             target = self._outline.knots[0]
         self._preview = self._outline.preview(target, straight=touch.control)
         self._canvas.update_screen_rect(self._along(self._preview))
@@ -102,22 +99,17 @@ class ScissorsTool(CanvasTool):
             marks.draw_path(painter, self._canvas.view, points, self._outline.knots)
 
     def _close(self, *, value: int, straight: bool = False) -> bool:
+        """Fills the outline, which stays while the mask is locked; says whether there was one."""
         outline, canvas = self._outline, self._canvas
         if outline is None:
             return False
-        points = outline.closed(straight=straight)
-        first = outline.knots[0]
-        self.cancel()
-        if canvas.document is not None and may_edit(canvas):
+        if may_edit(canvas) and canvas.document is not None:
             title = "Erase by scissors" if value == UNLABELLED else "Scissors"
-            protection = canvas.protection_at(canvas.pixel_at(first))
-            draft = interactions.PolygonDraft(points)
+            protection = canvas.protection_at(canvas.pixel_at(outline.knots[0]))
+            draft = interactions.PolygonDraft(outline.closed(straight=straight))
+            self.cancel()
             canvas.report_edit(draft.fill(canvas.document, value, protection, title))
         return True
-
-    def _reach(self) -> float:
-        """Image pixels around the first knot in which a click closes the outline."""
-        return CLOSING_REACH * self._canvas.devicePixelRatioF() / self._canvas.view.scale
 
     def _along(self, points: list[Point]) -> QRect:
         """Screen pixels of the way ahead, with the knot that it begins at."""

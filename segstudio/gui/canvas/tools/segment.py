@@ -2,14 +2,14 @@
 
 import math
 
-from PySide6.QtCore import QRect
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QPainter
 
 from segstudio.annotation.rect import Rect
 from segstudio.annotation.regions import Region
 from segstudio.annotation.segmenter import Click
 from segstudio.annotation.tools import Point, paint_region
-from segstudio.gui.canvas import cursors, marks
+from segstudio.gui.canvas import cursors, marks, outlines
 from segstudio.gui.canvas.surface import Surface
 from segstudio.gui.canvas.tools.tool import UNLABELLED, CanvasTool, Touch, may_edit
 
@@ -84,13 +84,15 @@ class SegmentTool(CanvasTool):
         canvas, region = self._canvas, self._region
         if not self.is_open or region is None:
             return False
-        if canvas.document is not None and may_edit(canvas):
-            value, title = (UNLABELLED, "Erase region") if control else (canvas.active_class, "Segment")
-            protection = canvas.protection_at(self._seed(region))
-            edit = canvas.document.apply(
-                title, region.rect, lambda array: paint_region(array, region, value, protection=protection)
-            )
-            canvas.report_edit(edit)
+        if not may_edit(canvas) or canvas.document is None:
+            # The clicks stay: whoever made them can paint once the mask is free.
+            return True
+        value, title = (UNLABELLED, "Erase region") if control else (canvas.active_class, "Segment")
+        protection = canvas.protection_at(self._seed(region))
+        edit = canvas.document.apply(
+            title, region.rect, lambda array: paint_region(array, region, value, protection=protection)
+        )
+        canvas.report_edit(edit)
         self.cancel()
         return True
 
@@ -151,7 +153,7 @@ class SegmentTool(CanvasTool):
             marks.draw_proposal(painter, canvas.view, self._region, colour, screen)
         for box in (self._box, self._drawn):
             if box is not None:
-                marks.draw_box(painter, canvas.view, box)
+                outlines.draw_box(painter, canvas.view, box, cursors.LIGHT, style=Qt.PenStyle.DashLine)
         marks.draw_pins(painter, canvas.view, self._clicks)
 
 

@@ -10,6 +10,8 @@ from segstudio.gui.canvas.surface import Surface
 
 # What erasing leaves.
 UNLABELLED = 255
+# Widget pixels around the first corner of an outline in which a click closes it.
+CLOSING_REACH = 8.0
 Pixel = tuple[int, int]
 
 
@@ -119,6 +121,11 @@ class CanvasTool:
 
     def paint(self, painter: QPainter, cursor: Point | None, screen: QRect) -> None:
         """Draws the tool's cursor and drafts in screen pixels; `cursor` is None when it is elsewhere."""
+
+
+def closing_reach(canvas: Surface) -> float:
+    """Image pixels around the first corner of an outline in which a click closes it."""
+    return CLOSING_REACH * canvas.devicePixelRatioF() / canvas.view.scale
 
 
 def may_edit(canvas: Surface) -> bool:

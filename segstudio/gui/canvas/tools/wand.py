@@ -95,7 +95,8 @@ class WandTool(HeldTool):
         view = self._canvas.view
         outlines.draw_tint(painter, view, shown.rect, shown.cover, cursors.CHOSEN)
         if shown.step == 1:
-            outlines.draw_cover(painter, view, shown.rect, shown.cover, cursors.CHOSEN)
+            # As many edges as pixels may have to be drawn: at the screen's cost, not line by line.
+            cursors.draw_edges(painter, view, shown.rect, shown.cover, screen)
 
     def _preview(self, cursor: Point | None) -> Preview | None:
         """What a click at the cursor would take of what is on screen; None while it means nothing."""
