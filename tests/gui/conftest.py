@@ -22,6 +22,10 @@ from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.inference.spec import ModelSpec, save_spec
 from segstudio.settings import Settings
+from tests.no_torch import refuse_torch, torch_is_not_asked_for
+
+__all__ = ["torch_is_not_asked_for"]
+refuse_torch()
 
 PALETTE = load_palette("cityscapes")
 ROAD, SKY, CAR = PALETTE.index("road"), PALETTE.index("sky"), PALETTE.index("car")
