@@ -3,8 +3,8 @@
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
 import pytest
@@ -15,20 +15,27 @@ REASON = (
 )
 
 
-class Refusal(MetaPathFinder):
-    """Refuses torch, and remembers where it was asked for: a library may go on without it."""
+class Refusal(MetaPathFinder, Loader):
+    """Finds torch where it is installed, but refuses to load it and remembers who asked for it."""
 
     def __init__(self) -> None:
+        # A library may go on without torch, so the refusal alone may be seen by nobody.
         self.asked: list[str] = []
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Nothing for any other module; raises ModuleNotFoundError for torch."""
-        if name != "torch":
-            return None
+        """Where torch is, to be loaded by this; nothing for any other module."""
+        found = PathFinder.find_spec(name, path) if name == "torch" else None
+        return found and ModuleSpec(name, self, origin=found.origin)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """Raises ImportError."""
         self.asked.append("".join(traceback.format_stack()[:-1]))
-        raise ModuleNotFoundError(REASON, name=name)
+        raise ImportError(REASON, name=spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Never reached: no module is created."""
 
 
 REFUSAL = Refusal()
