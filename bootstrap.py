@@ -4,7 +4,8 @@
     python3 bootstrap.py test    set up, then lint, types and all tests
     python3 bootstrap.py setup   set up only
 
-Words after the command go to it: `python3 bootstrap.py test tests/annotation -k brush`.
+Words after the command go to it: `python3 bootstrap.py test tests/annotation -k brush`. All tests run in
+groups, a process each, two or more at a time; each tells its seconds.
 """
 
 import hashlib

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -101,9 +101,14 @@ def frozen_imports() -> None:
 
 @pytest.fixture(autouse=True)
 def garbage_is_collected_here(frozen_imports: None) -> Iterator[None]:
-    """Widgets in cycles are freed by this thread, never by a worker that happens to allocate later."""
+    """Widgets in cycles are freed by this thread, never by a worker that happens to allocate later.
+
+    What was deleted for later goes as well: no loop of events runs between tests that would do it.
+    """
     gc.disable()
     yield
+    if QCoreApplication.instance() is not None:
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     gc.collect()
     gc.enable()
 
