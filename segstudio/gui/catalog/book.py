@@ -51,7 +51,7 @@ class CatalogBook(QObject):
             if self.promoted == name:
                 self.promoted = new
             if self._session.predictions.current == name:
-                self._session.predictions.choose(new)
+                self._session.predictions.take_up(new)
             self._tell(f"{name} is {new} now", lambda: self.rename(new, name))
             if project is self._session.project:
                 self._session.note(changes)
@@ -91,16 +91,8 @@ class CatalogBook(QObject):
         name, project = facts.name, self._session.project
         if facts.children and not force:
             children = ", ".join(facts.children)
-            self._session.message.emit(
-                Message(
-                    WARNING,
-                    f"{children} came from {name}",
-                    "They work without it, but cannot go back to it",
-                    TOPIC,
-                    "Delete all the same",
-                    lambda: self.delete(facts, force=True),
-                )
-            )
+            text, hint = f"{children} came from {name}", "They work without it, but cannot go back to it"
+            self._offer(WARNING, text, hint, "Delete all the same", lambda: self.delete(facts, force=True))
             return
         # Children are forced, use is not.
         used = (self.used, self._session.predictions.current)
@@ -163,7 +155,15 @@ class CatalogBook(QObject):
         self.moved.emit(name)
 
     def _tell(self, text: str, undo: Callable[[], None]) -> None:
-        self._session.message.emit(Message(INFO, text, topic=TOPIC, action="Undo", act=undo))
+        self._offer(INFO, text, "", "Undo", undo)
+
+    def _offer(self, level: str, text: str, hint: str, action: str, act: Callable[[], None]) -> None:
+        def do() -> None:
+            # What was offered is done once.
+            self._session.resolved.emit(TOPIC)
+            act()
+
+        self._session.message.emit(Message(level, text, hint, TOPIC, action, do))
 
     def _start(
         self,

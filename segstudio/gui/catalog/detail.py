@@ -31,7 +31,7 @@ from segstudio.gui.dashboards.bar_table import BarRow, BarTable, BarTableModel
 from segstudio.gui.dashboards.bars import Bar
 from segstudio.gui.dashboards.plot_colours import series_colour
 from segstudio.gui.dashboards.stage_bar import Part, PartsBar
-from segstudio.gui.panels.parts import Segments, caption
+from segstudio.gui.panels.parts import EmptyState, Segments, caption
 from segstudio.workflows.model_facts import ModelFacts
 
 PARTS = (
@@ -40,6 +40,7 @@ PARTS = (
     ("exports", "Exports", "What was made of it, and what that was measured to do"),
     ("spec", "Spec", "The experiment it was trained by, or its model.json"),
 )
+NOT_MEASURED = "Use this model, then Model > Evaluate on this folder's masks: its IoU by class appears here."
 READ_ONLY = "This model ships with segstudio and is read only"
 
 
@@ -61,6 +62,8 @@ class ModelDetail(QWidget):
         self.name = QLineEdit()
         self.name.setObjectName("modelName")
         self.name.setAccessibleName("Name of the model")
+        # In line with the texts below, which have no margin of their own.
+        self.name.setTextMargins(-2, 0, 0, 0)
         self.state = caption("", "small")
         self.use_button = QPushButton("Use")
         self.use_button.setProperty("role", "primary")
@@ -71,7 +74,7 @@ class ModelDetail(QWidget):
         self.parts = Segments("Part", PARTS)
         self.tags = QLineEdit()
         self.tags.setAccessibleName("Tags")
-        self.tags.setPlaceholderText("night, rain")
+        self.tags.setPlaceholderText("Words with commas between them")
         self.notes = NotesField("Your notes")
         self.disk = PartsBar("Disk use")
         self.classes = BarTable("IoU by class", BarTableModel(("Class", "IoU"), 1))
@@ -79,6 +82,7 @@ class ModelDetail(QWidget):
         self.spec = QPlainTextEdit(readOnly=True)
         self.spec.setAccessibleName("Spec")
         self.spec.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self._measured = QStackedWidget()
         self._about = QGridLayout()
         self._stack = QStackedWidget()
         self._lay_out()
@@ -93,7 +97,9 @@ class ModelDetail(QWidget):
         font = self.spec.font()
         font.setFamilies(["DejaVu Sans Mono", "Cascadia Mono", "Menlo", "monospace"])
         self.spec.setFont(font)
-        for widget in (self._about_page(), self.classes, self.exports, self.spec):
+        self._measured.addWidget(self.classes)
+        self._measured.addWidget(EmptyState(NOT_MEASURED))
+        for widget in (self._about_page(), self._measured, self.exports, self.spec):
             self._stack.addWidget(widget)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 0, 0, 0)
@@ -211,6 +217,7 @@ class ModelDetail(QWidget):
 
     def _show_classes(self, facts: ModelFacts) -> None:
         measured = facts.measured.classes if facts.measured is not None else {}
+        self._measured.setCurrentIndex(0 if measured else 1)
         colour = series_colour(0)
         self.classes.rows.show_bars(
             [

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.gui.catalog.folders import open_folder
 from segstudio.gui.catalog.texts import export_row
+from segstudio.gui.dashboards.figures_table import RIGHT
 from segstudio.gui.panels.parts import EmptyState
 from segstudio.workflows.export_history import ExportedFormat, ExportRecord
 
@@ -36,6 +36,8 @@ class ExportsList(QWidget):
         self.rows.setRootIsDecorated(False)
         self.rows.setHeaderLabels(list(HEADINGS))
         self.rows.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        for column in range(1, len(HEADINGS) - 1):
+            self.rows.headerItem().setTextAlignment(column, RIGHT)
         self.rows.setUniformRowHeights(True)
         self.folder_button = QPushButton("Open folder")
         self.report_button = QPushButton("Open report")
@@ -45,11 +47,11 @@ class ExportsList(QWidget):
         foot.addWidget(self.report_button)
         foot.addStretch(1)
         shown = QWidget()
-        column = QVBoxLayout(shown)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addWidget(self.rows, 1)
-        column.addLayout(foot)
+        rows = QVBoxLayout(shown)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(8)
+        rows.addWidget(self.rows, 1)
+        rows.addLayout(foot)
         self._stack = QStackedLayout(self)
         self._stack.addWidget(EmptyState(EMPTY_TEXT))
         self._stack.addWidget(shown)
@@ -63,7 +65,6 @@ class ExportsList(QWidget):
         self._exports = exports
         self.rows.clear()
         muted = self.palette().brush(QPalette.ColorRole.PlaceholderText)
-        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         for record, one in exports:
             row = QTreeWidgetItem(list(export_row(record.when, one)))
             for column in range(len(HEADINGS)):
@@ -71,7 +72,7 @@ class ExportsList(QWidget):
                 if not one.is_there:
                     row.setForeground(column, muted)
                 if 0 < column < len(HEADINGS) - 1:
-                    row.setTextAlignment(column, right)
+                    row.setTextAlignment(column, RIGHT)
             self.rows.addTopLevelItem(row)
         self._stack.setCurrentIndex(1 if exports else 0)
         if exports:

@@ -1,5 +1,6 @@
 """Two models side by side: scores, classes, speed, size, and what differs in their specs."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -7,6 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from segstudio.gui.catalog.texts import NONE, percent, size_text
+from segstudio.gui.dashboards.class_table import points
+from segstudio.gui.dashboards.figures_table import RIGHT
 from segstudio.gui.panels.parts import ElidedLabel, caption
 from segstudio.workflows.model_comparison import ClassPair, ModelComparison
 
@@ -57,6 +60,7 @@ class SideBySide(QWidget):
         header.setStretchLastSection(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(3, QHeaderView.ResizeMode.ResizeToContents)
+        self.rows.headerItem().setTextAlignment(3, RIGHT)
 
     def texts(self, what: str) -> tuple[str, ...]:
         """The line about one thing; empty where there is none."""
@@ -68,7 +72,7 @@ class SideBySide(QWidget):
         if not lines:
             return
         for line in lines:
-            line.setTextAlignment(3, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            line.setTextAlignment(3, RIGHT)
             for column in range(3):
                 line.setToolTip(column, line.text(column))
         group = QTreeWidgetItem([title])
@@ -78,6 +82,7 @@ class SideBySide(QWidget):
         group.setFlags(Qt.ItemFlag.ItemIsEnabled)
         group.addChildren(lines)
         self.rows.addTopLevelItem(group)
+        group.setFirstColumnSpanned(True)
 
 
 def groups(found: ModelComparison) -> list[tuple[str, list[Row]]]:
@@ -100,5 +105,5 @@ def groups(found: ModelComparison) -> list[tuple[str, list[Row]]]:
 
 
 def _class_row(pair: ClassPair) -> Row:
-    change = "" if pair.change != pair.change else f"{100 * pair.change:+.1f}"
+    change = "" if math.isnan(pair.change) else points(pair.change)
     return Row(pair.name, percent(pair.first), percent(pair.second), change)

@@ -18,7 +18,9 @@ def percent(value: float) -> str:
 
 
 def size_text(size: int) -> str:
-    """Bytes as MB or GB."""
+    """Bytes as kB, MB or GB."""
+    if size < 1e5:
+        return f"{size / 1e3:.0f} kB"
     return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 

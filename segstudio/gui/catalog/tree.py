@@ -1,19 +1,24 @@
 """The models as a tree, each below what it came from, with their figures in columns."""
 
+import re
 from collections.abc import Mapping
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
-from PySide6.QtGui import QPalette, QStandardItem, QStandardItemModel
+from PySide6.QtGui import QPalette, QResizeEvent, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeView
 
 from segstudio.gui.catalog.texts import IN_USE, NONE, day, miou_text, size_text, state_text
+from segstudio.gui.dashboards.figures_table import LEFT, RIGHT
 from segstudio.inference.lineage import Branch, Presence
 from segstudio.workflows.model_facts import CatalogFacts, ModelFacts
 
 HEADINGS = ("Model", "State", "mIoU", "images/s", "Classes", "Size", "Created", "Tags")
 NUMBERS = (2, 3, 4, 5)
 NAME_ROLE = Qt.ItemDataRole.UserRole + 1
-LEAST_NAME, MOST_NAME = 180, 320
+TAGS = len(HEADINGS) - 1
+# What gives way where names lack room; the detail has it all.
+DISPENSABLE = (6, 4, 5)
+LEAST_NAME, MOST_TAGS = 220, 160
 
 
 class ModelTree(QTreeView):
@@ -34,12 +39,9 @@ class ModelTree(QTreeView):
         self.setUniformRowHeights(True)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         for column in NUMBERS:
-            self._rows.horizontalHeaderItem(column).setTextAlignment(
-                Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            )
-        self._rows.horizontalHeaderItem(0).setTextAlignment(
-            Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        )
+            self._rows.horizontalHeaderItem(column).setTextAlignment(RIGHT)
+        for column in (0, 1, 6, 7):
+            self._rows.horizontalHeaderItem(column).setTextAlignment(LEFT)
         self.selectionModel().selectionChanged.connect(lambda *_: self._tell())
 
     def show_models(self, facts: CatalogFacts, used: str, *, archived: bool, words: str) -> None:
@@ -49,7 +51,7 @@ class ModelTree(QTreeView):
             facts: the catalog.
             used: the model in use.
             archived: whether archived ones are shown.
-            words: what a name, a tag or a class must hold; "" for any.
+            words: beginnings of words in a name, tag or class; "" for any.
         """
         before = self.names()
         wanted = {
@@ -64,7 +66,7 @@ class ModelTree(QTreeView):
         self.expandAll()
         self._fit()
         self._telling = True
-        self.select(before)
+        self.select(before or (used,))
 
     def names(self) -> tuple[str, ...]:
         """The selected models in the order of the tree; "" where one is missing."""
@@ -134,19 +136,34 @@ class ModelTree(QTreeView):
         if facts is None and row is not above and not row.hasChildren():
             above.removeRow(row.row())
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Names take the room that figures leave."""
+        super().resizeEvent(event)
+        self._fit()
+
     def _fit(self) -> None:
         header = self.header()
         header.setStretchLastSection(True)
         for column in range(len(HEADINGS) - 1):
+            header.setSectionHidden(column, False)
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
             self.resizeColumnToContents(column)
-        header.resizeSection(0, min(max(header.sectionSize(0) + 8, LEAST_NAME), MOST_NAME))
+        tags = min(max(self.sizeHintForColumn(TAGS), header.sectionSizeHint(TAGS)), MOST_TAGS)
+        wide = [header.sectionSize(column) for column in range(1, TAGS)]
+        room = self.viewport().width() - sum(wide) - tags - 2
+        for column in DISPENSABLE:
+            if room < LEAST_NAME:
+                room += header.sectionSize(column)
+                header.setSectionHidden(column, True)
+        header.resizeSection(0, max(min(header.sectionSize(0) + 8, room), LEAST_NAME))
 
 
 def _holds(facts: ModelFacts, words: str) -> bool:
     spec = facts.entry.spec
     texts = (facts.name, *facts.entry.notes.tags, *(spec.classes if spec is not None else ()))
-    return all(any(word in text.casefold() for text in texts) for word in words.casefold().split())
+    # At the start of a word: "rain" is neither terrain nor train.
+    starts = [re.compile(rf"(?<![^\W_]){re.escape(word)}", re.IGNORECASE) for word in words.split()]
+    return all(any(start.search(text) for text in texts) for start in starts)
 
 
 def _cells(facts: ModelFacts, used: str) -> list[QStandardItem]:
@@ -163,7 +180,7 @@ def _cells(facts: ModelFacts, used: str) -> list[QStandardItem]:
     )
     cells = [QStandardItem(text) for text in texts]
     for column in NUMBERS:
-        cells[column].setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        cells[column].setTextAlignment(RIGHT)
     cells[0].setData(facts.name, NAME_ROLE)
     cells[0].setToolTip(facts.entry.problem or facts.name)
     if IN_USE in texts[1]:

@@ -107,6 +107,9 @@ class ModelsView(DashboardPage):
             "Import one (Model > Import a model…), or train one: `segstudio train -e SPEC`.",
         )
         self.lay_out("Models", [self.search, self.archived], splitter, placeholder)
+        # Who comes to the page stands on the models, not in a field that takes all letters.
+        QWidget.setTabOrder(self.tree, self.search)
+        QWidget.setTabOrder(self.search, self.archived)
 
     def _connect(self) -> None:
         book, detail = self.book, self.detail
