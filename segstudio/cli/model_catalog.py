@@ -1,47 +1,18 @@
-"""The commands that order the catalog of models: names, tags, archive, trash, lineage, comparison, disk."""
+"""The commands that show and order the catalog of models: names, tags, notes, archive, trash."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segstudio.cli.output import Json, print_facts, print_json, progress
-from segstudio.errors import InputError
+from segstudio.cli.model_words import Name, ProjectFolder, opened, read
+from segstudio.cli.output import Json, print_facts, print_json
 
 if TYPE_CHECKING:
-    from segstudio.inference.lineage import Branch
     from segstudio.project.project import Project
-    from segstudio.workflows.model_comparison import ModelComparison
-    from segstudio.workflows.model_facts import CatalogFacts, ModelFacts
+    from segstudio.workflows.model_facts import ModelFacts
 
 app = typer.Typer(no_args_is_help=True)
-
-Name = Annotated[str, typer.Argument(help="Name of a model.")]
-ProjectFolder = Annotated[
-    Path | None, typer.Option("--project", help="A project: its scores, its model in use, its records.")
-]
-
-
-@contextmanager
-def _opened(folder: Path | None) -> "Iterator[Project | None]":
-    if folder is None:
-        yield None
-        return
-    from segstudio.project.project import Project
-    from segstudio.workflows.model_use import follow_renames
-
-    with Project.open(folder, create=False) as project:
-        follow_renames(project)
-        yield project
-
-
-def _read(project: "Project | None") -> "CatalogFacts":
-    from segstudio.workflows.model_facts import read_catalog
-
-    with progress() as context:
-        return read_catalog(project, context)
 
 
 def _in_use(project: "Project | None") -> tuple[str, ...]:
@@ -60,8 +31,8 @@ def models_list(
     as_json: Json = False,
 ) -> None:
     """List every model: what it is, its scores on a project, speed and size."""
-    with _opened(project) as opened:
-        facts = _read(opened)
+    with opened(project) as there:
+        facts = read(there)
     shown = [
         one
         for one in facts.models
@@ -100,9 +71,9 @@ def models_show(name: str, project: ProjectFolder = None, as_json: Json = False)
 
     folder, spec = find_model(name)
     values: dict[str, Any] = {"folder": str(folder), **spec_to_dict(spec)}
-    with _opened(project) as opened:
+    with opened(project) as there:
         # A folder elsewhere has a spec and nothing else.
-        known = next((one for one in _read(opened).models if one.entry.folder == folder), None)
+        known = next((one for one in read(there).models if one.entry.folder == folder), None)
     if as_json:
         print_json(values | ({"catalog": known.to_json()} if known else {}))
         return
@@ -138,10 +109,10 @@ def models_rename(name: Name, new: str, project: ProjectFolder = None) -> None:
     from segstudio.inference.model_changes import rename
     from segstudio.workflows.model_use import follow_renames
 
-    with _opened(project) as opened:
+    with opened(project) as there:
         entry = rename(name, new)
-        if opened is not None:
-            follow_renames(opened)
+        if there is not None:
+            follow_renames(there)
     print(f"{name} is {entry.name} now")
 
 
@@ -178,8 +149,8 @@ def models_archive(
     """Hide a model from lists and choosers; its files stay."""
     from segstudio.inference.model_changes import set_archived
 
-    with _opened(project) as opened:
-        set_archived(name, not back, _in_use(opened))
+    with opened(project) as there:
+        set_archived(name, not back, _in_use(there))
     print(f"{name} is {'shown again' if back else 'archived'}")
 
 
@@ -193,10 +164,10 @@ def models_delete(
     from segstudio.inference.model_changes import delete, own_model
     from segstudio.workflows.model_use import note_weights
 
-    with _opened(project) as opened:
-        if opened is not None:
-            note_weights(opened, own_model(name))
-        delete(name, _in_use(opened), force=force)
+    with opened(project) as there:
+        if there is not None:
+            note_weights(there, own_model(name))
+        delete(name, _in_use(there), force=force)
     print(f"{name} is in the trash: segstudio models restore {name}")
 
 
@@ -208,113 +179,3 @@ def models_restore(
     from segstudio.inference.model_changes import restore
 
     print(f"{restore(name, as_name).name} is back")
-
-
-@app.command("lineage")
-def models_lineage(
-    name: Annotated[str, typer.Argument(help="A model; all of them if left out.")] = "",
-    as_json: Json = False,
-) -> None:
-    """Show which model came from which."""
-    from segstudio.inference.catalog import find_entry
-
-    if name:
-        find_entry(name)
-    branches = [one for one in _read(None).tree if not name or _holds(one, name)]
-    if as_json:
-        print_json([_branch_json(one) for one in branches])
-        return
-    for branch in branches:
-        for line in _drawn(branch, name):
-            print(line)
-
-
-def _holds(branch: "Branch", name: str) -> bool:
-    return branch.name == name or any(_holds(child, name) for child in branch.children)
-
-
-def _branch_json(branch: "Branch") -> dict[str, Any]:
-    children = [_branch_json(child) for child in branch.children]
-    return {"name": branch.name, "presence": branch.presence.value, "children": children}
-
-
-def _drawn(branch: "Branch", marked: str, indent: str = "") -> Iterator[str]:
-    state = "" if branch.presence.value == "here" else f"  ({branch.presence.value})"
-    yield f"{indent}{branch.name}{state}{'  <' if marked == branch.name else ''}"
-    for child in branch.children:
-        yield from _drawn(child, marked, indent + "  ")
-
-
-@app.command("compare")
-def models_compare(first: Name, second: Name, project: ProjectFolder = None, as_json: Json = False) -> None:
-    """Put two models side by side: spec, classes, scores on a project, speed, size."""
-    from segstudio.inference.catalog import find_entry
-    from segstudio.workflows.model_comparison import compare_models
-    from segstudio.workflows.model_facts import find_facts
-
-    for name in (first, second):
-        find_entry(name)
-    with _opened(project) as opened:
-        facts = _read(opened)
-    found = compare_models(find_facts(facts, first), find_facts(facts, second))
-    if as_json:
-        print_json(found.to_json())
-        return
-    for line in _compared(found):
-        print(line)
-
-
-def _compared(found: "ModelComparison") -> Iterator[str]:
-    one, two = found.first, found.second
-    yield f"{one.name} | {two.name}"
-    for entry in found.spec:
-        yield f"{entry.what.replace('_', ' ')}: {entry.first} | {entry.second}"
-    yield f"size: {one.size / 1e6:.1f} MB | {two.size / 1e6:.1f} MB"
-    if found.speeds:
-        before, after = found.speeds
-        yield f"speed: {before.fps:.1f} | {after.fps:.1f} images/s on {before.backend}, {before.device}"
-    for facts, names in ((one, found.only_first), (two, found.only_second)):
-        if names:
-            yield f"only {facts.name} knows: {', '.join(names)}"
-    if one.measured and two.measured:
-        yield f"mIoU: {one.measured.miou:.2%} | {two.measured.miou:.2%}"
-    for pair in found.classes:
-        yield f"  {pair.name}: {_percent(pair.first)} | {_percent(pair.second)}"
-    for note in found.notes:
-        yield f"note: {note}"
-
-
-def _percent(value: float) -> str:
-    return "–" if value != value else f"{value:.2%}"
-
-
-@app.command("disk")
-def models_disk(
-    free: Annotated[str, typer.Option(help="Free some: caches, trash or exports (made again since).")] = "",
-    as_json: Json = False,
-) -> None:
-    """Show what models take of the disk, and free some of it."""
-    from segstudio.workflows.model_disk import Freeable, disk_use
-    from segstudio.workflows.model_disk import free as free_some
-
-    kinds = [kind.value for kind in Freeable]
-    if free and free not in kinds:
-        raise InputError(f"{free!r} cannot be freed", hint=f"use one of: {', '.join(kinds)}")
-    if free:
-        freed = free_some(Freeable(free))
-        if as_json:
-            print_json({"freed": freed})
-        else:
-            print(f"{freed / 1e6:.1f} MB are free again")
-        return
-    found = disk_use()
-    if as_json:
-        print_json(found.to_json())
-        return
-    for name, sizes in found.models.items():
-        parts = ", ".join(f"{kind} {size / 1e6:.1f}" for kind, size in sorted(sizes.items()))
-        print(f"{name}: {sum(sizes.values()) / 1e6:.1f} MB ({parts})")
-    print(f"caches: {sum(found.caches.values()) / 1e6:.1f} MB, free them with --free caches")
-    print(f"trash: {found.trash / 1e6:.1f} MB, free it with --free trash")
-    old = sum(found.old_exports.values())
-    print(f"exports: {found.exports / 1e6:.1f} MB, of which {old / 1e6:.1f} MB were made again since")

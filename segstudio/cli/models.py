@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segstudio.cli import model_catalog
+from segstudio.cli import model_catalog, model_promotions, model_reports
 from segstudio.cli.output import (
     Json,
     JsonEvents,
@@ -25,6 +25,8 @@ Source = Annotated[str, typer.Argument(help="A file, a folder, or a Hugging Face
 
 app = typer.Typer(no_args_is_help=True, help="The catalog of models.")
 app.add_typer(model_catalog.app)
+app.add_typer(model_reports.app)
+app.add_typer(model_promotions.app)
 
 
 @app.command("inspect")

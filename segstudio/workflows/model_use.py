@@ -1,6 +1,7 @@
 """The model that a project uses, found in the catalog: by name, by a former name, by nothing else."""
 
-from segstudio.inference.catalog import ModelEntry, list_models
+from segstudio.errors import ModelError
+from segstudio.inference.catalog import ModelEntry, find_entry, list_models
 from segstudio.project.project import Project
 from segstudio.project.sample import Changes
 from segstudio.workflows.evaluate_project import fingerprint_of
@@ -21,6 +22,20 @@ def follow_renames(project: Project) -> Changes:
         if project.fingerprint(old) in ("", fingerprint_of(entry.folder, entry.spec)):
             changes |= project.model_names.rename(old, entry.name)
     return changes
+
+
+def usable_fingerprint(name: str) -> str:
+    """What identifies the weights of a model that a project may use, see `fingerprint_of`.
+
+    Raises:
+        ModelError: there is none of that name, it cannot be used, or it is archived.
+    """
+    entry = find_entry(name)
+    if entry.spec is None:
+        raise ModelError(f"{name} cannot be used: {entry.problem}")
+    if entry.notes.archived:
+        raise ModelError(f"{name} is archived", hint=f"take it back: segstudio models archive {name} --back")
+    return fingerprint_of(entry.folder, entry.spec)
 
 
 def note_weights(project: Project, entry: ModelEntry) -> None:

@@ -74,6 +74,19 @@ def test_comparison_and_disk(here: Call, frames: Path) -> None:
     assert here("models", "disk", "--json").json["trash"] == 0
 
 
+def test_a_project_changes_its_model_and_goes_back(here: Call, frames: Path) -> None:
+    assert here("models", "use", "b", frames, "--reason", "rider +4").out == f"{frames} uses b\n"
+    (newest, first) = here("models", "history", frames, "--json").json
+    assert (newest["model"], newest["reason"], first["model"]) == ("b", "rider +4", "a")
+    assert "b, " in here("models", "history", frames).out
+    assert here("models", "rollback", frames).out == f"{frames} uses a\n"
+    assert here("models", "rollback", frames, "--to", "2").out == f"{frames} uses b\n"
+    here("models", "archive", "a")
+    assert "a is archived. take it back" in here("models", "use", "a", frames).err
+    again = here("models", "rollback", frames, "--to", "9")
+    assert (again.status, "there is no promotion 9" in again.err) == (2, True)
+
+
 BAD_CALLS = {
     "there is no model 'x'": ("lineage", "x"),
     "there is a model 'b' already": ("rename", "a", "b"),
