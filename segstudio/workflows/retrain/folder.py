@@ -74,7 +74,7 @@ class RunFolder:
 
     @property
     def watched(self) -> Path:
-        """Predictions of a few validation samples: step_XXXXX/KEY.png, ids in the project's palette."""
+        """Predictions of a few validation samples over time; see watched.py."""
         return self.train / WATCH
 
     @property
@@ -121,6 +121,11 @@ class RunFolder:
     def complaints(self) -> Path:
         """What the process printed on stderr."""
         return self.path / "errors.txt"
+
+    @property
+    def is_written(self) -> bool:
+        """Whether `write_run` made it; else `segstudio train` did."""
+        return (self.path / NOTE_FILE).is_file()
 
     def note(self) -> RunNote | None:
         """What run.json says; None for a run that another program started here."""

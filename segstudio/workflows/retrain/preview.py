@@ -89,7 +89,7 @@ class RetrainPreview:
         if self.leaks:
             pair = self.leaks[0]
             found.append(
-                f"{len(self.leaks)} of {len(self.chosen.validation)} samples to score look like samples"
+                f"{len(self.leaks)} of {len(self.chosen.validation)} samples to score look like some"
                 f" to learn from ({pair.validation} like {pair.train}): scores will be too good"
             )
         if self.only_validation:

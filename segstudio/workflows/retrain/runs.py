@@ -11,6 +11,7 @@ from typing import Any
 from segstudio.workflows.retrain.folder import RunFolder, read_json
 from segstudio.workflows.retrain.locks import is_held
 from segstudio.workflows.retrain.reasons import Reason, reason_of
+from segstudio.workflows.training import SILENCE_SECONDS
 
 # A living run that says nothing for so long is busy with a validation, or its machine sleeps.
 SILENT_SECONDS = 180.0
@@ -189,6 +190,9 @@ class RunWatch:
             return RunStatus(run, state, pace, reason)
         if run.queued.is_file():
             return RunStatus(run, RunState.QUEUED, pace)
+        if not run.is_written and pace.kind != "end" and time.time() - pace.last_time < SILENCE_SECONDS:
+            # `segstudio train` holds no lock: it lives as long as it talks.
+            return RunStatus(run, RunState.RUNNING, pace, doing=doing(run, pace, RunState.RUNNING))
         if pace.kind == "":
             started = run.output.is_file()
             return RunStatus(run, RunState.FAILED if started else RunState.READY, pace,
@@ -224,6 +228,12 @@ def doing(run: RunFolder, pace: Pace, state: RunState) -> str:
 def status_of(run: RunFolder) -> RunStatus:
     """A run as it is now."""
     return RunWatch(run).look()[0]
+
+
+def all_statuses(runs: Sequence[RunFolder]) -> list[RunStatus]:
+    """Several runs as they are now, with their places in the queue."""
+    order = places(runs)
+    return [replace(status_of(run), place=order.get(run.path, 0)) for run in runs]
 
 
 def places(runs: Sequence[RunFolder]) -> dict[Path, int]:
