@@ -29,6 +29,7 @@ class RunNote:
         manifest_sha256: of the frozen manifest.
         project: the project's folder.
         measured_steps: whether the number of steps is to be measured for the minutes when the run starts.
+        preset: key of the machine's preset.
     """
 
     name: str
@@ -39,6 +40,7 @@ class RunNote:
     manifest_sha256: str = ""
     project: str = ""
     measured_steps: bool = False
+    preset: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,11 @@ class RunFolder:
     def queued(self) -> Path:
         """There while the run waits for its turn."""
         return self.path / "queued.json"
+
+    @property
+    def starting(self) -> Path:
+        """There from the word to start until the run's process has its lock."""
+        return self.path / "starting"
 
     @property
     def ended(self) -> Path:
