@@ -1,4 +1,4 @@
-"""Proves a new model against the one in use: both judged on the same samples, that neither learnt from."""
+"""Proves a new model against the one in use: both judged on the same unseen samples."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -135,8 +135,8 @@ def _proof(
         raise InputError(f"none of {len(held_out.keys):,} samples could be used: {reason}")
     if any(len(one.keys) != len(both) for one in measured):
         measured = [project.evaluation.load(one.model, both) for one in measured]
-    sums = [np.stack(class_sums(one.confusion), axis=1) for one in measured]
-    found = paired_differences(*sums)
+    before, after = (np.stack(class_sums(one.confusion), axis=1) for one in measured)
+    found = paired_differences(before, after)
     judged, segments = judge(found, len(both)), segment_changes(*measured)
     names = project.palette.names
     current, candidate = (

@@ -1,7 +1,7 @@
 """Which samples a model learnt from, and its ancestors with it: they must never judge it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,5 +86,5 @@ def _of_one(project: Project, folder: Path, name: str, known: frozenset[str]) ->
     return Learnt(keys, frozenset(str(entry.get("image_sha256", "")) for entry in foreign) - {""}, judged)
 
 
-def _own_keys(entries: list[Mapping[str, Any]], known: frozenset[str]) -> frozenset[str]:
+def _own_keys(entries: Sequence[Mapping[str, Any]], known: frozenset[str]) -> frozenset[str]:
     return frozenset(str(entry.get("key", "")) for entry in entries) & known
