@@ -231,7 +231,7 @@ class Performance:
         self.idle()
         project = self.session.project
         assert project is not None
-        counts = project.counts(project.evaluated_models()[0])
+        counts = project.evaluation.counts(project.evaluation.names()[0])
         result = scores(np.sum(list(counts.values()), axis=0))
         self.measured |= {
             "samples": len(counts),

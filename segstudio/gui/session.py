@@ -13,23 +13,23 @@ from PySide6.QtCore import QObject, Signal
 from segstudio.annotation.rect import Rect
 from segstudio.errors import SegstudioError
 from segstudio.gui.class_state import ClassState
-from segstudio.gui.documents import OpenDocument, OpenDocuments
+from segstudio.gui.correcting.paint_filter import PaintFilter
 from segstudio.gui.job_bridge import JobBridge, Replies
 from segstudio.gui.lanes import CANCELLED_LANES, LANES, SCAN_LANE
 from segstudio.gui.memory import Memory
 from segstudio.gui.message import INFO, WARNING, Message, from_error
-from segstudio.gui.model_imports import ModelImports
+from segstudio.gui.models.model_imports import ModelImports
+from segstudio.gui.models.outcome_text import UNMARKED, evaluation_message, outcome_message, unmarked_message
+from segstudio.gui.models.predictions import EVALUATION_LANE, Predictions
 from segstudio.gui.opened_project import OpenedProject, read_project
-from segstudio.gui.outcome_text import UNMARKED, evaluation_message, outcome_message, unmarked_message
-from segstudio.gui.paint_filter import PaintFilter
-from segstudio.gui.predictions import EVALUATION_LANE, Predictions
-from segstudio.gui.sample_book import SampleBook, needs_work
-from segstudio.gui.sample_loader import LoadedSample, SampleLoader
-from segstudio.gui.sample_reviews import SampleReviews
-from segstudio.gui.sample_versions import SampleVersions
-from segstudio.gui.save_trouble import SaveTrouble
-from segstudio.gui.thumbnails import Thumbnails
-from segstudio.gui.work_log import WorkLog
+from segstudio.gui.review.sample_reviews import SampleReviews
+from segstudio.gui.review.work_log import WorkLog
+from segstudio.gui.samples.sample_book import SampleBook, needs_work
+from segstudio.gui.samples.sample_loader import LoadedSample, SampleLoader
+from segstudio.gui.samples.sample_versions import SampleVersions
+from segstudio.gui.samples.thumbnails import Thumbnails
+from segstudio.gui.saving.documents import OpenDocument, OpenDocuments
+from segstudio.gui.saving.save_trouble import SaveTrouble
 from segstudio.jobs import Job, Jobs
 from segstudio.project.project import Project
 from segstudio.project.review_rules import is_locked

@@ -25,7 +25,6 @@ from segstudio.project.review_store import ReviewStore
 from segstudio.project.reviews import Reviews
 from segstudio.project.sample import (
     Changes,
-    Evaluation,
     ProjectInfo,
     Sample,
     SampleStatus,
@@ -384,18 +383,6 @@ class Project:
         self._row(key)
         return self.evaluation.record_counts(key, model, counts, mask_hash, initiator=initiator)
 
-    def counts(self, model: str) -> dict[str, Counts]:
-        """Confusion counts of a model by sample, for masks as they are now, in the project's palette."""
-        return self.evaluation.counts(model)
-
-    def evaluations(self) -> list[Evaluation]:
-        """Models that were compared with masks of this project, by name."""
-        return self.evaluation.models()
-
-    def evaluated_models(self) -> list[str]:
-        """Models that have counts."""
-        return [evaluation.model for evaluation in self.evaluations()]
-
     def record_speed(self, record: SpeedRecord) -> Changes:
         """Stores a measured speed."""
         self._store.add_speed(record)
@@ -440,7 +427,7 @@ class Project:
             by_status=by_status,
             by_split=self._store.tally("split"),
             predictions=len(self.predicted_keys()),
-            evaluated_models=tuple(self.evaluated_models()),
+            evaluated_models=tuple(self.evaluation.names()),
             warnings=tuple(self.warnings),
             images=self.images,
             masks=self._folders.masks,

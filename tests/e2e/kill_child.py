@@ -15,9 +15,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from segstudio.annotation.journal import checksum
-from segstudio.gui import documents
 from segstudio.gui.app import make_application, make_window
 from segstudio.gui.canvas.canvas import Canvas
+from segstudio.gui.saving import documents
 from segstudio.gui.session import Session
 from segstudio.project import sample_masks
 

@@ -21,10 +21,10 @@ from segstudio.annotation.journal import checksum
 from segstudio.annotation.rect import Rect
 from segstudio.annotation.regions import region_at
 from segstudio.annotation.tools import paint_region, stroke_bounds
-from segstudio.gui import documents
-from segstudio.gui.documents import OpenDocument
-from segstudio.gui.editing import Editing
+from segstudio.gui.correcting.editing import Editing
 from segstudio.gui.memory import Memory
+from segstudio.gui.saving import documents
+from segstudio.gui.saving.documents import OpenDocument
 from segstudio.gui.session import Session
 from segstudio.project import sample_masks
 from segstudio.project.sample import SampleStatus

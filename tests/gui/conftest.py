@@ -108,7 +108,7 @@ def garbage_is_collected_here(frozen_imports: None) -> Iterator[None]:
 def backend(monkeypatch: pytest.MonkeyPatch) -> FakeBackend:
     """A model named "fake" in the user's models, run by a FakeBackend; no bundled model is seen."""
     fake = FakeBackend()
-    monkeypatch.setattr("segstudio.gui.predictions.open_backend", lambda *_: fake)
+    monkeypatch.setattr("segstudio.gui.models.predictions.open_backend", lambda *_: fake)
     monkeypatch.setattr(paths, "bundled_models_dir", lambda: Path("no-such-folder"))
     folder = paths.user_models_dir() / "fake"
     folder.mkdir()

@@ -10,7 +10,7 @@ from segstudio.gui.dialogs.export_form import Surroundings
 from segstudio.gui.dialogs.model_export import TOPIC, ModelExportDialog, Stage
 from segstudio.gui.icons import Icons
 from segstudio.gui.message import Message
-from segstudio.gui.model_exports import ModelExports, ProjectSamples
+from segstudio.gui.models.model_exports import ModelExports, ProjectSamples
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
 

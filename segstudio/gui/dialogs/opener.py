@@ -11,9 +11,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QWidget
 
 from segstudio import paths
 from segstudio.errors import SegstudioError
-from segstudio.gui import recovery
-from segstudio.gui.action_set import ActionSet
-from segstudio.gui.canvas_link import CanvasLink
+from segstudio.gui.actions.action_set import ActionSet
 from segstudio.gui.crash_net import LOG_FILE
 from segstudio.gui.dialogs.bug_report import BugReport
 from segstudio.gui.dialogs.export_opener import ExportOpener
@@ -29,10 +27,12 @@ from segstudio.gui.dialogs.unsaved import UnsavedDialog
 from segstudio.gui.icons import Icons
 from segstudio.gui.job_bridge import Replies
 from segstudio.gui.message import ERROR, Message
-from segstudio.gui.model_imports import DroppedKind, dropped_kind, is_model_file
-from segstudio.gui.save_trouble import OutsideReview
+from segstudio.gui.models.model_imports import DroppedKind, dropped_kind, is_model_file
+from segstudio.gui.saving import recovery
+from segstudio.gui.saving.save_trouble import OutsideReview
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
+from segstudio.gui.view.canvas_link import CanvasLink
 from segstudio.project.layout import FACTS_DIR
 
 DEMO_MODULE = "segstudio.gui.demo_project"
