@@ -55,7 +55,7 @@ def prove(project: Project, order: ProofOrder, context: JobContext | None = None
         context: progress and cancellation.
 
     Raises:
-        InputError: one model twice, two of one name, no sample that may judge, or a model that cannot be used.
+        InputError: one model twice, two of one name, no sample that may judge, or an unusable model.
         Cancelled: what was measured until then is kept.
     """
     context = context or JobContext()

@@ -18,7 +18,7 @@ from segstudio.workflows.evaluate import class_lookup
 from segstudio.workflows.evaluate_project import Said, asking, fingerprint_of
 from segstudio.workflows.model_palette import palette_of_model
 
-TIMED_IMAGES = 5
+TIMED_IMAGES = 4
 # The first answers of a backend are slow.
 ROUNDS = 3
 

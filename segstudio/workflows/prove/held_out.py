@@ -65,7 +65,9 @@ class HeldOut:
                 f"{self.judged:,} of the samples chose the best state of a model while it learnt, "
                 "which flatters it a little"
             )
-        found += [f"{name} keeps no list of what it learnt from" for name in self.untold]
+        if self.untold:
+            verb = "keep" if len(self.untold) > 1 else "keeps"
+            found.append(f"{' and '.join(self.untold)} {verb} no list of what was learnt from")
         return found
 
 

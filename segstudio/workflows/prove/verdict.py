@@ -11,7 +11,8 @@ from segstudio.metrics.paired_bootstrap import Differences
 # 12 %, and those from 3 call 29 % (400 simulated pairs each), where 5 % are meant.
 FEWEST_SAMPLES = 10
 FEWEST_OF_CLASS = 5
-# A difference of mIoU below which nobody would change a model, as a fraction.
+# A difference of IoU below which nobody would change a model, as a fraction; with many samples, far smaller
+# ones are sure to be there.
 MATTERS = 0.005
 
 
@@ -20,6 +21,7 @@ class ClassVerdict(Enum):
 
     BETTER = "better"
     WORSE = "worse"
+    SAME = "no difference that matters"
     UNSURE = "cannot tell"
     TOO_FEW = "too few samples"
     ABSENT = "absent"
@@ -57,9 +59,10 @@ class Judgement:
 def judge(found: Differences, samples: int) -> Judgement:
     """The verdicts on differences that were measured on some samples."""
     verdicts = tuple(_of_class(found, number) for number in range(len(found.first)))
-    enough = [number for number, count in enumerate(found.samples) if count >= FEWEST_OF_CLASS]
-    losses = tuple(number for number in enough if found.at_once[number, 1] < 0)
-    gains = tuple(number for number in enough if found.at_once[number, 0] > 0)
+    worse = [number for number, one in enumerate(verdicts) if one is ClassVerdict.WORSE]
+    better = [number for number, one in enumerate(verdicts) if one is ClassVerdict.BETTER]
+    losses = tuple(number for number in worse if found.at_once[number, 1] < 0)
+    gains = tuple(number for number in better if found.at_once[number, 0] > 0)
     low, high = (float(value) for value in found.miou)
     whole = _of_whole(low, high, samples, losses, gains)
     needed = 0
@@ -88,6 +91,8 @@ def _of_class(found: Differences, number: int) -> ClassVerdict:
     if found.samples[number] < FEWEST_OF_CLASS:
         return ClassVerdict.TOO_FEW
     low, high = found.iou[number]
+    if low >= -MATTERS and high <= MATTERS:
+        return ClassVerdict.SAME
     if low > 0:
         return ClassVerdict.BETTER
     return ClassVerdict.WORSE if high < 0 else ClassVerdict.UNSURE
