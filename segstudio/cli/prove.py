@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from segstudio.project.project import Project
     from segstudio.project.sample import SampleStatus
     from segstudio.workflows.prove.proof import Proof
+    from segstudio.workflows.repredict.make import RepredictResult
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 ROW = "{name:<18} {before:>6} {after:>6} {change:>7}  {interval:>15}  {fixed:>6} {broken:>6}  {verdict}"
@@ -145,14 +146,16 @@ def repredict(
     if undo and (apply or model):
         raise InputError("--undo goes with nothing else", hint="it takes the last new predictions back")
     with Project.open(folder, create=False) as project:
+        result: RepredictResult | None = None
         with progress() as context:
             if undo:
                 plan = newest_applied(project)
                 result = undo_plan(project, plan, context)
             else:
                 plan = plan_repredict(project, model or _in_use(project), context, backend=backend)
-                result = apply_plan(project, plan, context) if apply else None
-        values = plan_json(plan, project.palette.names, limit)
+                if apply:
+                    result = apply_plan(project, plan, context)
+        values = plan_json(plan, project.palette.names, 0 if undo else limit)
         if result is None:
             plan.drop()
         values |= {"applied": apply, "undone": undo, "done": result.done if result else 0}
@@ -164,8 +167,9 @@ def repredict(
 
 
 def _print_plan(values: dict[str, Any]) -> None:
-    print(f"{values['model']} on {values['samples']} samples that nobody worked on: {values['words']}")
-    for pair in values["classes"][:8]:
+    if not values["undone"]:
+        print(f"{values['model']} on {values['samples']} samples that nobody worked on: {values['words']}")
+    for pair in () if values["undone"] else values["classes"][:8]:
         print(f"  {pair['before']} -> {pair['after']}: {pair['pixels']:,} px")
     for one in values["changes"]:
         share = "first prediction" if one["share"] is None else f"{100 * one['share']:.1f} % changes"

@@ -152,7 +152,7 @@ def _proof(
         _class_proofs(names, found, judged, segments),
         judged.recommendation,
         judged.needed,
-        tuple(names[number] for number in judged.sure_losses),
+        tuple(names[number] for number in sorted(judged.sure_losses, key=lambda one: found.by_class[one])),
         segments,
         skipped,
         done[0].changes | done[1].changes,

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from segstudio.errors import ModelError
-from segstudio.inference.catalog import find_model
+from segstudio.inference.catalog import ModelEntry, list_models
+from segstudio.inference.lineage import Lineage
+from segstudio.inference.model_changes import list_trash, trashed_entry
 from segstudio.inference.spec import ModelSpec
 from segstudio.project.layout import SPLIT
 from segstudio.project.project import Project
@@ -50,16 +52,14 @@ def learnt_from(project: Project, folder: Path, spec: ModelSpec) -> Learnt:
         ModelError: a manifest is there that cannot be read.
     """
     known = frozenset(sample.key for sample in project.samples())
-    found, seen = Learnt(), {spec.name}
-    while True:
-        found |= _of_one(project, folder, spec.name, known)
-        if not spec.parent or spec.parent in seen:
-            return found
-        seen.add(spec.parent)
-        try:
-            folder, spec = find_model(spec.parent)
-        except ModelError:
-            return found | Learnt(untold=(spec.parent,))
+    lineage = Lineage(list_models(archived=True), [trashed_entry(one) for one in list_trash()])
+    found = _of_one(project, folder, spec.name, known)
+    for ancestor in lineage.chain(ModelEntry(spec.name, folder, False, spec)):
+        if ancestor.entry is None:
+            found |= Learnt(untold=(ancestor.name,))
+        else:
+            found |= _of_one(project, ancestor.entry.folder, ancestor.name, known)
+    return found
 
 
 def is_held_out(split: str) -> bool:

@@ -76,7 +76,8 @@ class Proof:
         classes: all classes of the palette.
         recommendation: of the whole.
         needed: about how many samples would tell, where they are too few; else 0.
-        sure_losses: names of classes that are worse even if all classes are looked at together.
+        sure_losses: names of classes that are worse even if all classes are looked at together, the largest
+            loss first.
         segments: the errors that changed.
         skipped: samples that could not be used, and why.
         changes: what the comparison moved in the project.
