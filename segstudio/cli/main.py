@@ -18,6 +18,7 @@ from segstudio.cli import (
     failures,
     models,
     projects,
+    prove,
     quality,
     quantize,
     retrain,
@@ -37,6 +38,7 @@ app.add_typer(engines.app)
 app.add_typer(bench.app)
 app.add_typer(export.app)
 app.add_typer(failures.app)
+app.add_typer(prove.app)
 app.add_typer(quality.app)
 app.add_typer(retrain.app)
 app.add_typer(runs.app, name="runs")
