@@ -22,6 +22,7 @@ from segstudio.cli import (
     quantize,
     reviews,
     spec_tasks,
+    study,
 )
 from segstudio.cli.tasks import app
 from segstudio.errors import Cancelled, InputError, SegstudioError
@@ -39,6 +40,7 @@ app.add_typer(quality.app)
 app.add_typer(models.app, name="models")
 projects.app.add_typer(reviews.project_app)
 app.add_typer(projects.app, name="project")
+app.add_typer(study.app, name="study")
 app.add_typer(reviews.app)
 
 

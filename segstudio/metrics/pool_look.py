@@ -1,4 +1,4 @@
-"""What a network says of images whose truth nobody has given yet, in the figures that a choice among them needs."""
+"""What a network says of images whose truth is not known yet, in the figures that choosing them needs."""
 
 from dataclasses import dataclass
 

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from segstudio.training.checkpoint import seed_everything
 from segstudio.training.data.plan import Plan
 from segstudio.training.data.scan import FileFacts
 from segstudio.training.data.sources import Loaded, Source
-from segstudio.training.data.split import Split, open_split
+from segstudio.training.data.split import open_split
 from segstudio.training.distributed import Processes, Seat, make_fabric
 from segstudio.training.journal import Journal
 from segstudio.training.losses import upsample
@@ -70,13 +70,6 @@ class Part:
         return self._whole.paths(int(self._rows[number]))
 
 
-@dataclass(frozen=True, eq=False)
-class Fitted:
-    """A network that was trained on some frames; it answers by its averaged weights."""
-
-    network: SegFormer
-
-
 class FewFrames:
     """One training split of which parts are trained on, and the validation samples that all are scored on.
 
@@ -118,8 +111,10 @@ class FewFrames:
     def _source(self) -> Source:
         return self._split.sources[0]
 
-    def fit(self, rows: Rows, seed: int) -> Fitted:
+    def fit(self, rows: Rows, seed: int) -> nn.Module:
         """Trains on some frames for the spec's number of steps; equal arguments give equal networks.
+
+        What it returns has the averaged weights and is what the other methods take.
 
         Raises:
             Cancelled: the context was cancelled.
@@ -134,17 +129,17 @@ class FewFrames:
             decay = run.spec.studio.optim.ema_decay
             update_average(run.state.average, run.state.network, decay, run.state.step)
         run.scored.load_state_dict(run.state.average)
-        return Fitted(run.scored.eval())
+        return run.scored.eval()
 
-    def score(self, fitted: Fitted) -> Counts:
+    def score(self, fitted: Any) -> Counts:
         """Confusion counts int64 [K,K+1] over the validation samples."""
-        return self._validation.tally(fitted.network, self._device, self._context.check).counts
+        return self._validation.tally(fitted, self._device, self._context.check).counts
 
-    def ask(self, fitted: Fitted, rows: Rows) -> Counts:
+    def ask(self, fitted: Any, rows: Rows) -> Counts:
         """Confusion counts int64 [K,K+1] over frames of the training split: what their truth teaches."""
         augmentation = self._spec.dataset.segment.augmentation
         device = self._device
-        segmenter = make_segmenter(self._spec, fitted.network, device, augmentation.mean, augmentation.std)
+        segmenter = make_segmenter(self._spec, fitted, device, augmentation.mean, augmentation.std)
         classes = self._split.palette.count
         total = np.zeros((classes, classes + 1), np.int64)
         for row in rows.tolist():
@@ -153,9 +148,9 @@ class FewFrames:
             total += count_confusion(truth, segmenter.ids(image), classes)
         return total
 
-    def look(self, fitted: Fitted, rows: Rows) -> PoolLook:
+    def look(self, fitted: Any, rows: Rows) -> PoolLook:
         """What the network says of frames whose truth is not known."""
-        with Looking(fitted.network) as looking:
+        with Looking(fitted) as looking:
             parts = []
             for first in range(0, len(rows), LOOKED_AT_ONCE):
                 self._context.check()
@@ -166,7 +161,8 @@ class FewFrames:
 
     @property
     def _device(self) -> torch.device:
-        return self._fabric.device
+        device: torch.device = self._fabric.device
+        return device
 
     def _prepared(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
         """Images as the network sees them, float32 [n,3,h,w]; all at the first one's size."""

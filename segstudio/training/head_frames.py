@@ -34,8 +34,8 @@ BATCH = 1024
 class HeadFrames(FewFrames):
     """As `FewFrames`, but the backbone stays as the start weights have it and the head alone learns.
 
-    A frame is seen once, as at inference, without augmentation. The head learns from some of its cells (a cell
-    is a pixel of the finest map); it answers for all of them.
+    A frame is seen once, as at inference, without augmentation. The head learns from some of its cells (a
+    cell is a pixel of the finest map); it answers for all of them.
 
     Args:
         spec: learning rates and steps; a start is needed.
@@ -178,4 +178,3 @@ def answer(head: DecodeHead, cells: Tensor) -> Tensor:
     read = head.dropout(F.relu(norm(summed.T[None, :, None])))
     logits: Tensor = head.linear_pred(read)
     return logits[0, :, 0].T
-

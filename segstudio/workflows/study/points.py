@@ -123,6 +123,4 @@ class PointStore:
 
 def plain_iou(names: tuple[str, ...], iou: Any) -> dict[str, float | None]:
     """IoU [K] by class; None where it is NaN."""
-    return {
-        name: None if math.isnan(value) else float(value) for name, value in zip(names, iou, strict=True)
-    }
+    return {name: None if math.isnan(value) else float(value) for name, value in zip(names, iou, strict=True)}

@@ -109,7 +109,7 @@ class Study:
         self._context.progress(self._done, self._plan.trainings, title)
         frames = tuple(self._keys[row] for row in rows)
         kept = self._store.get(strategy, seed, len(rows))
-        if kept is None or kept.frames != frames or not set(wanted) <= set(kept.choices):
+        if kept is None or kept.frames != frames or not self._has_choices(kept, wanted):
             kept = self._trained(strategy, seed, rows, heard, wanted)
             self._store.put(kept)
         self._done += 1
@@ -118,6 +118,16 @@ class Study:
             {"kind": "point", "strategy": strategy, "seed": seed, "frames": len(rows), "miou": kept.miou}
         )
         return kept
+
+    def _has_choices(self, kept: Point, wanted: tuple[str, ...]) -> bool:
+        """Whether a kept point says what comes next, as far as this plan's next budget."""
+        more = self._more(len(kept.frames)) if wanted else 0
+        return all(name in kept.choices and len(kept.choices[name].frames) == more for name in wanted)
+
+    def _more(self, count: int) -> int:
+        """Frames that lie between a budget and the next one."""
+        budgets = self._plan.budgets
+        return budgets[budgets.index(count) + 1] - count
 
     def _trained(self, strategy: str, seed: int, rows: Rows, heard: Table, wanted: tuple[str, ...]) -> Point:
         began = time.monotonic()
@@ -133,11 +143,10 @@ class Study:
     def _choices(
         self, fitted: Any, rows: Rows, heard: Table, seed: int, wanted: tuple[str, ...]
     ) -> dict[str, Choice]:
-        budgets = self._plan.budgets
         strategies = {name: self._plan.strategies[name] for name in wanted}
         if not strategies:
             return {}
-        more = budgets[budgets.index(len(rows)) + 1] - len(rows)
+        more = self._more(len(rows))
         state = self._round(rows, heard, seed)
         if any(strategy.looks for strategy in strategies.values()):
             state = replace(state, look=self._learner.look(fitted, np.arange(len(self._keys))))
