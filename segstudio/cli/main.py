@@ -25,6 +25,7 @@ from segstudio.cli import (
     reviews,
     runs,
     spec_tasks,
+    study,
 )
 from segstudio.cli.tasks import app
 from segstudio.errors import Cancelled, InputError, SegstudioError
@@ -45,6 +46,7 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(models.app, name="models")
 projects.app.add_typer(reviews.project_app)
 app.add_typer(projects.app, name="project")
+app.add_typer(study.app, name="study")
 app.add_typer(reviews.app)
 
 
