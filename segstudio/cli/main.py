@@ -12,6 +12,7 @@ import typer.core
 import typer.main
 
 from segstudio.cli import (
+    adapt,
     bench,
     engines,
     export,
@@ -35,6 +36,7 @@ app.add_typer(engines.app)
 app.add_typer(bench.app)
 app.add_typer(export.app)
 app.add_typer(failures.app)
+app.add_typer(adapt.app)
 app.add_typer(quality.app)
 app.add_typer(models.app, name="models")
 projects.app.add_typer(reviews.project_app)
