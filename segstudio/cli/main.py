@@ -12,6 +12,7 @@ import typer.core
 import typer.main
 
 from segstudio.cli import (
+    adapt,
     bench,
     engines,
     export,
@@ -40,6 +41,7 @@ app.add_typer(bench.app)
 app.add_typer(export.app)
 app.add_typer(failures.app)
 app.add_typer(prove.app)
+app.add_typer(adapt.app)
 app.add_typer(quality.app)
 app.add_typer(retrain.app)
 app.add_typer(runs.app, name="runs")
