@@ -17,8 +17,11 @@ from segstudio.project.layout import MASK_SUFFIX, mask_files
 from segstudio.project.lock import EditorLock, user_name
 from segstudio.project.mask_files import MaskFiles
 from segstudio.project.mask_files import OutsideChange as OutsideChange
+from segstudio.project.model_names import ModelNames
 from segstudio.project.overlay_thumbs import OverlayThumbs
 from segstudio.project.prediction_files import PredictionFiles
+from segstudio.project.promotion_store import PromotionStore
+from segstudio.project.promotions import Promotions
 from segstudio.project.queue_store import QueueStore
 from segstudio.project.recovery import Recovery
 from segstudio.project.review_store import ReviewStore
@@ -81,6 +84,8 @@ class Project:
         self._scan = Scan(folders, store, self._masks)
         self.verdicts = Verdicts(VerdictStore(store.engine), folders.palette)
         self.review = Reviews(ReviewStore(store.engine))
+        self.promotions = Promotions(PromotionStore(store.engine))
+        self.model_names = ModelNames(store.engine)
         self._warnings = list(warnings)
         self._lock: EditorLock | None = None
 
