@@ -70,6 +70,8 @@ class Session(QObject):
     # A page asks the window to show a region in the editor, or segments on the page of failures.
     region_asked = Signal(object)
     segments_asked = Signal(str, str)
+    # Somebody asks to compare a model by its name, or any, with the one in use.
+    comparison_asked = Signal(str)
 
     def __init__(self, settings: Settings, memory: Memory, jobs: Jobs | None = None) -> None:
         super().__init__()

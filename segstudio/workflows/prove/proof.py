@@ -107,6 +107,11 @@ class Proof:
         present = [entry for entry in self.classes if entry.verdict is not ClassVerdict.ABSENT]
         return sorted(present, key=lambda entry: entry.difference)
 
+    @property
+    def pictured(self) -> list[str]:
+        """Samples with errors that changed, as far as they are listed."""
+        return sorted({segment.key for segment in (*self.segments.fixed, *self.segments.broken)})
+
     def named(self, verdict: ClassVerdict) -> list[str]:
         """Names of the classes with a verdict, the largest change first."""
         found = [entry for entry in self.classes if entry.verdict is verdict]
