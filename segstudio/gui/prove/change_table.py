@@ -13,18 +13,15 @@ from segstudio.workflows.prove.proof import ClassProof, Proof, percent, points, 
 from segstudio.workflows.prove.verdict import ClassVerdict
 
 SORT_ROLE = Qt.ItemDataRole.UserRole + 2
-CLASS, CHANGE, POINTS, INTERVAL, BEFORE, AFTER, VERDICT, FIXED, BROKEN, SAMPLES = range(10)
-HEADINGS = (
-    "Class", "Change of IoU, with its 95 % interval", "Points", "95 %", "Before", "After", "Verdict", "Fixed",
-    "Broken", "Samples",
-)  # fmt: skip
+CLASS, CHANGE, POINTS, BEFORE, AFTER, VERDICT, FIXED, BROKEN = range(8)
+HEADINGS = ("Class", "Change", "Points [95 %]", "Before", "After", "Verdict", "Fixed", "Broken")
 TOOLTIPS = {
     CHANGE: "The candidate's IoU minus the current one's. Where the whiskers cross the middle, other samples "
     "of the same kind could say the opposite",
-    INTERVAL: "Where the change lies for 95 % of other draws of as many samples (paired bootstrap)",
+    POINTS: "The change of IoU in points; in brackets where it lies for 95 % of draws of as many samples "
+    "(paired bootstrap)",
     FIXED: "Errors in regions of this class that only the current model makes",
     BROKEN: "Errors in regions of this class that only the candidate makes",
-    SAMPLES: "Held-out samples that hold this class",
 }
 LEAST_SCALE = 0.01
 ROOT = QModelIndex()
@@ -93,7 +90,8 @@ class ChangeTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ForegroundRole and column == VERDICT:
             return verdict_colour(self._themes.current, row.verdict)
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole) and column == CHANGE:
-            return f"{row.name}: {points(row.difference)} points, {span(row.interval)} at 95 %"
+            text = f"{row.name}: {points(row.difference)} points, {span(row.interval)} at 95 %"
+            return f"{text}, on {row.samples:,} sample{'' if row.samples == 1 else 's'}"
         return None
 
 
@@ -103,12 +101,10 @@ def _text(row: ClassProof, column: int) -> str:
         return f"{tally.count:,}"
     texts = {
         CLASS: row.name,
-        POINTS: points(row.difference),
-        INTERVAL: span(row.interval),
+        POINTS: f"{points(row.difference)}  [{span(row.interval)}]",
         BEFORE: percent(row.before),
         AFTER: percent(row.after),
         VERDICT: row.verdict.value,
-        SAMPLES: f"{row.samples:,}",
     }
     return texts.get(column, "")
 
@@ -116,13 +112,11 @@ def _text(row: ClassProof, column: int) -> str:
 def _key(row: ClassProof, column: int) -> float | str:
     keys: dict[int, float | str] = {
         CLASS: row.name,
-        INTERVAL: row.interval[0],
         BEFORE: row.before,
         AFTER: row.after,
         VERDICT: list(ClassVerdict).index(row.verdict),
         FIXED: row.changes.fixed.count,
         BROKEN: row.changes.broken.count,
-        SAMPLES: row.samples,
     }
     value = keys.get(column, row.difference)
     return -2.0 if isinstance(value, float) and math.isnan(value) else value

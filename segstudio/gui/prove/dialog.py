@@ -32,7 +32,7 @@ from segstudio.workflows.prove.proof import Proof
 from segstudio.workflows.repredict.make import RepredictResult
 from segstudio.workflows.repredict.plan import PlanState, RepredictPlan
 
-WIDTH_IN_LETTERS, HEIGHT_IN_LINES, SCREEN_SHARE = 150, 44, 0.92
+WIDTH_IN_LETTERS, HEIGHT_IN_LINES, SCREEN_SHARE = 165, 46, 0.92
 STEPS = 1000
 INTRODUCTION = (
     "Two models are judged on the same samples, which neither learnt from: those of the splits val and test, "

@@ -25,7 +25,7 @@ ROLES = {
     Recommendation.MIXED: "warning",
 }
 EMPTY = {FIXED: "No error of the current model is gone.", BROKEN: "The candidate makes no new errors."}
-STRIP = QSize(520, 102)
+STRIP_WIDTH = 420
 
 
 class ResultPage(QWidget):
@@ -56,7 +56,7 @@ class ResultPage(QWidget):
         themes.changed.connect(lambda _: self._colour())
 
     def _strips(self, name: str) -> StripList:
-        size = QSize(STRIP.width(), STRIP.width() * PANE[1] // (4 * PANE[0] + 3 * GAP))
+        size = QSize(STRIP_WIDTH, STRIP_WIDTH * PANE[1] // (4 * PANE[0] + 3 * GAP))
         found = StripList(self._session, self._themes, f"Errors that are {name}", make_error_strips, size)
         found.asked.connect(self._ask)
         return found

@@ -17,6 +17,8 @@ Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
 ROW_ROLE = Qt.ItemDataRole.UserRole + 1
 PAD = 8
+# How much larger than asked for a picture becomes to fill the width.
+MOST_LARGER = 2
 LIMITS = Limits(room=64 * 2**20, waiting=16, batch=4)
 
 
@@ -106,16 +108,17 @@ class StripList(RowList):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """As many columns as fit, which share the width."""
-        width = self.viewport().width()
+        # A row that fills the width to the last pixel would be wrapped.
+        width = self.viewport().width() - 2
         columns = max(width // (self.picture.width() + 2 * PAD), 1)
-        shown = min(width // columns, self.picture.width() + 6 * PAD)
+        shown = min(width // columns, self.picture.width() * MOST_LARGER + 2 * PAD)
         picture = self._picture_size(shown)
         self._cell = QSize(shown, picture.height() + 2 * self.fontMetrics().height() + 3 * PAD)
         super().resizeEvent(event)
         self.doItemsLayout()
 
     def _picture_size(self, cell: int) -> QSize:
-        width = min(cell - 2 * PAD, self.picture.width())
+        width = cell - 2 * PAD
         return QSize(width, width * self.picture.height() // self.picture.width())
 
     def _ask(self, index: QModelIndex) -> None:
@@ -170,7 +173,4 @@ class _StripDelegate(QStyledItemDelegate):
                 painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "cannot be read")
             return
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        # A strip that lacks its last pane is as high as the others.
-        width = min(round(box.height() * pixmap.width() / pixmap.height()), box.width())
-        painter.fillRect(box, theme.colour("hover"))
-        painter.drawPixmap(QRect(box.left(), box.top(), width, box.height()), pixmap)
+        painter.drawPixmap(box, pixmap)

@@ -179,7 +179,10 @@ def percent(value: float) -> str:
 
 def points(value: float) -> str:
     """A difference of scores as "+1.2"; "–" where it is not known."""
-    return "–" if math.isnan(value) else f"{100 * value:+.1f}"
+    if math.isnan(value):
+        return "–"
+    rounded = round(100 * value, 1)
+    return f"{rounded:+.1f}" if rounded else "0.0"
 
 
 def span(interval: Interval) -> str:
