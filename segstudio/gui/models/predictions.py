@@ -178,7 +178,9 @@ class Predictions(QObject):
     def _listed(self, models: list[ModelEntry]) -> None:
         self.models = tuple(entry for entry in models if entry.spec is not None)
         if self.entry is None:
-            self.current = self.models[0].name if self.models else ""
+            # One that was renamed is the same model, any other one is not.
+            renamed = [entry.name for entry in self.models if self.current in entry.notes.former_names]
+            self.current = next(iter((*renamed, *(entry.name for entry in self.models))), "")
         self.models_changed.emit()
 
     def choose(self, name: str) -> None:
