@@ -87,7 +87,7 @@ class ModelFacts:
         manifest: None where the model does not say.
         spec_file: the experiment file; None where there is none.
         bytes: by kind of file.
-        fingerprint: of its weights, see `fingerprint_of`; "" for one that cannot be used.
+        fingerprint: of its weights, see `fingerprint_of`; "" without a project, or if it cannot be used.
     """
 
     entry: ModelEntry
@@ -189,7 +189,9 @@ def _facts(
     records: tuple[BenchRecord, ...],
     exports: list[ExportRecord],
 ) -> ModelFacts:
-    fingerprint = fingerprint_of(entry.folder, entry.spec) if entry.spec is not None else ""
+    # Only a project asks for it, and all files are read for it.
+    spec = entry.spec if project is not None else None
+    fingerprint = fingerprint_of(entry.folder, spec) if spec is not None else ""
     return ModelFacts(
         entry,
         lineage.chain(entry),
