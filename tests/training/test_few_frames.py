@@ -10,7 +10,7 @@ from segstudio.errors import Cancelled, ModelError
 from segstudio.jobs import JobContext
 from segstudio.networks.architecture import Architecture
 from segstudio.networks.decode_head import DecodeHead
-from segstudio.training.few_frames import FewFrames, Part
+from segstudio.training.few_frames import FewFrames, Part, groups_of
 from segstudio.training.head_frames import CELLS, HeadFrames, answer, draw_cells
 from segstudio.training.losses import upsample
 from tests.training.conftest import SpecMaker
@@ -41,8 +41,8 @@ def test_what_it_answers_is_counted_and_described(kind: type[FewFrames], make_sp
     assert learner.ask(fitted, ROWS[:1]).sum() == learner.pixels[0].sum()
     look = learner.look(fitted, ROWS)
     np.testing.assert_allclose(look.likely.sum(axis=1), 1, rtol=1e-5)
-    # The second frame is wider.
-    assert look.cells.sum(axis=1).tolist() == [16 * 16, 16 * 18]
+    # The second frame, which is wider, is seen at the next multiple of 32 too.
+    assert look.cells.sum(axis=1).tolist() == [16 * 16, 16 * 16]
     assert (look.doubtful[look.cells == 0] == 0).all()
     assert (look.margin >= 0).all()
     assert (look.margin <= look.confidence).all()
@@ -75,6 +75,11 @@ def test_half_of_the_cells_show_every_class_alike() -> None:
 
 def test_cells_without_any_truth_are_drawn_too() -> None:
     assert len(draw_cells(np.full(50, 255, np.uint8), CELLS, 0)) == CELLS
+
+
+def test_frames_of_one_size_are_looked_at_together() -> None:
+    sizes = [(4, 4)] * 3 + [(4, 6)] + [(4, 4)] * 10
+    assert list(groups_of(np.arange(1, 14), sizes)) == [[1, 2], [3], [*range(4, 12)], [12, 13]]
 
 
 def test_a_part_is_its_samples(make_spec: SpecMaker) -> None:
