@@ -146,7 +146,7 @@ class FewFrames:
         for row in rows.tolist():
             self._context.check()
             image, truth = self._source.load(row)
-            total += count_confusion(truth, segmenter.ids(image), classes)
+            total += count_confusion(truth, segmenter.ids(image.copy()), classes)
         return total
 
     def look(self, fitted: Any, rows: Rows) -> PoolLook:

@@ -64,6 +64,7 @@ def test_table_and_plot_show_all_of_it() -> None:
     assert rows[1].split() == ["random", "40.0", "55.0", "not", "reached"]
     assert rows[2].split() == ["margin", "40.0", "80.0", "10", "=", "10%"]
     assert "all 100 frames: 70.0" in rows[3]
+    assert "var(" not in result.plot()
     drawing = ElementTree.fromstring(result.plot())
     kinds = [part.tag.rpartition("}")[2] for part in drawing]
     # Two curves with their bands and points, and two lines to compare with.
