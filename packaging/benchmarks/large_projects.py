@@ -30,7 +30,7 @@ from segstudio import images
 from segstudio.annotation.palette import load_palette
 from segstudio.gui.main_window import MainWindow
 from segstudio.gui.memory import Memory
-from segstudio.gui.sample_book import PLAIN, Listing
+from segstudio.gui.samples.sample_book import PLAIN, Listing
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.project.sample_orders import Order

@@ -1,12 +1,12 @@
 """The lanes of the window's Jobs, one worker each: what people wait for stands behind nothing slow."""
 
-from segstudio.gui.cell_finder import LANE as CELL_LANE
-from segstudio.gui.embeddings import LANE as EMBEDDING_LANE
-from segstudio.gui.model_exports import LANE as EXPORT_LANE
-from segstudio.gui.model_imports import LANE as MODEL_LANE
-from segstudio.gui.pictures import LANE as THUMBNAIL_LANE
-from segstudio.gui.predictions import EVALUATION_LANE
-from segstudio.gui.predictions import LANE as PREDICTION_LANE
+from segstudio.gui.correcting.cell_finder import LANE as CELL_LANE
+from segstudio.gui.correcting.embeddings import LANE as EMBEDDING_LANE
+from segstudio.gui.models.model_exports import LANE as EXPORT_LANE
+from segstudio.gui.models.model_imports import LANE as MODEL_LANE
+from segstudio.gui.models.predictions import EVALUATION_LANE
+from segstudio.gui.models.predictions import LANE as PREDICTION_LANE
+from segstudio.gui.samples.pictures import LANE as THUMBNAIL_LANE
 
 SCAN_LANE = "scan"
 LIST_LANE, SEARCH_LANE, MEASURE_LANE = "list", "search", "measure"

@@ -9,16 +9,16 @@ from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from segstudio.annotation.colour_sets import COLOUR_SETS, ORIGINAL
 from segstudio.annotation.rect import Rect
-from segstudio.gui.action_set import ActionSet
-from segstudio.gui.commands import Commands
-from segstudio.gui.corrections import Corrections
+from segstudio.gui.actions.action_set import ActionSet
+from segstudio.gui.commands.commands import Commands
+from segstudio.gui.correcting.corrections import Corrections
+from segstudio.gui.correcting.editing import Editing
 from segstudio.gui.dialogs.opener import Dialogs
-from segstudio.gui.editing import Editing
 from segstudio.gui.icons import Icons
-from segstudio.gui.judgements import Judgements
-from segstudio.gui.key_book import KeyBook
-from segstudio.gui.key_service import KeyService
+from segstudio.gui.keys.key_book import KeyBook
+from segstudio.gui.keys.key_service import KeyService
 from segstudio.gui.message import INFO, Message
+from segstudio.gui.models.judgements import Judgements
 from segstudio.gui.pages import DASHBOARDS, EDITOR, FAILURES, GRID
 from segstudio.gui.panels.editor_page import EditorPage
 from segstudio.gui.panels.grid_page import GridPage
@@ -27,14 +27,14 @@ from segstudio.gui.panels.job_strip import JobStrip
 from segstudio.gui.panels.message_bar import MessageBar
 from segstudio.gui.panels.start_page import StartPage
 from segstudio.gui.panels.status_bar import StatusBar
-from segstudio.gui.place_opener import PlaceOpener
-from segstudio.gui.region_opener import RegionOpener
-from segstudio.gui.review_desk import ReviewDesk
-from segstudio.gui.sample_lister import SampleLister
+from segstudio.gui.review.review_desk import ReviewDesk
+from segstudio.gui.samples.sample_lister import SampleLister
 from segstudio.gui.session import Session
 from segstudio.gui.slot_keeper import SlotKeeper
 from segstudio.gui.theme import ThemeSwitch
-from segstudio.gui.view_state import ViewState
+from segstudio.gui.view.place_opener import PlaceOpener
+from segstudio.gui.view.region_opener import RegionOpener
+from segstudio.gui.view.view_state import ViewState
 
 TITLE = "segstudio"
 CANVAS = "canvas"

@@ -49,10 +49,17 @@ def _runs(session: Session) -> QWidget:
     return RunsView(session)
 
 
+def _models(session: Session) -> QWidget:
+    from segstudio.gui.catalog.view import ModelsView
+
+    return ModelsView(session)
+
+
 DASHBOARDS = (
     DashboardPage("classes", _classes),
     DashboardPage(FAILURES, _failures),
     DashboardPage("progress", _progress),
     DashboardPage("speed", _speed),
     DashboardPage("runs", _runs),
+    DashboardPage("models", _models),
 )

@@ -13,23 +13,24 @@ from PySide6.QtCore import QObject, Signal
 from segstudio.annotation.rect import Rect
 from segstudio.errors import SegstudioError
 from segstudio.gui.class_state import ClassState
-from segstudio.gui.documents import OpenDocument, OpenDocuments
+from segstudio.gui.correcting.paint_filter import PaintFilter
 from segstudio.gui.job_bridge import JobBridge, Replies
 from segstudio.gui.lanes import CANCELLED_LANES, LANES, SCAN_LANE
 from segstudio.gui.memory import Memory
 from segstudio.gui.message import INFO, WARNING, Message, from_error
-from segstudio.gui.model_imports import ModelImports
+from segstudio.gui.models.model_imports import ModelImports
+from segstudio.gui.models.model_use import ModelUse
+from segstudio.gui.models.outcome_text import UNMARKED, evaluation_message, outcome_message, unmarked_message
+from segstudio.gui.models.predictions import EVALUATION_LANE, Predictions
 from segstudio.gui.opened_project import OpenedProject, read_project
-from segstudio.gui.outcome_text import UNMARKED, evaluation_message, outcome_message, unmarked_message
-from segstudio.gui.paint_filter import PaintFilter
-from segstudio.gui.predictions import EVALUATION_LANE, Predictions
-from segstudio.gui.sample_book import SampleBook, needs_work
-from segstudio.gui.sample_loader import LoadedSample, SampleLoader
-from segstudio.gui.sample_reviews import SampleReviews
-from segstudio.gui.sample_versions import SampleVersions
-from segstudio.gui.save_trouble import SaveTrouble
-from segstudio.gui.thumbnails import Thumbnails
-from segstudio.gui.work_log import WorkLog
+from segstudio.gui.review.sample_reviews import SampleReviews
+from segstudio.gui.review.work_log import WorkLog
+from segstudio.gui.samples.sample_book import SampleBook, needs_work
+from segstudio.gui.samples.sample_loader import LoadedSample, SampleLoader
+from segstudio.gui.samples.sample_versions import SampleVersions
+from segstudio.gui.samples.thumbnails import Thumbnails
+from segstudio.gui.saving.documents import OpenDocument, OpenDocuments
+from segstudio.gui.saving.save_trouble import SaveTrouble
 from segstudio.jobs import Job, Jobs
 from segstudio.project.project import Project
 from segstudio.project.review_rules import is_locked
@@ -70,6 +71,8 @@ class Session(QObject):
     # A page asks the window to show a region in the editor, or segments on the page of failures.
     region_asked = Signal(object)
     segments_asked = Signal(str, str)
+    # A page asks for the export of a model, by its name.
+    export_asked = Signal(str)
 
     def __init__(self, settings: Settings, memory: Memory, jobs: Jobs | None = None) -> None:
         super().__init__()
@@ -91,6 +94,7 @@ class Session(QObject):
         self.predictions = Predictions(self.bridge, settings.text("model"), settings.text("backend"))
         self.predictions.keep_runner_up(bool(settings.get("runner_up")))
         self.model_imports = ModelImports(self.bridge, self.predictions)
+        self.model_use = ModelUse(self.bridge, self.predictions)
         self.current: str | None = None
         self.opening: str | None = None
         self.loaded: LoadedSample | None = None
@@ -117,6 +121,8 @@ class Session(QObject):
         self.predictions.finished.connect(lambda outcome: self.message.emit(outcome_message(outcome)))
         self.predictions.evaluated.connect(self._evaluated)
         self.predictions.failed.connect(self.explain)
+        self.model_use.moved.connect(self.note)
+        self.model_use.told.connect(self.message)
         self.bridge.failed.connect(lambda _, error: self.explain(error))
 
     # -- project ------------------------------------------------------------------------------------------
@@ -162,7 +168,8 @@ class Session(QObject):
         self.rescan()
 
     def _parts(self) -> tuple[Part, ...]:
-        return self.documents, self.loader, self.thumbnails, self.versions, self.trouble, self.reviews
+        served = (self.documents, self.loader, self.thumbnails, self.versions, self.trouble, self.reviews)
+        return (*served, self.model_use)
 
     def _open_first(self, key: str | None) -> None:
         sample = self.book.get(key) if key else None
@@ -230,6 +237,7 @@ class Session(QObject):
         if self.opening is None and self.current is not None and self.current in changes.predictions:
             self._want(self.current)
         self.reviews.follow(changes)
+        self.model_use.follow(changes)
         self.changed.emit(changes)
 
     def _reload_book(self) -> None:

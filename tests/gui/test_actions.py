@@ -4,11 +4,11 @@ import inspect
 
 import pytest
 
-from segstudio.gui.action_spec import MENU_OF_GROUP, MENUS, ActionSpec, pretty_key
-from segstudio.gui.actions import ACTIONS, BY_ID
-from segstudio.gui.commands import GROUPS
+from segstudio.gui.actions.action_spec import MENU_OF_GROUP, MENUS, ActionSpec, pretty_key
+from segstudio.gui.actions.table import ACTIONS, BY_ID
+from segstudio.gui.commands.commands import GROUPS
 from segstudio.gui.dialogs.key_sheet import sheet
-from segstudio.gui.key_book import PLACE, KeyBook
+from segstudio.gui.keys.key_book import PLACE, KeyBook
 
 
 def key_conflicts(actions: tuple[ActionSpec, ...] = ACTIONS) -> dict[str, list[str]]:

@@ -13,8 +13,8 @@ from segstudio.annotation.rect import Rect
 from segstudio.annotation.regions import Region
 from segstudio.annotation.shape import grow, smooth
 from segstudio.gui.canvas.modes import ShapeOp, Snap, Source, ToolName
+from segstudio.gui.correcting.tool_state import DISTANCE, SMOOTHING, ToolState
 from segstudio.gui.memory import Memory
-from segstudio.gui.tool_state import DISTANCE, SMOOTHING, ToolState
 from tests.gui.conftest import CAR, PALETTE, ROAD, SKY, Studio
 
 IGNORE = 255

@@ -16,7 +16,7 @@ from segstudio import images
 from segstudio.annotation.superpixels import Superpixels
 from segstudio.gui.canvas.modes import ToolName
 from segstudio.gui.canvas.tools.superpixel import STOPPED, WAIT, SuperpixelTool
-from segstudio.gui.cell_finder import LANE, TITLE
+from segstudio.gui.correcting.cell_finder import LANE, TITLE
 from segstudio.jobs import JobContext
 from tests.gui.conftest import WAIT_MS, Studio
 

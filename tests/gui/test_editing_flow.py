@@ -126,8 +126,8 @@ def test_switching_in_mid_stroke_keeps_the_stroke_with_its_sample(studio: Studio
 def test_painting_without_a_pause_is_saved_all_the_same(
     studio: Studio, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("segstudio.gui.documents.LONGEST_WAIT_S", 0.2)
-    monkeypatch.setattr("segstudio.gui.documents.AUTOSAVE_MS", 150)
+    monkeypatch.setattr("segstudio.gui.saving.documents.LONGEST_WAIT_S", 0.2)
+    monkeypatch.setattr("segstudio.gui.saving.documents.AUTOSAVE_MS", 150)
     studio.open(folder)
     studio.session.classes.set_active(CAR)
     strokes = iter(range(100_000))

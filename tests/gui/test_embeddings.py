@@ -14,8 +14,8 @@ from segstudio.annotation.rect import Rect
 from segstudio.annotation.regions import Region
 from segstudio.annotation.segmenter import Click
 from segstudio.errors import BackendError
-from segstudio.gui import embeddings
 from segstudio.gui.canvas.modes import ToolName
+from segstudio.gui.correcting import embeddings
 from segstudio.inference.spec import ModelSpec
 from tests.gui.conftest import FakeBackend, Studio
 

@@ -29,7 +29,13 @@ from segstudio.gui.dialogs.export_facts import divided, machine_lacks, model_lac
 from segstudio.gui.dialogs.export_results import Finished, State, finished_from_dict, to_csv
 from segstudio.gui.dialogs.export_table import ResultTable
 from segstudio.gui.dialogs.model_export import ModelExportDialog, Stage
-from segstudio.gui.model_exports import ExportOrder, Folders, ModelExports, ProjectSamples, export_arguments
+from segstudio.gui.models.model_exports import (
+    ExportOrder,
+    Folders,
+    ModelExports,
+    ProjectSamples,
+    export_arguments,
+)
 from segstudio.inference.backend import BackendStatus
 from segstudio.inference.spec import ModelSpec, load_spec, save_spec
 from segstudio.project.project import Project
@@ -110,9 +116,9 @@ def event(artefact: Artefact) -> dict[str, Any]:
 def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: FakeBackend) -> Child:
     """A child that does as the test says, on a machine without TensorRT, with one model named "fake"."""
     played = Child(tmp_path)
-    monkeypatch.setattr("segstudio.gui.model_exports.command", played.command)
+    monkeypatch.setattr("segstudio.gui.models.model_exports.command", played.command)
     lacks = {name: NO_TENSORRT for name in FORMATS if name.startswith("tensorrt")}
-    monkeypatch.setattr("segstudio.gui.model_exports.machine_lacks", lambda: lacks)
+    monkeypatch.setattr("segstudio.gui.models.model_exports.machine_lacks", lambda: lacks)
     return played
 
 
@@ -485,7 +491,7 @@ def test_a_folder_that_cannot_be_added_is_told(
     def refuse(folder: Path, name: str) -> None:
         raise ModelError(f"{folder.name} cannot be copied: the disk is full")
 
-    monkeypatch.setattr("segstudio.gui.model_exports.import_model", refuse)
+    monkeypatch.setattr("segstudio.gui.models.model_exports.import_model", refuse)
     dialog = run_to_end(studio, child, tmp_path, made_folder(tmp_path, "onnx-fp16"))
     click(dialog.result_buttons.add_button)
     studio.settle()
@@ -629,7 +635,7 @@ def test_masks_that_cannot_be_looked_at_stop_no_export(
         gate.wait()
         raise SegstudioError("the disk is gone", hint="bring it back")
 
-    monkeypatch.setattr("segstudio.gui.model_exports.surveyed", refuse)
+    monkeypatch.setattr("segstudio.gui.models.model_exports.surveyed", refuse)
     studio.open(folder)
     studio.window.actions_by_id["model.export_model"].trigger()
     dialog = shown(studio)
@@ -659,7 +665,7 @@ def test_a_look_at_a_project_that_was_left_is_dropped(
     studio.open(folder)
     gate = Event()
     told: list[object] = []
-    monkeypatch.setattr("segstudio.gui.model_exports.surveyed", lambda *_: gate.wait())
+    monkeypatch.setattr("segstudio.gui.models.model_exports.surveyed", lambda *_: gate.wait())
     exports = ModelExports(studio.session.bridge)
     exports.survey_done.connect(told.append)
     project = studio.session.project

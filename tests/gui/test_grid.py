@@ -11,12 +11,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QPushButton
 
 from segstudio import images
-from segstudio.gui.overlay_pictures import laid_over, look_of
+from segstudio.gui.correcting.region_tiles import REGION_ROLE
 from segstudio.gui.panels.ask_popover import AskPopover
 from segstudio.gui.panels.grid_page import GridPage
 from segstudio.gui.panels.tile_view import TileView
-from segstudio.gui.region_tiles import REGION_ROLE
-from segstudio.gui.view_state import ViewState
+from segstudio.gui.samples.overlay_pictures import laid_over, look_of
+from segstudio.gui.view.view_state import ViewState
 from segstudio.project.project import Project
 from segstudio.project.sample import SampleStatus
 from segstudio.workflows.class_regions import ClassRegion

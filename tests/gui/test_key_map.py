@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segstudio.gui.actions import ACTIONS, BY_ID
-from segstudio.gui.key_book import KeyBook
-from segstudio.gui.key_layouts import LAYOUTS
-from segstudio.gui.key_map import (
+from segstudio.gui.actions.table import ACTIONS, BY_ID
+from segstudio.gui.keys.key_book import KeyBook
+from segstudio.gui.keys.key_layouts import LAYOUTS
+from segstudio.gui.keys.key_map import (
     CANVAS_KEYS,
     CLASS_KEYS,
     KeyMap,

@@ -10,12 +10,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel, QLineEdit, QSlider, QWidget
 from pytestqt.qtbot import QtBot
 
-from segstudio.gui.actions import ACTIONS
+from segstudio.gui.actions.table import ACTIONS
 from segstudio.gui.canvas.modes import Layer, OutlineMode, ToolName
 from segstudio.gui.dialogs.chooser import Chooser
 from segstudio.gui.dialogs.key_sheet import KeySheet
 from segstudio.gui.dialogs.palette_choice import PaletteChoice
-from segstudio.gui.held_keys import HeldKeys, Hold
+from segstudio.gui.keys.held_keys import HeldKeys, Hold
 from segstudio.gui.panels.class_rows import eye_box, lock_box
 from segstudio.gui.theme import DARK, LIGHT
 from tests.gui.conftest import CAR, FakeBackend, Studio

@@ -9,13 +9,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from segstudio.annotation.mask import MaskDocument
-from segstudio.gui import region_area
 from segstudio.gui.canvas.adjust import NEUTRAL, Adjustment
 from segstudio.gui.canvas.difference import DifferenceKind
 from segstudio.gui.canvas.modes import Layer
+from segstudio.gui.correcting import region_area
+from segstudio.gui.correcting.region_area import RegionArea
 from segstudio.gui.panels.status_bar import reading_text
-from segstudio.gui.region_area import RegionArea
-from segstudio.gui.view_state import LAYERS, ViewState
+from segstudio.gui.view.view_state import LAYERS, ViewState
 from tests.gui.conftest import CAR, HEIGHT, ROAD, SKY, WIDTH, FakeBackend, Studio, fill_folder
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier

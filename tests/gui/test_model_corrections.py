@@ -13,18 +13,18 @@ from segstudio import images
 from segstudio.annotation.alike import Likeness
 from segstudio.annotation.rect import Rect
 from segstudio.annotation.regions import region_at
-from segstudio.gui.alike_crops import EDGE, crop
 from segstudio.gui.canvas.modes import ToolName
 from segstudio.gui.canvas.view import View
+from segstudio.gui.correcting.alike_crops import EDGE, crop
 from segstudio.gui.dialogs.alike import AlikeDialog
 from segstudio.gui.dialogs.batch_progress import BatchProgress
 from segstudio.gui.dialogs.candidates import CandidateChooser
 from segstudio.gui.main_window import MainWindow
 from segstudio.gui.memory import Memory
 from segstudio.gui.message import ERROR
-from segstudio.gui.region_highlight import view_on
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
+from segstudio.gui.view.region_highlight import view_on
 from segstudio.inference.core import Kind
 from segstudio.project.batches import BatchState, begin_batch, list_batches
 from segstudio.project.sample import SampleStatus
@@ -248,7 +248,7 @@ def test_a_prediction_of_the_window_keeps_its_runner_up(
     monkeypatch: pytest.MonkeyPatch,
     kept: bool,
 ) -> None:
-    monkeypatch.setattr("segstudio.gui.predictions.open_backend", lambda *_: ScoringBackend())
+    monkeypatch.setattr("segstudio.gui.models.predictions.open_backend", lambda *_: ScoringBackend())
     settings = Settings.load()
     settings.set("runner_up", kept)
     window = MainWindow(Session(settings, Memory()), themes)

@@ -17,14 +17,14 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QLineE
 from segstudio import paths
 from segstudio.annotation.palette_choice import make_palette, save_palette
 from segstudio.errors import SegstudioError
-from segstudio.gui.child_commands import in_window
 from segstudio.gui.dialogs.bug_report import BugReport
 from segstudio.gui.dialogs.chooser import Chooser
 from segstudio.gui.dialogs.import_form import ImportForm, free_name
 from segstudio.gui.dialogs.import_texts import breakable, sentence, summary
 from segstudio.gui.dialogs.model_import import ModelImportDialog, Stage
 from segstudio.gui.dialogs.palette_choice import PaletteChoice
-from segstudio.gui.model_imports import clean_source, import_arguments, is_model_folder
+from segstudio.gui.models.child_commands import in_window
+from segstudio.gui.models.model_imports import clean_source, import_arguments, is_model_folder
 from segstudio.inference.spec import ModelSpec, save_spec
 from segstudio.workflows.model_source import NORMALISATIONS, ImportChoices, Imported, SourceFacts
 from tests.gui.conftest import PALETTE, FakeBackend, Studio
@@ -114,7 +114,7 @@ def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Child:
     """Children that do as the test says."""
     monkeypatch.setattr(paths, "bundled_models_dir", lambda: Path("no-such-folder"))
     played = Child(tmp_path)
-    monkeypatch.setattr("segstudio.gui.model_imports.command", played.command)
+    monkeypatch.setattr("segstudio.gui.models.model_imports.command", played.command)
     return played
 
 

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from segstudio.gui.paint_filter import NO_PREDICTION, PaintRules
+from segstudio.gui.correcting.paint_filter import NO_PREDICTION, PaintRules
 from segstudio.gui.panels.filter_bar import FilterRules
 from tests.gui.conftest import CAR, FakeBackend, Studio, predicted_mask, true_mask
 

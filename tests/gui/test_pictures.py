@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 
-from segstudio.gui.pictures import Limits, Pictures
+from segstudio.gui.samples.pictures import Limits, Pictures
 from segstudio.jobs import JobContext
 from segstudio.project.project import Project
 from tests.gui.conftest import WAIT_MS, Studio

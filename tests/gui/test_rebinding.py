@@ -9,15 +9,15 @@ from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
-from segstudio.gui.action_spec import ActionSpec
-from segstudio.gui.actions import ACTIONS, BY_ID
+from segstudio.gui.actions.action_spec import ActionSpec
+from segstudio.gui.actions.table import ACTIONS, BY_ID
 from segstudio.gui.canvas.modes import ToolName
 from segstudio.gui.dialogs.key_dialog import KeyLayoutsDialog
 from segstudio.gui.dialogs.key_sheet import KeySheet, sheet, sheet_file
-from segstudio.gui.key_book import KeyBook
-from segstudio.gui.key_layouts import LAYOUTS
-from segstudio.gui.key_map import KeyMap, combination, distinct
-from segstudio.gui.key_service import WHILE_WRITING
+from segstudio.gui.keys.key_book import KeyBook
+from segstudio.gui.keys.key_layouts import LAYOUTS
+from segstudio.gui.keys.key_map import KeyMap, combination, distinct
+from segstudio.gui.keys.key_service import WHILE_WRITING
 from tests.gui.conftest import Studio
 from tests.gui.test_keys_and_window import press
 

@@ -15,9 +15,9 @@ from segstudio import images
 from segstudio.annotation import islands, shape
 from segstudio.annotation.regions import region_at
 from segstudio.gui.canvas.modes import ShapeOp, ToolName
+from segstudio.gui.correcting.tool_state import ISLAND, TOLERANCE, ToolState
 from segstudio.gui.dialogs.chooser import Chooser
 from segstudio.gui.memory import Memory
-from segstudio.gui.tool_state import ISLAND, TOLERANCE, ToolState
 from tests.gui.conftest import CAR, HEIGHT, PALETTE, ROAD, SKY, WIDTH, Studio
 
 SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier

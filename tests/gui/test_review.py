@@ -14,8 +14,8 @@ from segstudio.gui.lanes import DASHBOARD_LANE, LIST_LANE
 from segstudio.gui.panels.ask_popover import AskPopover
 from segstudio.gui.panels.comment_list import CommentList, entries
 from segstudio.gui.panels.history_panel import COMMENTS
-from segstudio.gui.review_desk import pins, told_text
-from segstudio.gui.sample_reviews import comment_after
+from segstudio.gui.review.review_desk import pins, told_text
+from segstudio.gui.review.sample_reviews import comment_after
 from segstudio.project.project import Project
 from segstudio.project.review_records import Comment, Effort, What
 from segstudio.project.review_rules import Standing

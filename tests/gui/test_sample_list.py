@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QInputDialog, QLineEdit
 
 from segstudio import images
 from segstudio.gui.panels.queue_bar import QueueBar
-from segstudio.gui.sample_book import PLAIN
+from segstudio.gui.samples.sample_book import PLAIN
 from segstudio.project.project import Project
 from segstudio.project.sample import SampleStatus
 from segstudio.project.sample_orders import CLASS, GAIN, RANDOM

@@ -15,11 +15,11 @@ from PySide6.QtWidgets import QApplication, QLabel
 
 from segstudio import images
 from segstudio.annotation.history import LIMIT_BYTES
-from segstudio.gui import sample_loader
 from segstudio.gui.dialogs.outside_change import OutsideChangeDialog
 from segstudio.gui.dialogs.unsaved import LOST, UnsavedDialog
-from segstudio.gui.documents import KEPT
 from segstudio.gui.message import ERROR, Message
+from segstudio.gui.samples import sample_loader
+from segstudio.gui.saving.documents import KEPT
 from segstudio.project.lock import FILE
 from segstudio.project.project import Project
 from segstudio.project.sample import SampleStatus

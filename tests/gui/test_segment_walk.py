@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from segstudio.gui.segment_walk import EMPTY, OUTSIDE, SegmentWalk
+from segstudio.gui.correcting.segment_walk import EMPTY, OUTSIDE, SegmentWalk
 from segstudio.project.verdicts import Destination, SegmentPlace
 from tests.gui.conftest import CAR, ROAD, Studio
 from tests.gui.test_model_corrections import BUS, TRAIN, depot

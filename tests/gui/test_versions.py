@@ -16,7 +16,7 @@ from segstudio.annotation.history import Edit
 from segstudio.annotation.rect import Rect
 from segstudio.gui.canvas.modes import ToolName
 from segstudio.gui.panels.history_model import HistoryModel
-from segstudio.gui.sample_versions import clock
+from segstudio.gui.samples.sample_versions import clock
 from segstudio.project.sample import SampleStatus
 from segstudio.project.versions import Why
 from tests.gui.conftest import CAR, SKY, FakeBackend, Studio, predicted_mask, true_mask

@@ -13,17 +13,17 @@ from segstudio.annotation.history import Edit
 from segstudio.annotation.rect import Rect
 from segstudio.errors import SegstudioError
 from segstudio.gui import memory as memory_module
+from segstudio.gui.correcting.edit_text import edit_text
 from segstudio.gui.dialogs.bug_report import report_text
 from segstudio.gui.dialogs.chooser import Choice, matching
-from segstudio.gui.edit_text import edit_text
+from segstudio.gui.keys.physical_keys import KeyPress, class_slot, key_place, slot_text
 from segstudio.gui.memory import Memory, load_memory
 from segstudio.gui.message import ERROR, Message, from_error
 from segstudio.gui.panels.editor_page import shares
 from segstudio.gui.panels.status_bar import Reading, reading_text
 from segstudio.gui.panels.tool_strip import SLIDER_STEPS, radius_from_slider, slider_from_radius
-from segstudio.gui.physical_keys import KeyPress, class_slot, key_place, slot_text
-from segstudio.gui.sample_book import PLAIN, Listing, SampleBook, needs_work
-from segstudio.gui.sample_lister import from_plain, full_query, to_plain
+from segstudio.gui.samples.sample_book import PLAIN, Listing, SampleBook, needs_work
+from segstudio.gui.samples.sample_lister import from_plain, full_query, to_plain
 from segstudio.gui.theme import DARK, LIGHT, Theme, contrast, stylesheet
 from segstudio.project.sample import Sample, SampleStatus
 from segstudio.project.sample_facts import agreement

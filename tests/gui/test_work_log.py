@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from segstudio.annotation.history import Edit
 from segstudio.annotation.rect import Rect
-from segstudio.gui.work_log import IDLE_S, ActivityClock, WorkLog
+from segstudio.gui.review.work_log import IDLE_S, ActivityClock, WorkLog
 from segstudio.project.review_records import Effort
 
 
@@ -101,7 +101,7 @@ def test_what_could_not_be_recorded_is_kept(log: WorkLog, time: Time) -> None:
 def test_only_a_window_in_front_counts(time: Time, qtbot: object) -> None:
     from PySide6.QtWidgets import QWidget
 
-    from segstudio.gui.work_log import ActivityWatch
+    from segstudio.gui.review.work_log import ActivityWatch
 
     window = QWidget()
     canvas = QWidget(window)

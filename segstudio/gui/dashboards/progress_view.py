@@ -14,7 +14,7 @@ from segstudio.gui.dashboards.plot_tools import Titled
 from segstudio.gui.dashboards.stage_bar import Part, PartsBar
 from segstudio.gui.dashboards.tiles import Placeholder, TileRow
 from segstudio.gui.panels.parts import caption
-from segstudio.gui.sample_book import STATUS_ROLE, STATUS_TEXT
+from segstudio.gui.samples.sample_book import STATUS_ROLE, STATUS_TEXT
 from segstudio.gui.session import Session
 from segstudio.project.sample import Changes, SampleStatus
 from segstudio.workflows.labelling import Labelling, duration

@@ -8,13 +8,13 @@ from PySide6.QtCore import QModelIndex
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from segstudio.gui.child_commands import command, in_window, result_of
 from segstudio.gui.dashboards.page import stacked
 from segstudio.gui.dashboards.speed_plot import SpeedPlot
 from segstudio.gui.dashboards.speed_table import SpeedRow, SpeedTable
 from segstudio.gui.dashboards.stage_bar import StageBar
 from segstudio.gui.dashboards.tiles import Placeholder
 from segstudio.gui.job_bridge import Replies
+from segstudio.gui.models.child_commands import command, in_window, result_of
 from segstudio.gui.panels.parts import caption
 from segstudio.gui.session import Session
 from segstudio.jobs import Job

@@ -13,8 +13,8 @@ from segstudio.gui.dashboards.speed_table import SpeedRow, SpeedTable
 from segstudio.gui.dashboards.stage_bar import StageBar
 from segstudio.gui.dashboards.tiles import Placeholder, TileRow
 from segstudio.gui.job_bridge import Replies
+from segstudio.gui.models.predictions import LANE, Pace
 from segstudio.gui.panels.parts import Segments, caption
-from segstudio.gui.predictions import LANE, Pace
 from segstudio.gui.session import Session
 from segstudio.jobs import JobContext
 from segstudio.project.sample import Changes, SpeedRecord

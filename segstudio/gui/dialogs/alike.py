@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.annotation.protection import Protection
-from segstudio.gui.alike_crops import AlikeCrops
-from segstudio.gui.batches import Batches
+from segstudio.gui.correcting.alike_crops import AlikeCrops
+from segstudio.gui.correcting.batches import Batches
 from segstudio.gui.dialogs.alike_form import AlikeForm
 from segstudio.gui.job_bridge import Replies
 from segstudio.gui.lanes import SCAN_LANE

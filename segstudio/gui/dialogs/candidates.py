@@ -7,9 +7,9 @@ from PySide6.QtCore import QPoint, QRect, QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
-from segstudio.gui.held_keys import plain_press
+from segstudio.gui.keys.held_keys import plain_press
+from segstudio.gui.keys.physical_keys import class_slot
 from segstudio.gui.panels.parts import ElidedLabel, caption, rule
-from segstudio.gui.physical_keys import class_slot
 from segstudio.gui.theme import ThemeSwitch
 
 ROW_HEIGHT = 30

@@ -13,7 +13,7 @@ from segstudio.gui.dialogs.export_table import FigureRow, ResultTable
 from segstudio.gui.dialogs.import_form import free_name
 from segstudio.gui.dialogs.import_parts import FittingArea, fact
 from segstudio.gui.icons import Icons
-from segstudio.gui.model_exports import Ended, ModelExports
+from segstudio.gui.models.model_exports import Ended, ModelExports
 from segstudio.gui.panels.parts import rule
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.inference.catalog import ModelEntry

@@ -13,7 +13,7 @@ from segstudio.gui.dialogs.export_parts import FolderField, HidingRows, PresetCa
 from segstudio.gui.dialogs.export_pictures import PicturesForm
 from segstudio.gui.dialogs.import_parts import CalmCombo, say
 from segstudio.gui.icons import Icons
-from segstudio.gui.model_exports import ExportOrder, ProjectSamples
+from segstudio.gui.models.model_exports import ExportOrder, ProjectSamples
 from segstudio.gui.panels.parts import caption
 from segstudio.inference.catalog import ModelEntry
 from segstudio.workflows.exports.formats import FORMATS, PRESETS

@@ -10,7 +10,7 @@ from segstudio.gui.dialogs.export_form import Surroundings
 from segstudio.gui.dialogs.model_export import TOPIC, ModelExportDialog, Stage
 from segstudio.gui.icons import Icons
 from segstudio.gui.message import Message
-from segstudio.gui.model_exports import ModelExports, ProjectSamples
+from segstudio.gui.models.model_exports import ModelExports, ProjectSamples
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
 
@@ -27,10 +27,14 @@ class ExportOpener(QObject):
         session.predictions.models_changed.connect(self._show_models)
         session.project_changed.connect(self._project_changed)
 
-    def open(self) -> None:
-        """Shows the wizard; one that exports, or that was not looked at since, is shown again."""
+    def open(self, model: str = "") -> None:
+        """Shows the wizard on a model, at first the one in use; one that exports, or that was not looked at
+        since, is shown again.
+        """
         if self._wizard is None:
-            wizard = ModelExportDialog(self._window, self._exports, self._around(), self._themes, self._icons)
+            around = self._around()
+            around = replace(around, model=model) if model else around
+            wizard = ModelExportDialog(self._window, self._exports, around, self._themes, self._icons)
             wizard.finished.connect(self._closed)
             wizard.ended_unseen.connect(self._ended)
             wizard.begins.connect(self._begins)

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.gui.dialogs.import_parts import BOX_STYLE, FIELD_STYLE, say
-from segstudio.gui.model_imports import clean_source
+from segstudio.gui.models.model_imports import clean_source
 from segstudio.gui.panels.parts import caption
 
 CARD_STYLE = """

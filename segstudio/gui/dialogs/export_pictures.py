@@ -10,7 +10,7 @@ from segstudio.gui.dialogs.export_facts import ProjectPictures
 from segstudio.gui.dialogs.export_parts import FolderField, HidingRows
 from segstudio.gui.dialogs.import_parts import CalmCombo, say
 from segstudio.gui.dialogs.import_texts import sentence
-from segstudio.gui.model_exports import Folders, ProjectSamples
+from segstudio.gui.models.model_exports import Folders, ProjectSamples
 
 PROJECT, FOLDERS, NOTHING, SAME = "project", "folders", "nothing", "same"
 IMAGES, MASKS, PALETTE, CALIBRATION = "Images", "Masks", "Palette", "Images to calibrate on"

@@ -3,17 +3,17 @@
 from PySide6.QtCore import QPoint, QPointF
 from PySide6.QtWidgets import QWidget
 
-from segstudio.gui.action_set import ActionSet
-from segstudio.gui.action_spec import ActionSpec
-from segstudio.gui.actions import ACTIONS
+from segstudio.gui.actions.action_set import ActionSet
+from segstudio.gui.actions.action_spec import ActionSpec
+from segstudio.gui.actions.table import ACTIONS
 from segstudio.gui.canvas.modes import ToolName
-from segstudio.gui.canvas_link import CanvasLink, Spot
 from segstudio.gui.class_state import ClassState
 from segstudio.gui.dialogs.chooser import Choice, Chooser
-from segstudio.gui.key_book import plain_text
-from segstudio.gui.physical_keys import slot_text
+from segstudio.gui.keys.key_book import plain_text
+from segstudio.gui.keys.physical_keys import slot_text
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
+from segstudio.gui.view.canvas_link import CanvasLink, Spot
 
 OWN_ACTION = "help.commands"
 RECENT_COMMANDS = 8

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.gui.dialogs.import_texts import breakable
-from segstudio.gui.model_imports import SUFFIXES, clean_source
+from segstudio.gui.models.model_imports import SUFFIXES, clean_source
 from segstudio.gui.panels.parts import ElidedLabel, caption, rule
 
 STEPS = 1000

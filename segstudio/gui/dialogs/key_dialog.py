@@ -16,15 +16,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.gui.action_spec import ActionSpec
-from segstudio.gui.actions import ACTIONS
+from segstudio.gui.actions.action_spec import ActionSpec
+from segstudio.gui.actions.table import ACTIONS
 from segstudio.gui.dialogs.key_recorder import KeyRecorder
 from segstudio.gui.dialogs.key_rows import KEYS, MENU, NAME, SOURCE, KeyRows
 from segstudio.gui.dialogs.key_setter import KeySetter
 from segstudio.gui.icons import Icons
-from segstudio.gui.key_book import KeyBook
-from segstudio.gui.key_layouts import LAYOUTS
-from segstudio.gui.key_map import KeyMap
+from segstudio.gui.keys.key_book import KeyBook
+from segstudio.gui.keys.key_layouts import LAYOUTS
+from segstudio.gui.keys.key_map import KeyMap
 from segstudio.gui.panels.parts import EmptyState, caption, icon_button
 
 SIZE = QSize(860, 680)

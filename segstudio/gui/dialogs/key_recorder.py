@@ -4,7 +4,7 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QLineEdit
 
-from segstudio.gui.key_map import key_of
+from segstudio.gui.keys.key_map import key_of
 
 MODIFIERS = frozenset(
     {

@@ -4,10 +4,10 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 
-from segstudio.gui.action_spec import ActionSpec, pretty_key
-from segstudio.gui.actions import ACTIONS
-from segstudio.gui.key_book import KeyBook, plain_text
-from segstudio.gui.key_map import distinct, twin
+from segstudio.gui.actions.action_spec import ActionSpec, pretty_key
+from segstudio.gui.actions.table import ACTIONS
+from segstudio.gui.keys.key_book import KeyBook, plain_text
+from segstudio.gui.keys.key_map import distinct, twin
 
 COLUMNS = ("Action", "Keys", "Set by", "Menu")
 NAME, KEYS, SOURCE, MENU = range(4)

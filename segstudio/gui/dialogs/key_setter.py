@@ -3,12 +3,12 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from segstudio.gui.action_spec import ActionSpec, pretty_key
-from segstudio.gui.actions import BY_ID
+from segstudio.gui.actions.action_spec import ActionSpec, pretty_key
+from segstudio.gui.actions.table import BY_ID
 from segstudio.gui.dialogs.key_recorder import KeyRecorder
 from segstudio.gui.dialogs.key_rows import place
-from segstudio.gui.key_book import KeyBook, plain_text
-from segstudio.gui.key_map import Keys, distinct, refusal
+from segstudio.gui.keys.key_book import KeyBook, plain_text
+from segstudio.gui.keys.key_map import Keys, distinct, refusal
 from segstudio.gui.panels.parts import ElidedLabel, caption
 
 PROMPT = "Press the key…   (Esc leaves)"

@@ -16,11 +16,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.gui.action_spec import ActionSpec, pretty_key
-from segstudio.gui.actions import ACTIONS
+from segstudio.gui.actions.action_spec import ActionSpec, pretty_key
+from segstudio.gui.actions.table import ACTIONS
 from segstudio.gui.job_bridge import JobBridge
-from segstudio.gui.key_book import KeyBook, plain_text
-from segstudio.gui.key_map import distinct
+from segstudio.gui.keys.key_book import KeyBook, plain_text
+from segstudio.gui.keys.key_map import distinct
 from segstudio.gui.panels.parts import ElidedLabel, caption
 from segstudio.images import atomic_write
 

@@ -18,7 +18,7 @@ from segstudio.gui.dialogs.import_texts import refusal_message
 from segstudio.gui.dialogs.staged_dialog import StagedDialog
 from segstudio.gui.icons import Icons
 from segstudio.gui.message import INFO, SUCCESS, WARNING, Message
-from segstudio.gui.model_exports import Ended, ExportOrder, ModelExports
+from segstudio.gui.models.model_exports import Ended, ExportOrder, ModelExports
 from segstudio.gui.panels.parts import ElidedLabel
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.inference.catalog import ModelEntry

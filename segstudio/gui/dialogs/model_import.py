@@ -16,7 +16,7 @@ from segstudio.gui.dialogs.import_texts import TOPIC, done_message, refusal_mess
 from segstudio.gui.dialogs.staged_dialog import StagedDialog
 from segstudio.gui.icons import Icons
 from segstudio.gui.message import INFO, Message
-from segstudio.gui.model_imports import ModelImports, dropped_source
+from segstudio.gui.models.model_imports import ModelImports, dropped_source
 from segstudio.jobs import Job
 from segstudio.workflows.model_source import Imported, SourceFacts
 

@@ -11,9 +11,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QWidget
 
 from segstudio import paths
 from segstudio.errors import SegstudioError
-from segstudio.gui import recovery
-from segstudio.gui.action_set import ActionSet
-from segstudio.gui.canvas_link import CanvasLink
+from segstudio.gui.actions.action_set import ActionSet
 from segstudio.gui.crash_net import LOG_FILE
 from segstudio.gui.dialogs.bug_report import BugReport
 from segstudio.gui.dialogs.export_opener import ExportOpener
@@ -29,10 +27,12 @@ from segstudio.gui.dialogs.unsaved import UnsavedDialog
 from segstudio.gui.icons import Icons
 from segstudio.gui.job_bridge import Replies
 from segstudio.gui.message import ERROR, Message
-from segstudio.gui.model_imports import DroppedKind, dropped_kind, is_model_file
-from segstudio.gui.save_trouble import OutsideReview
+from segstudio.gui.models.model_imports import DroppedKind, dropped_kind, is_model_file
+from segstudio.gui.saving import recovery
+from segstudio.gui.saving.save_trouble import OutsideReview
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
+from segstudio.gui.view.canvas_link import CanvasLink
 from segstudio.project.layout import FACTS_DIR
 
 DEMO_MODULE = "segstudio.gui.demo_project"
@@ -53,6 +53,7 @@ class Dialogs(QObject):
         self._importer: ModelImportDialog | None = None
         self._exports = ExportOpener(window, session, themes, self._icons)
         session.recovery_needed.connect(self.offer_recovery)
+        session.export_asked.connect(self.ask_export)
         session.trouble.leaving.connect(self.ask_to_stay)
         session.trouble.review.connect(self.ask_whose)
 
@@ -79,9 +80,11 @@ class Dialogs(QObject):
         if source:
             self._importer.offer(source)
 
-    def ask_export(self) -> None:
-        """Asks to which formats a model goes and exports it; a running export is looked at again."""
-        self._exports.open()
+    def ask_export(self, model: str = "") -> None:
+        """Asks to which formats a model goes, at first the one in use, and exports it; a running export is
+        looked at again.
+        """
+        self._exports.open(model)
 
     def _import_closed(self) -> None:
         # While a model is imported the dialog is kept, so that it can be looked at again.

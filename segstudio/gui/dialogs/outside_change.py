@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QImage, QPixmap
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from segstudio.gui.panels.parts import caption
-from segstudio.gui.save_trouble import OutsideReview
+from segstudio.gui.saving.save_trouble import OutsideReview
 
 PICTURE = 232
 Rgb = NDArray[np.uint8]

@@ -32,7 +32,7 @@ from segstudio.gui.failures.pictures import panes, see
 from segstudio.gui.job_bridge import Replies
 from segstudio.gui.lanes import FAILURES_LANE
 from segstudio.gui.panels.parts import ElidedLabel, EmptyState, caption
-from segstudio.gui.pictures import to_qimage
+from segstudio.gui.samples.pictures import to_qimage
 from segstudio.gui.session import Session
 from segstudio.metrics.segment_shape import SegmentSpot
 from segstudio.project.verdicts import Verdict

@@ -30,9 +30,9 @@ from segstudio.gui.failures.facts import DESTINATION_TEXT, VERDICT_TEXT, decisio
 from segstudio.gui.failures.kept_selection import KeptSelection
 from segstudio.gui.failures.orders import Rows
 from segstudio.gui.failures.pictures import PANE, make_strips
-from segstudio.gui.pictures import Limits, Pictures
+from segstudio.gui.keys.typed_keys import types_character
+from segstudio.gui.samples.pictures import Limits, Pictures
 from segstudio.gui.session import Session
-from segstudio.gui.typed_keys import types_character
 from segstudio.metrics.segment_shape import SegmentSpot
 
 ROOT = QModelIndex()

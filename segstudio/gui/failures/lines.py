@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHeaderView, QWidget
 
 from segstudio.gui.dashboards.bars import BAR_ROLE, Bar
 from segstudio.gui.dashboards.figures_table import LEFT, RIGHT, FiguresTable, Index
-from segstudio.gui.typed_keys import types_character
+from segstudio.gui.keys.typed_keys import types_character
 
 SORT_ROLE = Qt.ItemDataRole.UserRole + 2
 CONDITIONS_ROLE = Qt.ItemDataRole.UserRole + 3

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from segstudio import images
 from segstudio.annotation.rect import Rect
 from segstudio.errors import SegstudioError
-from segstudio.gui.alike_crops import draw_outline
-from segstudio.gui.pictures import to_qimage
+from segstudio.gui.correcting.alike_crops import draw_outline
+from segstudio.gui.samples.pictures import to_qimage
 from segstudio.jobs import JobContext
 from segstudio.metrics.segment_shape import SegmentSpot, shape_of
 from segstudio.project.project import Project

@@ -21,7 +21,7 @@ from segstudio.gui.failures.facts import (
 )
 from segstudio.gui.failures.kept_selection import KeptSelection
 from segstudio.gui.failures.orders import Order, Rows
-from segstudio.gui.typed_keys import types_character
+from segstudio.gui.keys.typed_keys import types_character
 from segstudio.metrics.segments import Kind
 from segstudio.workflows.failure_table import FailureTable
 

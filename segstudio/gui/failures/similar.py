@@ -6,7 +6,7 @@ from segstudio.errors import SegstudioError
 from segstudio.gui.failures.book import FailureBook
 from segstudio.gui.failures.facts import pair
 from segstudio.gui.job_bridge import Replies
-from segstudio.gui.predictions import EVALUATION_LANE
+from segstudio.gui.models.predictions import EVALUATION_LANE
 from segstudio.gui.session import Session
 from segstudio.inference.catalog import ModelEntry
 from segstudio.inference.features import FeatureSegmenter

@@ -30,7 +30,7 @@ from segstudio.gui.failures.slices_view import SlicesView
 from segstudio.gui.failures.verdicts import SegmentVerdicts
 from segstudio.gui.panels.parts import EmptyState, Segments, caption
 from segstudio.gui.session import Session
-from segstudio.gui.shown_region import ShownRegion
+from segstudio.gui.view.shown_region import ShownRegion
 from segstudio.metrics.segment_shape import SegmentSpot
 from segstudio.project.sample import Changes
 from segstudio.project.verdicts import Destination, Verdict

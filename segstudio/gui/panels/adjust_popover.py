@@ -15,10 +15,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.gui.action_set import ActionSet
+from segstudio.gui.actions.action_set import ActionSet
 from segstudio.gui.canvas.adjust import NEUTRAL, Adjustment
 from segstudio.gui.panels.parts import caption
-from segstudio.gui.view_state import ViewState
+from segstudio.gui.view.view_state import ViewState
 
 SLIDER_WIDTH = 200
 GAP = 6

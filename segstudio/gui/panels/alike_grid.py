@@ -18,7 +18,7 @@ from PySide6.QtGui import QFont, QKeyEvent, QPainter, QPainterPath, QResizeEvent
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from segstudio.annotation.alike import Alike
-from segstudio.gui.alike_crops import AlikeCrops
+from segstudio.gui.correcting.alike_crops import AlikeCrops
 from segstudio.gui.panels.sample_tiles import paint_whole
 from segstudio.gui.theme import Theme, ThemeSwitch
 from segstudio.workflows.relabel_alike import Finds

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 
 from segstudio.gui.class_state import ClassState
 from segstudio.gui.icons import Icons
-from segstudio.gui.physical_keys import slot_text
+from segstudio.gui.keys.physical_keys import slot_text
 from segstudio.gui.theme import ThemeSwitch
 
 CLASS_ROLE = Qt.ItemDataRole.UserRole + 1

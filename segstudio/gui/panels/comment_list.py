@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.gui.icons import Icons
 from segstudio.gui.panels.parts import EmptyState, RowList, icon_button
-from segstudio.gui.sample_versions import clock
+from segstudio.gui.samples.sample_versions import clock
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.project.review_records import Comment
 

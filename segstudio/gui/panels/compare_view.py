@@ -5,8 +5,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 from segstudio.gui.canvas.canvas import Canvas
 from segstudio.gui.canvas.modes import Layer
 from segstudio.gui.canvas.twin import Twin
-from segstudio.gui.key_book import KeyBook
-from segstudio.gui.view_state import ViewState
+from segstudio.gui.keys.key_book import KeyBook
+from segstudio.gui.view.view_state import ViewState
 
 
 class CompareView(QWidget):

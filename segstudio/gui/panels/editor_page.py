@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
-from segstudio.gui.action_set import ActionSet
+from segstudio.gui.actions.action_set import ActionSet
 from segstudio.gui.canvas.canvas import Canvas
 from segstudio.gui.canvas.modes import ToolName
-from segstudio.gui.canvas_link import CanvasLink
-from segstudio.gui.editing import Editing
+from segstudio.gui.correcting.editing import Editing
 from segstudio.gui.icons import Icons
-from segstudio.gui.key_book import KeyBook
+from segstudio.gui.keys.key_book import KeyBook
 from segstudio.gui.panels.classes_panel import ClassesPanel, panel_column
 from segstudio.gui.panels.comment_list import EMPTY_TEXT
 from segstudio.gui.panels.compare_view import CompareView
@@ -29,10 +28,11 @@ from segstudio.gui.panels.tool_extras import ToolExtras
 from segstudio.gui.panels.tool_options import ToolOptionsBar
 from segstudio.gui.panels.tool_strip import ToolStrip
 from segstudio.gui.panels.view_bar import ViewBar
-from segstudio.gui.sample_lister import SampleLister
+from segstudio.gui.samples.sample_lister import SampleLister
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
-from segstudio.gui.view_state import ViewState
+from segstudio.gui.view.canvas_link import CanvasLink
+from segstudio.gui.view.view_state import ViewState
 from segstudio.inference.spec import ModelSpec
 from segstudio.project.sample_facts import agreement
 

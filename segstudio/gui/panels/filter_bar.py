@@ -15,10 +15,10 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.gui.class_state import ClassState
+from segstudio.gui.correcting.paint_filter import NO_PREDICTION, PaintFilter
 from segstudio.gui.dialogs.import_parts import CalmSpin
 from segstudio.gui.icons import Icons
-from segstudio.gui.key_book import KeyBook
-from segstudio.gui.paint_filter import NO_PREDICTION, PaintFilter
+from segstudio.gui.keys.key_book import KeyBook
 from segstudio.gui.panels.parts import ElidedLabel, caption, icon_button
 
 ROWS_SHOWN = 8

@@ -16,9 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.gui.canvas_link import CanvasLink
+from segstudio.gui.correcting.region_tiles import REGION_ROLE, RegionModel
 from segstudio.gui.icons import Icons
-from segstudio.gui.overlay_pictures import OverlayPictures, look_of
 from segstudio.gui.panels.ask_popover import AskPopover
 from segstudio.gui.panels.parts import EmptyState, Segments, caption, rule
 from segstudio.gui.panels.queue_bar import QueueBar
@@ -26,13 +25,14 @@ from segstudio.gui.panels.region_bar import RegionBar
 from segstudio.gui.panels.sample_rows import SAMPLE_ROLE, SampleModel
 from segstudio.gui.panels.sample_tiles import RegionTileDelegate, SampleTileDelegate, tile_size
 from segstudio.gui.panels.tile_view import TileView
-from segstudio.gui.region_tiles import REGION_ROLE, RegionModel
-from segstudio.gui.sample_batches import SampleBatches
-from segstudio.gui.sample_book import STATUS_TEXT
-from segstudio.gui.sample_lister import SampleLister
+from segstudio.gui.samples.overlay_pictures import OverlayPictures, look_of
+from segstudio.gui.samples.sample_batches import SampleBatches
+from segstudio.gui.samples.sample_book import STATUS_TEXT
+from segstudio.gui.samples.sample_lister import SampleLister
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
-from segstudio.gui.view_state import ViewState
+from segstudio.gui.view.canvas_link import CanvasLink
+from segstudio.gui.view.view_state import ViewState
 from segstudio.metrics.tables import counted
 from segstudio.project.sample import Sample, SampleStatus
 from segstudio.workflows.class_regions import ClassRegion

@@ -3,9 +3,9 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
-from segstudio.gui.action_set import ActionSet
-from segstudio.gui.actions import ACTIONS
-from segstudio.gui.key_book import KeyBook
+from segstudio.gui.actions.action_set import ActionSet
+from segstudio.gui.actions.table import ACTIONS
+from segstudio.gui.keys.key_book import KeyBook
 from segstudio.gui.panels.parts import ElidedLabel, Segments, caption
 
 HEIGHT = 44

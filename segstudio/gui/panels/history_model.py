@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from PySide6.QtGui import QColor, QFont, QStandardItem, QStandardItemModel
 
 from segstudio.annotation.history import Edit
-from segstudio.gui.edit_text import edit_text
+from segstudio.gui.correcting.edit_text import edit_text
 
 START = "As opened"
 

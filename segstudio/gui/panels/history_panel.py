@@ -12,7 +12,7 @@ from segstudio.gui.panels.comment_list import CommentList, Entry
 from segstudio.gui.panels.history_model import HistoryModel
 from segstudio.gui.panels.parts import EmptyState, RowList, Section, Segments
 from segstudio.gui.panels.version_list import VersionList
-from segstudio.gui.sample_versions import SampleVersions
+from segstudio.gui.samples.sample_versions import SampleVersions
 from segstudio.gui.theme import ThemeSwitch
 
 STEPS, VERSIONS, COMMENTS = "steps", "versions", "comments"

@@ -5,12 +5,12 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QWidget
 
-from segstudio.gui.cell_finder import LANE as CELLS
+from segstudio.gui.correcting.cell_finder import LANE as CELLS
 from segstudio.gui.icons import Icons
 from segstudio.gui.job_bridge import JobBridge
 from segstudio.gui.lanes import DASHBOARD_LANE, LIST_LANE
 from segstudio.gui.panels.parts import ElidedLabel, icon_button
-from segstudio.gui.pictures import LANE as THUMBNAILS
+from segstudio.gui.samples.pictures import LANE as THUMBNAILS
 from segstudio.jobs import Job
 
 # Work that lasts a blink would only flicker here.

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.gui.icons import Icons
-from segstudio.gui.typed_keys import types_character
+from segstudio.gui.keys.typed_keys import types_character
 
 ICON = QSize(18, 18)
 

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.gui.icons import Icons
-from segstudio.gui.key_book import KeyBook
+from segstudio.gui.keys.key_book import KeyBook
 from segstudio.gui.panels.parts import ElidedLabel, Section, caption
 
 

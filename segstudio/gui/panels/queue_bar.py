@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
 from segstudio.gui.class_state import ClassState
 from segstudio.gui.icons import Icons
 from segstudio.gui.panels.parts import ElidedLabel, icon_button
-from segstudio.gui.sample_book import NEEDS_WORK, STATUS_TEXT, Listing
-from segstudio.gui.sample_lister import SampleLister, full_query
+from segstudio.gui.samples.sample_book import NEEDS_WORK, STATUS_TEXT, Listing
+from segstudio.gui.samples.sample_lister import SampleLister, full_query
 from segstudio.project.sample_orders import CLASS, GAIN, NAME, RANDOM, Order
 
 TYPING_PAUSE_MS = 120

@@ -7,8 +7,8 @@ from PySide6.QtGui import QColor, QPixmap
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from segstudio.gui.class_state import ClassState
+from segstudio.gui.correcting.region_tiles import DOUBTFUL, LARGEST, SMALLEST, RegionModel, Search
 from segstudio.gui.panels.parts import Segments, caption
-from segstudio.gui.region_tiles import DOUBTFUL, LARGEST, SMALLEST, RegionModel, Search
 from segstudio.project.sample_queue import Source
 
 SQUARE = 12

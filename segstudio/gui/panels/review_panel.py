@@ -7,9 +7,9 @@ from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QWidget
 
-from segstudio.gui.key_book import KeyBook
+from segstudio.gui.keys.key_book import KeyBook
 from segstudio.gui.panels.parts import ElidedLabel, Section, caption
-from segstudio.gui.sample_book import STATUS_ROLE, STATUS_TEXT
+from segstudio.gui.samples.sample_book import STATUS_ROLE, STATUS_TEXT
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.project.sample import SampleStatus
 

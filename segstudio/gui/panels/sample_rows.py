@@ -15,7 +15,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from segstudio.gui.sample_book import STATUS_ROLE, STATUS_TEXT, SampleBook
+from segstudio.gui.samples.sample_book import STATUS_ROLE, STATUS_TEXT, SampleBook
 from segstudio.gui.theme import Theme, ThemeSwitch
 from segstudio.project.sample import Sample
 

@@ -7,9 +7,9 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QS
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from segstudio.gui.correcting.region_tiles import REGION_ROLE, region_text
 from segstudio.gui.panels.sample_rows import SAMPLE_ROLE, SampleModel
-from segstudio.gui.region_tiles import REGION_ROLE, region_text
-from segstudio.gui.sample_book import STATUS_ROLE, STATUS_TEXT
+from segstudio.gui.samples.sample_book import STATUS_ROLE, STATUS_TEXT
 from segstudio.gui.theme import Theme, ThemeSwitch
 from segstudio.project.sample import Sample
 from segstudio.workflows.class_regions import ClassRegion

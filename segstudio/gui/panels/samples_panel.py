@@ -16,10 +16,10 @@ from segstudio.gui.icons import Icons
 from segstudio.gui.panels.parts import EmptyState, caption, rule
 from segstudio.gui.panels.queue_bar import QueueBar
 from segstudio.gui.panels.sample_rows import ROW_HEIGHT, SAMPLE_ROLE, SampleDelegate, SampleModel
-from segstudio.gui.sample_book import NEEDS_WORK
-from segstudio.gui.sample_lister import SampleLister
+from segstudio.gui.samples.sample_book import NEEDS_WORK
+from segstudio.gui.samples.sample_lister import SampleLister
+from segstudio.gui.samples.thumbnails import Thumbnails
 from segstudio.gui.theme import ThemeSwitch
-from segstudio.gui.thumbnails import Thumbnails
 from segstudio.project.sample import Sample, SampleStatus
 
 

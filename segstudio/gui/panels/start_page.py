@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from segstudio.gui.icons import Icons
-from segstudio.gui.key_book import KeyBook
+from segstudio.gui.keys.key_book import KeyBook
 from segstudio.gui.panels.parts import ElidedLabel, caption, icon_button
 
 SHOWN = 6

@@ -8,10 +8,17 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from segstudio.gui.canvas.modes import ToolName
 from segstudio.gui.class_state import ClassState
+from segstudio.gui.correcting.tool_choices import (
+    CHOICES,
+    CHOICES_OF_TOOL,
+    ERASE_TO,
+    UNLABELLED,
+    Choice,
+    Value,
+)
+from segstudio.gui.correcting.tool_state import SMOOTHING, ToolState
 from segstudio.gui.dialogs.import_parts import CalmSpin
 from segstudio.gui.panels.parts import caption
-from segstudio.gui.tool_choices import CHOICES, CHOICES_OF_TOOL, ERASE_TO, UNLABELLED, Choice, Value
-from segstudio.gui.tool_state import SMOOTHING, ToolState
 
 
 class CalmList(QComboBox):

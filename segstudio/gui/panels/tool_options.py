@@ -4,10 +4,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from segstudio.gui.canvas.modes import ShapeOp, ToolName
+from segstudio.gui.correcting.tool_state import Amount, ToolState
 from segstudio.gui.dialogs.import_parts import CalmSpin
-from segstudio.gui.key_book import KeyBook
+from segstudio.gui.keys.key_book import KeyBook
 from segstudio.gui.panels.parts import ElidedLabel, Segments, caption
-from segstudio.gui.tool_state import Amount, ToolState
 
 HEIGHT = 40
 OPS = (

@@ -5,9 +5,9 @@ from math import log
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QSlider, QVBoxLayout, QWidget
 
-from segstudio.gui.action_set import ActionSet
-from segstudio.gui.actions import ACTIONS
-from segstudio.gui.key_book import KeyBook
+from segstudio.gui.actions.action_set import ActionSet
+from segstudio.gui.actions.table import ACTIONS
+from segstudio.gui.keys.key_book import KeyBook
 from segstudio.gui.panels.parts import caption
 
 # Two columns: sixteen tools and the slider would be taller than a small window.

@@ -7,7 +7,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
 from segstudio.gui.panels.parts import EmptyState, RowList
-from segstudio.gui.sample_versions import WHY_TEXT, SampleVersions, clock
+from segstudio.gui.samples.sample_versions import WHY_TEXT, SampleVersions, clock
 from segstudio.project.versions import Version
 
 TOP = QModelIndex()

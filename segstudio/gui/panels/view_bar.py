@@ -3,14 +3,14 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QSlider, QToolButton, QWidget
 
-from segstudio.gui.action_set import ICON, ActionSet
-from segstudio.gui.actions import ACTIONS
+from segstudio.gui.actions.action_set import ICON, ActionSet
+from segstudio.gui.actions.table import ACTIONS
 from segstudio.gui.dialogs.import_parts import CalmSpin
 from segstudio.gui.icons import Icons
-from segstudio.gui.key_book import KeyBook
+from segstudio.gui.keys.key_book import KeyBook
 from segstudio.gui.panels.adjust_popover import AdjustPopover
 from segstudio.gui.panels.parts import Segments, caption
-from segstudio.gui.view_state import DIFFERENCES, WIDEST_BORDER, ViewState
+from segstudio.gui.view.view_state import DIFFERENCES, WIDEST_BORDER, ViewState
 
 HEIGHT = 44
 SLIDER_WIDTH = 72

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 
 from segstudio.annotation.protection import Protection
 from segstudio.gui.canvas.modes import Snap, Source, ToolName
-from segstudio.gui.screen_brush import ScreenBrush
+from segstudio.gui.correcting.screen_brush import ScreenBrush
 from tests.gui.canvas.conftest import IGNORE, RIGHT, SHIFT, Hand, Make, patchwork, pixels_of
 
 ALT = Qt.KeyboardModifier.AltModifier

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segstudio.annotation.rect import Rect
-from segstudio.gui.alike_crops import LIGHT
+from segstudio.gui.correcting.alike_crops import LIGHT
 from segstudio.gui.failures.pictures import PANE, Seen, around, panes
 from segstudio.metrics.segment_shape import SegmentSpot, shape_of
 from tests.metrics.failure_scenes import CLASSES, noise, scenes
