@@ -44,9 +44,9 @@ def _progress(session: Session) -> QWidget:
 
 
 def _runs(session: Session) -> QWidget:
-    from segstudio.gui.dashboards.runs_view import RunsView
+    from segstudio.gui.training.runs_page import RunsPage
 
-    return RunsView(session)
+    return RunsPage(session)
 
 
 DASHBOARDS = (

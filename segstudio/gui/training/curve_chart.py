@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF
 from PySide6.QtGui import QColor
 
 from segstudio.gui.dashboards.chart import LINE, Chart
@@ -18,6 +18,7 @@ MOST_POINTS = 400
 MARKED = 2
 FADED, THICK = 0.22, 3.0
 LEAST_HEIGHT = 150
+AXIS_WIDTH = 54
 
 
 class CurveChart(Chart):
@@ -40,6 +41,8 @@ class CurveChart(Chart):
         self._end = 0
         super().__init__(session, title, vertical_grid=True, least_height=LEAST_HEIGHT)
         self._name = title
+        # Plots below each other align, and none jumps as its figures grow.
+        self.graph.getAxis("left").setWidth(AXIS_WIDTH)
         self.graph.scene().sigMouseMoved.connect(self._point_at)
         self.graph.viewport().installEventFilter(self)
 
@@ -54,7 +57,11 @@ class CurveChart(Chart):
             if not points:
                 continue
             known = self._lines.get(name)
-            if known is not None and self._points[name] is points and self._colours.get(name) == colours[name]:
+            if (
+                known is not None
+                and self._points[name] is points
+                and self._colours.get(name) == colours[name]
+            ):
                 continue
             self._colours[name] = colours[name]
             self._points[name] = points

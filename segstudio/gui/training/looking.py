@@ -1,10 +1,11 @@
 """Looks at the runs of a project in a worker: cheap enough to be done twice a second while one trains."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from segstudio.project.project import Project
-from segstudio.workflows.retrain.folder import RunFolder, list_runs
+from segstudio.workflows.retrain.chain import ChainResult, chain_result
+from segstudio.workflows.retrain.folder import RunFolder, RunNote, list_runs
 from segstudio.workflows.retrain.runs import RunState, RunStatus, RunWatch, places
 from segstudio.workflows.training import RunCurves, RunReader
 
@@ -19,10 +20,14 @@ class Look:
     Attributes:
         statuses: living ones first, then those that wait in their order, then the others, newest first.
         curves: of the run that was asked for, None without one.
+        note: what it was made with, None where another program made it.
+        result: what followed its training, None before there is a model.
     """
 
     statuses: tuple[RunStatus, ...] = ()
     curves: RunCurves | None = None
+    note: RunNote | None = None
+    result: ChainResult | None = None
 
     def of(self, path: Path | None) -> RunStatus | None:
         """The run of a folder."""
@@ -53,9 +58,12 @@ class RunLooker:
         runs = list_runs(self.project)
         self._watches = {run.path: self._watches.get(run.path) or RunWatch(run) for run in runs}
         order = places(runs)
-        statuses = [self._status(run) for run in runs]
+        statuses = [replace(self._status(run), place=order.get(run.path, 0)) for run in runs]
         statuses.sort(key=lambda status: _rank(status, order))
-        return Look(tuple(statuses), self._curves(chosen) if chosen in self._watches else None)
+        if chosen is None or chosen not in self._watches:
+            return Look(tuple(statuses))
+        run = RunFolder(chosen)
+        return Look(tuple(statuses), self._curves(chosen), run.note(), chain_result(run))
 
     def _status(self, run: RunFolder) -> RunStatus:
         # Whatever ends, starts or queues a run makes or deletes a file in its folder.
@@ -67,9 +75,7 @@ class RunLooker:
         self._known[run.path] = stamp, status
         return status
 
-    def _curves(self, path: Path | None) -> RunCurves | None:
-        if path is None:
-            return None
+    def _curves(self, path: Path) -> RunCurves:
         reader = self._readers.pop(path, None) or RunReader(path)
         self._readers[path] = reader
         while len(self._readers) > KEPT_READERS:

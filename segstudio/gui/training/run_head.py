@@ -1,31 +1,42 @@
 """The head of the chosen run: its name and state, what can be done with it, and why it ended early."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from segstudio.gui.dashboards.plot_colours import theme_of
-from segstudio.gui.icons import Icons
-from segstudio.gui.panels.parts import ElidedLabel, caption, icon_button
+from segstudio.gui.panels.parts import ElidedLabel, caption
 from segstudio.gui.training.run_words import progress_text, state_role, state_text
 from segstudio.workflows.retrain.runs import RunState, RunStatus
 
 STEPS = 1000
-# What each thing to do is called, its icon, and what it does.
+# What each thing to do is called, and what it does.
 ACTS = {
-    "pause": ("Pause", "pause", "The training waits; its memory stays taken"),
-    "go_on": ("Go on", "play", "The training goes on"),
-    "resume": ("Resume", "play", "Goes on from the last checkpoint"),
-    "stop": ("Stop and save", "stop", "The training saves and ends; it can be resumed"),
-    "cancel": ("Cancel…", "x", "Ends the run for good; nothing follows it"),
-    "model": ("Make model", "cube", "Puts the best weights into the models; nothing is used before you say so"),
-    "compare": ("Compare…", "scales", "Class by class with the model in use"),
-    "remove": ("Remove…", "trash", "Deletes the run with its checkpoints"),
+    "pause": ("Pause", "The training waits; its memory stays taken"),
+    "go_on": ("Go on", "The training goes on"),
+    "resume": ("Resume", "Goes on from the last checkpoint"),
+    "stop": ("Stop and save", "The training saves and ends; it can be resumed"),
+    "model": ("Make model", "Puts the best weights into the models; nothing is used before you say so"),
+    "compare": ("Compare…", "Class by class with the model in use"),
+    "earlier": ("Earlier", "Before the run that waits in front of it"),
+    "later": ("Later", "Behind the run that waits after it"),
+    "cancel": ("Cancel…", "Ends the run for good; nothing follows it"),
+    "remove": ("Remove…", "Deletes the run with its checkpoints"),
+    "folder": ("Open folder", "Checkpoints, spec, frozen masks and all that was printed"),
 }
-EARLIER, LATER = "earlier", "later"
 # What must be confirmed: the question, what it costs, and the words of both answers.
 QUESTIONS = {
-    "cancel": ("Cancel this run?", "It ends now. What it saved stays in its folder.", "Keep it", "Cancel the run"),
-    "remove": ("Remove this run?", "Its checkpoints, curves and pictures are deleted.", "Keep it", "Remove the run"),
+    "cancel": (
+        "Cancel this run?",
+        "It ends now. What it saved stays in its folder.",
+        "Keep it",
+        "Cancel the run",
+    ),
+    "remove": (
+        "Remove this run?",
+        "Its checkpoints, curves and pictures are deleted.",
+        "Keep it",
+        "Remove the run",
+    ),
 }
 
 
@@ -33,7 +44,7 @@ def acts_of(status: RunStatus, *, has_model: bool) -> tuple[str, ...]:
     """What can be done with a run, the most useful first."""
     state = status.state
     if state is RunState.QUEUED:
-        return "cancel",
+        return "earlier", "later", "cancel"
     if state is RunState.PAUSED:
         return "go_on", "stop", "cancel"
     if state.alive:
@@ -54,7 +65,8 @@ class StateChip(QLabel):
 
     def show_state(self, text: str, role: str) -> None:
         """Shows a text in a role of the theme."""
-        theme = theme_of(self.palette())
+        # Its own text has another colour than the theme's.
+        theme = theme_of(self.parentWidget().palette())
         shown = (text, role, theme.name)
         if shown == self._shown:
             return
@@ -98,9 +110,11 @@ class ConfirmRow(QWidget):
     def ask(self, act: str) -> None:
         """Asks; the answer that changes nothing has the keyboard."""
         self.act = act
-        texts = (self._question, self._cost, self.no_button, self.yes_button)
-        for widget, text in zip(texts, QUESTIONS[act], strict=True):
-            widget.setText(text)
+        question, cost, no, yes = QUESTIONS[act]
+        self._question.setText(question)
+        self._cost.setText(cost)
+        self.no_button.setText(no)
+        self.yes_button.setText(yes)
         self.show()
         self.no_button.setFocus()
 
@@ -114,9 +128,8 @@ class RunHead(QWidget):
 
     asked = Signal(str)
 
-    def __init__(self, icons: Icons) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._icons = icons
         self.name = ElidedLabel()
         self.name.setProperty("role", "large")
         self.chip = StateChip()
@@ -136,20 +149,11 @@ class RunHead(QWidget):
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self.name, 1)
-        for act, (text, icon, tip) in ACTS.items():
+        for act, (text, tip) in ACTS.items():
             button = self.buttons[act] = QPushButton(text)
-            self._icons.bind(button, icon)
             button.setToolTip(tip)
             button.clicked.connect(lambda _, act=act: self._ask(act))
             row.addWidget(button)
-        self.order: dict[str, QToolButton] = {}
-        for act, icon, tip in ((EARLIER, "arrow-up", "Earlier in the queue"), (LATER, "arrow-down", "Later")):
-            button = self.order[act] = icon_button(self._icons, icon, tip)
-            button.clicked.connect(lambda _, act=act: self.asked.emit(act))
-            row.addWidget(button)
-        self.folder_button = icon_button(self._icons, "folder-open", "Open the run's folder")
-        self.folder_button.clicked.connect(lambda: self.asked.emit("folder"))
-        row.addWidget(self.folder_button)
         second = QHBoxLayout()
         second.setSpacing(12)
         second.addWidget(self.chip)
@@ -176,9 +180,7 @@ class RunHead(QWidget):
         self.bar.setValue(round(STEPS * min(pace.step / pace.steps, 1.0)) if pace.steps else 0)
         acts = acts_of(status, has_model=has_model)
         for act, button in self.buttons.items():
-            button.setVisible(act in acts)
-        for button in self.order.values():
-            button.setVisible(status.state is RunState.QUEUED)
+            button.setVisible(act in (*acts, "folder"))
         if self.confirm.isVisibleTo(self) and f"{self.confirm.act}" not in acts:
             self.confirm.hide()
         reason = status.reason

@@ -135,7 +135,9 @@ def _paint_bar(painter: QPainter, track: QRectF, share: float, theme: Theme) -> 
     painter.setBrush(theme.colour("pressed"))
     painter.drawRoundedRect(track, 1.5, 1.5)
     painter.setBrush(theme.colour("accent"))
-    painter.drawRoundedRect(QRectF(track.left(), track.top(), track.width() * min(share, 1.0), BAR_HEIGHT), 1.5, 1.5)
+    painter.drawRoundedRect(
+        QRectF(track.left(), track.top(), track.width() * min(share, 1.0), BAR_HEIGHT), 1.5, 1.5
+    )
 
 
 class RunList(RowList):
@@ -151,6 +153,7 @@ class RunList(RowList):
         self.setModel(self.rows)
         self.setItemDelegate(RunDelegate(self))
         self._path: Path | None = None
+        self._wanted: Path | None = None
         self.selectionModel().currentChanged.connect(self._moved)
 
     @property
@@ -160,21 +163,20 @@ class RunList(RowList):
 
     def show_runs(self, statuses: tuple[RunStatus, ...]) -> None:
         """Shows these runs; the choice stays while its run is there, else it is the first one."""
-        wanted = self._path
-        if not self.rows.show_runs(statuses) and self.currentIndex().isValid():
+        moved = self.rows.show_runs(statuses)
+        if not moved and self._wanted is None and self.currentIndex().isValid():
             return
-        row = self.rows.row_of(wanted)
-        if row < 0:
-            row = 0 if statuses else -1
-        if row < 0:
+        found = (self.rows.row_of(self._wanted), self.rows.row_of(self._path), 0 if statuses else -1)
+        row = next((row for row in found if row >= 0), -1)
+        if row >= 0:
+            self.setCurrentIndex(self.rows.index(row))
+        elif self._path is not None:
             self._path = None
             self.chosen.emit(None)
-        else:
-            self.setCurrentIndex(self.rows.index(row))
 
     def choose(self, path: Path) -> None:
         """Chooses a run, now or when it appears."""
-        self._path = path
+        self._wanted = path
         row = self.rows.row_of(path)
         if row >= 0:
             self.setCurrentIndex(self.rows.index(row))
@@ -183,5 +185,7 @@ class RunList(RowList):
         status = now.data(STATUS_ROLE)
         if isinstance(status, RunStatus):
             before, self._path = self._path, status.run.path
+            if self._path == self._wanted:
+                self._wanted = None
             if before != self._path:
                 self.chosen.emit(self._path)

@@ -69,7 +69,7 @@ def figures(status: RunStatus, curves: RunCurves | None) -> dict[str, tuple[str,
     remark = f"last {percent_text(last[1])}, step {last[0]:,}" if last else "no validation yet"
     return {
         "step": (f"{pace.step:,}", steps),
-        "left": (left, f"{took} so far") if alive else (took, "from start to end"),
+        "time": (left, f"left, {took} so far") if alive else (took, "from start to end"),
         "miou": (percent_text(pace.best_miou), remark),
         "loss": (loss, "mean of the last steps"),
         "speed": (

@@ -1,6 +1,8 @@
 """The runs of the open project as the window knows them: looks at them, steers them, feeds the queue."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +10,16 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from segstudio.errors import SegstudioError
 from segstudio.gui.job_bridge import JobBridge, Replies
-from segstudio.gui.message import Message
+from segstudio.gui.message import SUCCESS, Message
 from segstudio.gui.training.looking import Look, RunLooker
 from segstudio.gui.training.run_words import end_message, found_again_message
 from segstudio.jobs import JobContext
 from segstudio.project.project import Project
 from segstudio.workflows.retrain import supervise
+from segstudio.workflows.retrain.chain import ChainResult, run_chain
 from segstudio.workflows.retrain.choice import RetrainChoice
 from segstudio.workflows.retrain.folder import RunFolder
-from segstudio.workflows.retrain.runs import RunState, RunStatus
+from segstudio.workflows.retrain.runs import RunState
 from segstudio.workflows.retrain.write import write_run
 
 LOOK_LANE = "runs"
@@ -40,6 +43,12 @@ class TrainingRuns(QObject):
     failed = Signal(object)
     prepared = Signal(object)
     refused = Signal(object)
+    # A model of this name is new in the catalog.
+    model_made = Signal(str)
+    # The window is asked for the dialog, for a run on the page, for a model beside that in use.
+    retrain_asked = Signal()
+    shown_asked = Signal(object)
+    compare_asked = Signal(str)
 
     def __init__(self, bridge: JobBridge) -> None:
         super().__init__()
@@ -110,7 +119,7 @@ class TrainingRuns(QObject):
         if self._first:
             self._first = False
             for status in found.living:
-                self.message.emit(found_again_message(status))
+                self._say(found_again_message(status), status.run)
         else:
             self._tell_ends(before, found)
         if found.waiting and not found.living:
@@ -127,9 +136,16 @@ class TrainingRuns(QObject):
             now = found.of(status.run.path)
             if now is not None and not now.state.alive:
                 self.ended.emit(now)
+                if now.state is RunState.FINISHED:
+                    # What follows a training made a model of it.
+                    self.model_made.emit(now.run.name)
                 message = end_message(now)
                 if message is not None:
-                    self.message.emit(message)
+                    self._say(message, now.run)
+
+    def _say(self, message: Message, run: RunFolder) -> None:
+        show = replace(message, action="Show", act=lambda: self.shown_asked.emit(run.path))
+        self.message.emit(show)
 
     # -- steering -----------------------------------------------------------------------------------------
 
@@ -192,6 +208,22 @@ class TrainingRuns(QObject):
         """Deletes a run with all its files."""
         self._do("Remove", lambda: supervise.remove(run))
 
+    def make_model(self, run: RunFolder) -> None:
+        """Makes a model of the best weights, and evaluates and exports it as the run's choice says."""
+
+        def done(result: ChainResult) -> None:
+            self.model_made.emit(result.model)
+            text = f"{result.model} is in the models; the one in use stays"
+            compare = partial(self.compare_asked.emit, result.model)
+            self.message.emit(Message(SUCCESS, text, topic=f"run {run.path}", action="Compare…", act=compare))
+            self.look()
+
+        replies = Replies(done=done, failed=self.failed.emit)
+        self._bridge.start(
+            f"Make a model of {run.name}", lambda context: run_chain(run, context), lane=START_LANE,
+            replies=replies,
+        )  # fmt: skip
+
     def move(self, run: RunFolder, by: int) -> None:
         """Moves a waiting run in the queue; -1 is one earlier."""
         waiting = [status.run for status in self.now.waiting]
@@ -209,15 +241,3 @@ class TrainingRuns(QObject):
         """Asks every living run to save and end, here and now: the window is about to close."""
         for status in self.now.living:
             supervise.stop(status.run)
-
-
-def with_action(message: Message, text: str, act: Callable[[], None]) -> Message:
-    """The same message with a button."""
-    from dataclasses import replace
-
-    return replace(message, action=text, act=act)
-
-
-def living_names(statuses: Sequence[RunStatus]) -> str:
-    """The names of runs, as a note says them."""
-    return ", ".join(status.run.name for status in statuses if status.state is not RunState.QUEUED)

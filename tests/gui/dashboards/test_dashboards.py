@@ -9,10 +9,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QStackedWidget
 from pytestqt.qtbot import QtBot
+from segstudio.gui.dashboards.runs_view import Plot, RunsView
 
 from segstudio.gui.dashboards.bars import BAR_ROLE
 from segstudio.gui.dashboards.plot_colours import series_colour
-from segstudio.gui.dashboards.runs_view import Plot, RunsView
 from segstudio.gui.dashboards.speed_view import SpeedView
 from segstudio.gui.dashboards.stage_bar import StageBar
 from segstudio.project.sample import SpeedRecord
