@@ -20,7 +20,9 @@ from segstudio.cli import (
     projects,
     quality,
     quantize,
+    retrain,
     reviews,
+    runs,
     spec_tasks,
 )
 from segstudio.cli.tasks import app
@@ -36,6 +38,8 @@ app.add_typer(bench.app)
 app.add_typer(export.app)
 app.add_typer(failures.app)
 app.add_typer(quality.app)
+app.add_typer(retrain.app)
+app.add_typer(runs.app, name="runs")
 app.add_typer(models.app, name="models")
 projects.app.add_typer(reviews.project_app)
 app.add_typer(projects.app, name="project")

@@ -44,7 +44,7 @@ class ControlledContext(JobContext):
 
     def __init__(self, run: RunFolder, *, pauses: bool = True) -> None:
         super().__init__()
-        self._run, self._pauses = run, pauses
+        self._run, self.pauses = run, pauses
         self._word, self._looked = "", 0.0
         self._stamp: tuple[int, int] | None = None
 
@@ -63,12 +63,12 @@ class ControlledContext(JobContext):
     def cancelled(self) -> bool:
         """Whether it is to stop, or to be cancelled."""
         word = self.word
-        return super().cancelled or word in (STOP, CANCEL) or (word == PAUSE and not self._pauses)
+        return super().cancelled or word in (STOP, CANCEL) or (word == PAUSE and not self.pauses)
 
     @property
     def paused(self) -> bool:
         """Whether it is to wait."""
-        return self._pauses and self.word == PAUSE
+        return self.pauses and self.word == PAUSE
 
     def check(self) -> None:
         """See `JobContext.check`."""

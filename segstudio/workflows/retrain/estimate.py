@@ -20,6 +20,7 @@ START_SECONDS = 8.0
 VALIDATION_SHARE, MOST_VALIDATIONS, FEWEST_VALIDATIONS = 0.2, 16, 3
 FEWEST_SCORED = 8
 CHECKPOINT_SECONDS = 60.0
+SPEED_FILE = "speed.json"
 # Activations of a b0 in training, bytes a pixel of a crop, float32; and what torch takes by itself.
 PIXEL_BYTES, OWN_BYTES = 1_500, 500_000_000
 
@@ -101,9 +102,12 @@ def timetable(
             limit = min(samples, max(FEWEST_SCORED, affordable))
     validation = (limit or samples) * scored
     steps = max(FEWEST_VALIDATIONS, int((seconds - validations * validation) / step))
+    # The last validation is that of the last step.
+    interval = max(1, round(steps / validations))
+    steps = interval * validations
     checkpoints = max(1, min(steps, int(CHECKPOINT_SECONDS / step)))
     return Estimate(
-        steps, step, validation, max(1, steps // validations), checkpoints,
+        steps, step, validation, interval, checkpoints,
         limit if limit < samples else 0, memory, measured,
     )  # fmt: skip
 
@@ -114,7 +118,7 @@ def measured_speed(runs: Path, preset: Preset, backbone: str) -> float | None:
 
     found = []
     for path in runs.iterdir() if runs.is_dir() else []:
-        speed = read_json(path / "speed.json")
+        speed = read_json(path / SPEED_FILE)
         if (speed.get("preset"), speed.get("backbone")) == (preset.key, backbone):
             value = speed.get("pixels_per_second")
             if isinstance(value, int | float) and value > 0:

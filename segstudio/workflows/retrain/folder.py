@@ -29,6 +29,7 @@ class RunNote:
         manifest_sha256: of the frozen manifest.
         project: the project's folder.
         measured_steps: whether the number of steps is to be measured for the minutes when the run starts.
+        preset: key of the machine's preset.
     """
 
     name: str
@@ -39,6 +40,7 @@ class RunNote:
     manifest_sha256: str = ""
     project: str = ""
     measured_steps: bool = False
+    preset: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class RunFolder:
 
     @property
     def watched(self) -> Path:
-        """Predictions of a few validation samples: step_XXXXX/KEY.png, ids in the project's palette."""
+        """Predictions of a few validation samples over time; see watched.py."""
         return self.train / WATCH
 
     @property
@@ -103,6 +105,11 @@ class RunFolder:
         return self.path / "queued.json"
 
     @property
+    def starting(self) -> Path:
+        """There from the word to start until the run's process has its lock."""
+        return self.path / "starting"
+
+    @property
     def ended(self) -> Path:
         """How the last session ended; gone while one runs."""
         return self.path / "ended.json"
@@ -121,6 +128,11 @@ class RunFolder:
     def complaints(self) -> Path:
         """What the process printed on stderr."""
         return self.path / "errors.txt"
+
+    @property
+    def is_written(self) -> bool:
+        """Whether `write_run` made it; else `segstudio train` did."""
+        return (self.path / NOTE_FILE).is_file()
 
     def note(self) -> RunNote | None:
         """What run.json says; None for a run that another program started here."""

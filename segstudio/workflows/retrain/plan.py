@@ -82,7 +82,7 @@ def make_plan(project: Project, choice: RetrainChoice, validation_samples: int =
         frozen=choice.freeze_backbone, runs=project.runs_dir,
     )  # fmt: skip
     values = merge(preset.spec(), _experiment(start, choice, palette, project, short_side, backbone, keeps))
-    values = merge(values, _timetable(estimate, validation_samples))
+    values = merge(values, timetable_values(estimate, validation_samples))
     return Plan(start, preset, palette, keeps, short_side, estimate, _in_order(values))
 
 
@@ -205,8 +205,8 @@ def _experiment(
     })  # fmt: skip
 
 
-def _timetable(estimate: Estimate, validation_samples: int) -> dict[str, Any]:
-    """Steps, and when they are validated and saved."""
+def timetable_values(estimate: Estimate, validation_samples: int, manifest: str = MANIFEST) -> dict[str, Any]:
+    """The keys of an experiment for its steps, and when they are validated and saved."""
     values: dict[str, Any] = {
         "train": {
             "checkpoint_interval_unit": "step",
@@ -219,8 +219,10 @@ def _timetable(estimate: Estimate, validation_samples: int) -> dict[str, Any]:
     if validation_samples == 0:
         values["studio"]["validation"] = []
     elif estimate.validation_limit:
-        limited = {"kind": "manifest", "path": MANIFEST, "limit": estimate.validation_limit}
+        limited = {"kind": "manifest", "path": manifest, "limit": estimate.validation_limit}
         values["studio"]["validation"] = [limited]
+    elif validation_samples > 0:
+        values["studio"]["validation"] = [{"kind": "manifest", "path": manifest}]
     return values
 
 

@@ -89,7 +89,7 @@ class RetrainPreview:
         if self.leaks:
             pair = self.leaks[0]
             found.append(
-                f"{len(self.leaks)} of {len(self.chosen.validation)} samples to score look like samples"
+                f"{len(self.leaks)} of {len(self.chosen.validation)} samples to score look like some"
                 f" to learn from ({pair.validation} like {pair.train}): scores will be too good"
             )
         if self.only_validation:
@@ -124,7 +124,7 @@ class RetrainPreview:
         estimate, plan = self.estimate, self.plan
         drawn = ", drawn by sequence" if self.chosen.drawn else ""
         lines = [
-            f"learns from {len(self.chosen.train)} samples, is scored on {len(self.chosen.validation)}{drawn}",
+            f"learns from {len(self.chosen.train)} samples, scored on {len(self.chosen.validation)}{drawn}",
             f"starts from {plan.start.name}, {len(plan.network_palette.names)} classes"
             f" ({'those of the model' if plan.keeps_classes else 'those of the project'})",
             f"{plan.preset.title}: {plan.preset.reason}",

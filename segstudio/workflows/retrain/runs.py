@@ -11,9 +11,12 @@ from typing import Any
 from segstudio.workflows.retrain.folder import RunFolder, read_json
 from segstudio.workflows.retrain.locks import is_held
 from segstudio.workflows.retrain.reasons import Reason, reason_of
+from segstudio.workflows.training import SILENCE_SECONDS
 
 # A living run that says nothing for so long is busy with a validation, or its machine sleeps.
 SILENT_SECONDS = 180.0
+# Python, torch and a cold disk together, until its process takes the lock.
+START_SECONDS = 120.0
 
 
 class RunState(Enum):
@@ -82,7 +85,7 @@ class Pace:
         best_miou: of the validations, 0-1; None before the first.
         saved_step: of the last checkpoint, 0 without one.
         last_time: of the last event, seconds since 1970.
-        last: that event.
+        early: whether it ended before its last step, as nothing was gained any more.
     """
 
     kind: str = ""
@@ -94,6 +97,12 @@ class Pace:
     best_miou: float | None = None
     saved_step: int = 0
     last_time: float = 0.0
+    early: bool = False
+
+    @property
+    def trained(self) -> bool:
+        """Whether the training came to its end; what follows it may be left to do."""
+        return self.kind == "end" and self.steps > 0 and (self.early or self.steps <= self.step)
 
     def after(self, event: dict[str, Any]) -> "Pace":
         """The same with one more event."""
@@ -117,6 +126,8 @@ class Pace:
             return replace(now, kind=kind, step=step, best_miou=best)
         if kind == "saved":
             return replace(now, saved_step=step)
+        if kind == "early_stop":
+            return replace(now, early=True)
         if kind in ("paused", "resumed", "end", "failed", "diverged"):
             return replace(now, kind=kind, step=max(step, self.step))
         return now
@@ -189,15 +200,36 @@ class RunWatch:
             return RunStatus(run, state, pace, reason)
         if run.queued.is_file():
             return RunStatus(run, RunState.QUEUED, pace)
+        if is_starting(run):
+            return RunStatus(run, RunState.STARTING, pace, doing="starting")
+        if not run.is_written and pace.kind != "end" and time.time() - pace.last_time < SILENCE_SECONDS:
+            # `segstudio train` holds no lock: it lives as long as it talks.
+            return RunStatus(run, RunState.RUNNING, pace, doing=doing(run, pace, RunState.RUNNING))
         if pace.kind == "":
             started = run.output.is_file()
             return RunStatus(run, RunState.FAILED if started else RunState.READY, pace,
                              reason_of(run, pace.saved_step) if started else None)  # fmt: skip
         if pace.kind == "end":
             # A training that `segstudio train` ran itself leaves no other word.
-            whole = pace.step >= pace.steps
-            return RunStatus(run, RunState.FINISHED if whole else RunState.STOPPED, pace)
+            return RunStatus(run, RunState.FINISHED if pace.trained else RunState.STOPPED, pace)
         return RunStatus(run, RunState.FAILED, pace, reason_of(run, pace.saved_step))
+
+
+def pace_of(run: RunFolder) -> Pace:
+    """How far a training is, whoever works on it; never touches its lock."""
+    pace = Pace()
+    for event in EventReader(run).new():
+        pace = pace.after(event)
+    return pace
+
+
+def is_starting(run: RunFolder) -> bool:
+    """Whether somebody starts the run, and its process has not taken its lock yet."""
+    try:
+        since = run.starting.stat().st_mtime
+    except OSError:
+        return False
+    return time.time() - since < START_SECONDS
 
 
 _STATES = {state.value: state for state in RunState}
@@ -224,6 +256,12 @@ def doing(run: RunFolder, pace: Pace, state: RunState) -> str:
 def status_of(run: RunFolder) -> RunStatus:
     """A run as it is now."""
     return RunWatch(run).look()[0]
+
+
+def all_statuses(runs: Sequence[RunFolder]) -> list[RunStatus]:
+    """Several runs as they are now, with their places in the queue."""
+    order = places(runs)
+    return [replace(status_of(run), place=order.get(run.path, 0)) for run in runs]
 
 
 def places(runs: Sequence[RunFolder]) -> dict[Path, int]:

@@ -74,7 +74,7 @@ def choose_samples(project: Project, choice: RetrainChoice) -> ChosenSamples:
 
 
 def drawn_sequences(keys: Sequence[str], share: float, seed: int) -> frozenset[str]:
-    """Keys of about `share` of some samples, drawn by whole sequences, so that frames have no neighbours there.
+    """Keys of about `share` of some samples, drawn by whole sequences: no frame is parted from its like.
 
     Each sequence has its lot, as `project.assign_splits` gives samples theirs; those that come first are
     taken until the share is reached. A single sample, or a single sequence that cannot be cut, is kept to

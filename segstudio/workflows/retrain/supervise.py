@@ -14,13 +14,11 @@ from segstudio.workflows.retrain import control
 from segstudio.workflows.retrain.disk import needed_bytes, require_space
 from segstudio.workflows.retrain.folder import RunFolder, read_json, runs_below, write_json
 from segstudio.workflows.retrain.locks import alone, is_held
-from segstudio.workflows.retrain.runs import RunState, RunStatus, RunWatch, places, status_of
+from segstudio.workflows.retrain.runs import START_SECONDS, RunState, RunStatus, RunWatch, places, status_of
 
 LAUNCHER = "segstudio.workflows.retrain.launch"
 QUEUE_LOCK = "queue.lock"
 LOOK_SECONDS = 0.25
-# Python, torch and a cold disk together.
-START_SECONDS = 120.0
 QUEUE_PATIENCE = 10.0
 
 
@@ -41,8 +39,17 @@ def start(run: RunFolder, *, command: Sequence[str] = ()) -> None:
     if status.state is RunState.FINISHED:
         raise InputError(f"the run {run.name} is finished", hint="make a new run to train on")
     require_space(run.path, needed_bytes(run))
+    run.starting.touch()
     for old in (run.ended, run.control, run.queued):
         old.unlink(missing_ok=True)
+    try:
+        _launch(run, command)
+        _wait_until_alive(run)
+    finally:
+        run.starting.unlink(missing_ok=True)
+
+
+def _launch(run: RunFolder, command: Sequence[str]) -> None:
     words = [*(command or (sys.executable, "-m", "segstudio", "runs", "work")), str(run.path)]
     launcher = [sys.executable, "-m", LAUNCHER, str(run.output), str(run.complaints), *words]
     try:
@@ -53,7 +60,6 @@ def start(run: RunFolder, *, command: Sequence[str] = ()) -> None:
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
         raise SegstudioError(f"the run {run.name} cannot be started: {last[0]}")
-    _wait_until_alive(run)
 
 
 def _wait_until_alive(run: RunFolder) -> None:

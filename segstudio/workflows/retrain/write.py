@@ -67,7 +67,8 @@ def write_run(project: Project, choice: RetrainChoice, context: JobContext) -> R
         RunFolder(beside).write_note(RunNote(
             run.name, round(time.time(), 3), replace(choice, name=run.name),
             plan.start.name if weights else "", file_hash(weights) if weights else "",
-            file_hash(beside / "data" / "manifest.json"), str(project.root), measured_steps=not choice.spec,
+            file_hash(beside / "data" / "manifest.json"), str(project.root),
+            measured_steps=not choice.spec, preset=plan.preset.key,
         ))  # fmt: skip
         beside.rename(run.path)
     except OSError as error:
