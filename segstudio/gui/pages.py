@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 from segstudio.gui.session import Session
 
-EDITOR, FAILURES, GRID = "editor", "failures", "samples"
+EDITOR, FAILURES, GRID, RUNS = "editor", "failures", "samples", "runs"
 
 
 @dataclass(frozen=True)
@@ -54,5 +54,5 @@ DASHBOARDS = (
     DashboardPage(FAILURES, _failures),
     DashboardPage("progress", _progress),
     DashboardPage("speed", _speed),
-    DashboardPage("runs", _runs),
+    DashboardPage(RUNS, _runs),
 )

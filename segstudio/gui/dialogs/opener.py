@@ -32,6 +32,7 @@ from segstudio.gui.saving import recovery
 from segstudio.gui.saving.save_trouble import OutsideReview
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
+from segstudio.gui.training.retrain_opener import RetrainOpener
 from segstudio.gui.view.canvas_link import CanvasLink
 from segstudio.project.layout import FACTS_DIR
 
@@ -52,6 +53,7 @@ class Dialogs(QObject):
         self._bug: QDialog | None = None
         self._importer: ModelImportDialog | None = None
         self._exports = ExportOpener(window, session, themes, self._icons)
+        self._retrain = RetrainOpener(window, session, self._icons)
         session.recovery_needed.connect(self.offer_recovery)
         session.trouble.leaving.connect(self.ask_to_stay)
         session.trouble.review.connect(self.ask_whose)

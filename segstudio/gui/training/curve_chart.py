@@ -1,12 +1,13 @@
 """A plot of curves that grow while one looks: lines are kept and given new points, never made anew."""
 
+import html
 from collections.abc import Mapping, Sequence
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF
 from PySide6.QtGui import QColor
 
-from segstudio.gui.dashboards.chart import LINE, Chart
+from segstudio.gui.dashboards.chart import LINE, Chart, swatch
 from segstudio.gui.dashboards.plot_colours import needs_outline
 from segstudio.gui.dashboards.plot_tools import to_csv
 from segstudio.gui.session import Session
@@ -45,6 +46,12 @@ class CurveChart(Chart):
         self.graph.getAxis("left").setWidth(AXIS_WIDTH)
         self.graph.scene().sigMouseMoved.connect(self._point_at)
         self.graph.viewport().installEventFilter(self)
+
+    def name_lines(self, colours: Mapping[str, QColor], unit: str) -> None:
+        """Names the lines in the title, each with its colour: a key below it would take room from the plot."""
+        named = "&nbsp; ".join(swatch(name, colour, self.theme) for name, colour in colours.items())
+        self._name = f"{named}, {unit}"
+        self.title.setText(self._name)
 
     # -- drawing ------------------------------------------------------------------------------------------
 
@@ -122,7 +129,7 @@ class CurveChart(Chart):
             self.title.setText(self._name)
             return
         at = box.mapSceneToView(place)
-        self.title.setText(f"{self._name}  ·  {self.words_at(at.x(), at.y())}")
+        self.title.setText(html.escape(self.words_at(at.x(), at.y())))
 
     def words_at(self, x: float, y: float) -> str:
         """What the curve that is nearest to a point of the plot says there."""

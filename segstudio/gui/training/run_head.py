@@ -59,14 +59,15 @@ def acts_of(status: RunStatus, *, has_model: bool) -> tuple[str, ...]:
 class StateChip(QLabel):
     """The state in its colour, as a plate with round ends."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, around: QWidget) -> None:
+        super().__init__(around)
+        self._around = around
         self._shown: tuple[str, str, str] | None = None
 
     def show_state(self, text: str, role: str) -> None:
         """Shows a text in a role of the theme."""
         # Its own text has another colour than the theme's.
-        theme = theme_of(self.parentWidget().palette())
+        theme = theme_of(self._around.palette())
         shown = (text, role, theme.name)
         if shown == self._shown:
             return
@@ -132,7 +133,7 @@ class RunHead(QWidget):
         super().__init__()
         self.name = ElidedLabel()
         self.name.setProperty("role", "large")
-        self.chip = StateChip()
+        self.chip = StateChip(self)
         self.progress = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
         self.progress.setProperty("role", "muted")
         self.bar = QProgressBar()

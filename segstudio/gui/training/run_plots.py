@@ -27,8 +27,7 @@ class RunPlots(QWidget):
         self.miou = CurveChart(session, "mIoU and pixel accuracy, %", digits=1, percent=True)
         self.rate = CurveChart(session, "Learning rate", digits=6)
         self.classes = ClassCurves(session)
-        self.miou.show_key([("mIoU", series_colour(0)), ("pixel accuracy", series_colour(1))])
-        self.loss.show_key([("mean of a step", pale()), ("smoothed", series_colour(0))])
+        self.miou.name_lines({"mIoU": series_colour(0), "pixel accuracy": series_colour(1)}, "%")
         self._shown: RunCurves | None = None
         self._loss: tuple[Points, dict[str, Sequence[tuple[int, float]]]] = ((), {})
         self._waiting: deque[Callable[[], None]] = deque()

@@ -92,7 +92,6 @@ class RunsPage(DashboardPage):
         for button in (self.retrain_button, self.first_button):
             button.clicked.connect(runs.retrain_asked)
         runs.looked.connect(self._looked)
-        runs.shown_asked.connect(self.list.choose)
         self.list.chosen.connect(self._choose)
         self.head.asked.connect(self._do)
         self.parts.chosen.connect(lambda _: self._show_part())
@@ -127,6 +126,9 @@ class RunsPage(DashboardPage):
         self.show_placeholder(not look.statuses)
         # The empty page has its own, in the middle.
         self.retrain_button.setVisible(bool(look.statuses))
+        if self._runs.wanted is not None:
+            self.list.choose(self._runs.wanted)
+            self._runs.wanted = None
         self.list.show_runs(look.statuses)
         status = look.of(self.list.path)
         if status is None:

@@ -1,5 +1,6 @@
 """The runs of the open project as the window knows them: looks at them, steers them, feeds the queue."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -13,7 +14,7 @@ from segstudio.gui.job_bridge import JobBridge, Replies
 from segstudio.gui.message import SUCCESS, Message
 from segstudio.gui.training.looking import Look, RunLooker
 from segstudio.gui.training.run_words import end_message, found_again_message
-from segstudio.jobs import JobContext
+from segstudio.jobs import Job, JobContext
 from segstudio.project.project import Project
 from segstudio.workflows.retrain import supervise
 from segstudio.workflows.retrain.chain import ChainResult, run_chain
@@ -28,6 +29,7 @@ START_LANE = "training"
 LIVE_MS = 500
 # With nothing alive a page on screen still sees what the command line starts.
 IDLE_MS = 4000
+STOP_SETTING = "stop_training_on_close"
 
 
 class TrainingRuns(QObject):
@@ -47,7 +49,7 @@ class TrainingRuns(QObject):
     model_made = Signal(str)
     # The window is asked for the dialog, for a run on the page, for a model beside that in use.
     retrain_asked = Signal()
-    shown_asked = Signal(object)
+    shown_asked = Signal()
     compare_asked = Signal(str)
 
     def __init__(self, bridge: JobBridge) -> None:
@@ -59,6 +61,8 @@ class TrainingRuns(QObject):
         self._looking = self._again = False
         self._first = True
         self.now = Look()
+        # The run that the page is to show next, None once it does.
+        self.wanted: Path | None = None
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self.look)
 
@@ -88,6 +92,12 @@ class TrainingRuns(QObject):
         if path != self._chosen:
             self._chosen = path
             self.look()
+
+    def show(self, path: Path) -> None:
+        """Asks the window for a run on its page."""
+        self.wanted = path
+        self.shown_asked.emit()
+        self.looked.emit(self.now)
 
     def look(self) -> None:
         """Looks at the runs now; a look that is under way is followed by another one."""
@@ -144,19 +154,19 @@ class TrainingRuns(QObject):
                     self._say(message, now.run)
 
     def _say(self, message: Message, run: RunFolder) -> None:
-        show = replace(message, action="Show", act=lambda: self.shown_asked.emit(run.path))
+        show = replace(message, action="Show", act=lambda: self.show(run.path))
         self.message.emit(show)
 
     # -- steering -----------------------------------------------------------------------------------------
 
-    def order(self, choice: RetrainChoice) -> None:
+    def order(self, choice: RetrainChoice) -> Job[Any] | None:
         """Writes a run and puts it in the queue, from which it starts when no other one runs.
 
         `prepared` carries its folder, `refused` why there is none.
         """
         project = self.project
         if project is None:
-            return
+            return None
 
         def work(context: JobContext) -> RunFolder:
             run = write_run(project, choice, context)
@@ -164,12 +174,12 @@ class TrainingRuns(QObject):
             return run
 
         def done(run: RunFolder) -> None:
+            self.wanted = run.path
             self.prepared.emit(run)
-            self._chosen = run.path
             self.look()
 
         replies = Replies(done=done, failed=self.refused.emit)
-        self._bridge.start("Prepare the training", work, lane=START_LANE, replies=replies)
+        return self._bridge.start("Prepare the training", work, lane=START_LANE, replies=replies)
 
     def _start_next(self) -> None:
         project = self.project
@@ -237,7 +247,13 @@ class TrainingRuns(QObject):
         replies = Replies(done=lambda _: self.look(), failed=self.failed.emit)
         self._bridge.start(f"{title} a run", lambda _: act(), lane=LOOK_LANE, replies=replies)
 
-    def stop_all(self) -> None:
-        """Asks every living run to save and end, here and now: the window is about to close."""
-        for status in self.now.living:
-            supervise.stop(status.run)
+    def leave(self, *, stop: bool) -> str:
+        """The window closes: asks living runs to save and end, or says by name what goes on without it."""
+        living = [status.run for status in self.now.living]
+        if not stop:
+            return ", ".join(run.name for run in living)
+        for run in living:
+            with contextlib.suppress(SegstudioError):
+                # It has ended since the last look, or its disk is gone.
+                supervise.stop(run)
+        return ""

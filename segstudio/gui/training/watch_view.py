@@ -21,8 +21,9 @@ from segstudio.gui.job_bridge import Replies
 from segstudio.gui.panels.parts import caption
 from segstudio.gui.session import Session
 from segstudio.gui.training.training_runs import LOOK_LANE
-from segstudio.gui.training.watched import Watched, WatchedPictures, WatchedReader, find_watched
+from segstudio.gui.training.watched import WatchedPictures, WatchedReader
 from segstudio.workflows.retrain.folder import RunFolder
+from segstudio.workflows.retrain.watched import Watched
 
 # Narrower than this share of the pictures' shape, they stand below each other.
 WIDE = 1.35
@@ -119,8 +120,8 @@ class WatchView(QWidget):
         super().__init__()
         self._session = session
         self._reader: WatchedReader | None = None
-        self._run: RunFolder | None = None
-        self.watched = Watched()
+        self._steps: tuple[int, ...] = ()
+        self._keys: tuple[str, ...] = ()
         self.sample = QComboBox()
         self.sample.setAccessibleName("Sample")
         self.sample.setMinimumWidth(220)
@@ -164,32 +165,34 @@ class WatchView(QWidget):
         layout.addWidget(self._body)
         self._body.setCurrentIndex(1)
 
-    def show_run(self, run: RunFolder, steps: int) -> None:
-        """Looks what a run left; `steps` is how many validations were told to have left pictures."""
-        if self._run == run and steps == len(self.watched.steps):
+    def show_run(self, run: RunFolder, count: int) -> None:
+        """Looks what a run left; `count` is how many validations were told to have left pictures."""
+        if self._reader is not None and self._reader.run == run and count == len(self._steps):
             return
-        if self._run != run:
-            self._run, self._reader, self.watched = run, WatchedReader(run), Watched()
+        if self._reader is None or self._reader.run != run:
+            self._reader, self._steps, self._keys = WatchedReader(run), (), ()
             self._body.setCurrentIndex(1)
+        reader = self._reader
 
         def done(found: Watched) -> None:
-            if self._run == run:
+            if self._reader is reader:
                 self._found(found)
 
         self._session.bridge.start(
-            "Look for pictures", lambda _: find_watched(run), lane=LOOK_LANE, replaces="watched",
+            "Look for pictures", lambda _: reader.look(), lane=LOOK_LANE, replaces="watched",
             replies=Replies(done=done),
         )  # fmt: skip
 
     def _found(self, found: Watched) -> None:
-        if found == self.watched:
+        steps, keys = tuple(sorted(found.pictures)), tuple(found.samples)
+        if (steps, keys) == (self._steps, self._keys):
             return
-        follows = self.slider.value() >= len(self.watched.steps) - 1
-        self.watched = found
-        self._body.setCurrentIndex(0 if found.steps else 1)
-        offer(self.sample, found.keys, self.sample.currentText())
+        follows = self.slider.value() >= len(self._steps) - 1
+        self._steps, self._keys = steps, keys
+        self._body.setCurrentIndex(0 if steps else 1)
+        offer(self.sample, keys, self.sample.currentText())
         self.slider.blockSignals(True)
-        self.slider.setRange(0, max(len(found.steps) - 1, 0))
+        self.slider.setRange(0, max(len(steps) - 1, 0))
         if follows:
             self.slider.setValue(self.slider.maximum())
         self.slider.blockSignals(False)
@@ -205,18 +208,18 @@ class WatchView(QWidget):
         self._read()
 
     def _read(self) -> None:
-        reader, run, key = self._reader, self._run, self.sample.currentText()
-        place = self.slider.value()
-        if reader is None or not key or place >= len(self.watched.steps):
+        reader, key, place = self._reader, self.sample.currentText(), self.slider.value()
+        palette = self._session.classes.palette
+        if reader is None or not key or place >= len(self._steps) or palette is None:
             return
-        step = self.watched.steps[place]
-        self.step.setText(f"step {step:,}  ·  {place + 1} of {len(self.watched.steps)}")
+        step, colours = self._steps[place], palette.colours()
+        self.step.setText(f"step {step:,}  ·  {place + 1} of {len(self._steps)}")
 
         def done(found: WatchedPictures) -> None:
-            if self._run == run:
+            if self._reader is reader:
                 self.panes.show_pictures(found)
 
         self._session.bridge.start(
-            "Make pictures", lambda _: reader.pictures(key, step), lane=LOOK_LANE,
+            "Make pictures", lambda _: reader.pictures(key, step, colours), lane=LOOK_LANE,
             replaces="watched pictures", replies=Replies(done=done, failed=self._session.explain),
         )  # fmt: skip

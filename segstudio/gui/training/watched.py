@@ -12,24 +12,16 @@ from PySide6.QtGui import QImage
 from segstudio import images
 from segstudio.errors import ImageError, MaskError
 from segstudio.gui.samples.pictures import to_qimage
-from segstudio.training.data.manifest import Manifest, read_manifest
 from segstudio.workflows.retrain.folder import RunFolder
+from segstudio.workflows.retrain.runs import EventReader
+from segstudio.workflows.retrain.watched import Watched
 
 Rgb = NDArray[np.uint8]
 Mask = NDArray[np.uint8]
-STEP_PREFIX = "step_"
 # Pictures are no wider than a pane of the page is on a large screen.
 LARGEST_WIDTH = 720
 OPACITY = 0.6
 KEPT = 6
-
-
-@dataclass(frozen=True)
-class Watched:
-    """The validations that left predictions, oldest first, and the samples that they are of."""
-
-    steps: tuple[int, ...] = ()
-    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,44 +35,35 @@ class WatchedPictures:
     predicted: QImage | None
 
 
-def find_watched(run: RunFolder) -> Watched:
-    """What there is to look at."""
-    folders = {int(path.name.removeprefix(STEP_PREFIX)): path for path in run.watched.glob(f"{STEP_PREFIX}*")
-               if path.name.removeprefix(STEP_PREFIX).isdecimal()}  # fmt: skip
-    if not folders:
-        return Watched()
-    steps = tuple(sorted(folders))
-    last = folders[steps[-1]]
-    keys = sorted(path.relative_to(last).with_suffix("").as_posix() for path in last.rglob("*.png"))
-    return Watched(steps, tuple(keys))
-
-
-def step_folder(run: RunFolder, step: int) -> Path:
-    """Where the predictions of a step are, however many digits it is written with."""
-    named = (path for path in run.watched.glob(f"{STEP_PREFIX}*{step}"))
-    exact = (path for path in named if path.name.removeprefix(STEP_PREFIX).lstrip("0") == str(step))
-    return next(exact, run.watched / f"{STEP_PREFIX}{step:05d}")
-
-
 class WatchedReader:
-    """Makes the pictures of one run; the image and the truth of a sample are read once. For one worker."""
+    """Makes the pictures of one run; image and truth of a sample are read once, events as they come.
+
+    For one worker.
+    """
 
     def __init__(self, run: RunFolder) -> None:
-        self._run = run
+        self.run = run
+        self._events = EventReader(run)
+        self._watched = Watched()
         self._kept: OrderedDict[str, tuple[Rgb | None, Mask | None]] = OrderedDict()
-        self._manifest: Manifest | None = None
 
-    def pictures(self, key: str, step: int) -> WatchedPictures:
+    def look(self) -> Watched:
+        """What there is to look at by now."""
+        for event in self._events.new():
+            self._watched = self._watched.after(self.run, event)
+        return self._watched
+
+    def pictures(self, key: str, step: int, colours: NDArray[np.uint8]) -> WatchedPictures:
         """A sample at a step.
 
-        Raises:
-            SpecError: the run's manifest cannot be read.
+        Args:
+            key: of the sample.
+            step: of the validation.
+            colours: uint8 [256,3] by class id.
         """
-        if self._manifest is None:
-            self._manifest = read_manifest(self._run.manifest)
-        colours = self._manifest.palette.colours()
         image, truth = self._read(key)
-        predicted = _mask(step_folder(self._run, step) / f"{key}.png")
+        path = self._watched.pictures.get(step, {}).get(key)
+        predicted = _mask(path) if path else None
         return WatchedPictures(
             key, step, _picture(image), _picture(_painted(image, truth, colours)),
             _picture(_painted(image, predicted, colours)),
@@ -89,11 +72,8 @@ class WatchedReader:
     def _read(self, key: str) -> tuple[Rgb | None, Mask | None]:
         known = self._kept.pop(key, None)
         if known is None:
-            assert self._manifest is not None
-            sample = next((one for one in self._manifest.samples if one.key == key), None)
-            root = self._run.data
-            image = _image(root / sample.image) if sample else None
-            known = image, _mask(root / sample.mask) if sample else None
+            files = self._watched.samples.get(key)
+            known = (_image(files[0]), _mask(files[1])) if files else (None, None)
         self._kept[key] = known
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)

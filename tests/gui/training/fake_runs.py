@@ -87,6 +87,12 @@ def add_pictures(run: RunFolder, project: Project, steps: Sequence[int]) -> list
             mask[:, : mask.shape[1] * (len(steps) - 1 - number) // len(steps)] = 0
             target = run.watched / f"step_{step:05d}" / f"{sample.key}.png"
             images.write_mask(target, mask, manifest.palette.colours())
+        told = [
+            {"keys": [sample.key for sample in manifest.samples], "step": step, "kind": "watched",
+             "images": [str(run.data / sample.image) for sample in manifest.samples],
+             "masks": [str(run.data / sample.mask) for sample in manifest.samples]}
+        ]  # fmt: skip
+        add_events(run, told)
     return [sample.key for sample in manifest.samples]
 
 
