@@ -48,7 +48,7 @@ class CurveChart(Chart):
         self.graph.viewport().installEventFilter(self)
 
     def name_lines(self, colours: Mapping[str, QColor], unit: str) -> None:
-        """Names the lines in the title, each with its colour: a key below it would take room from the plot."""
+        """Names the lines in the title, each with its colour; a key below it would take room."""
         named = "&nbsp; ".join(swatch(name, colour, self.theme) for name, colour in colours.items())
         self._name = f"{named}, {unit}"
         self.title.setText(self._name)

@@ -17,7 +17,7 @@ from segstudio.gui.panels.parts import ElidedLabel, caption
 from segstudio.gui.session import Session
 from segstudio.workflows.retrain.preview import ClassPreview, Leak, RetrainPreview
 
-HEADINGS = ("Class", "Learn", "Score", "Of crops")
+HEADINGS = ("Class", "Learn", "Score")
 LEARN, SCORE = 0, 2
 # Pairs that are shown with their pictures; the others are counted.
 PAIRS_SHOWN = 3
@@ -34,7 +34,7 @@ class PreviewView(QWidget):
         self.key = QLabel()
         self.table = BarTable("Classes to learn and to score", BarTableModel(HEADINGS, 1, "Pixels"))
         self.table.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.table.setMinimumHeight(260)
+        self.table.setMinimumSize(360, 260)
         self.said = caption("", "muted", wrap=True)
         self.warnings = caption("", wrap=True)
         self.warnings.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -137,11 +137,11 @@ def _row(one: ClassPreview, most: int, colour: QColor | None) -> BarRow:
         one.name,
         f"{one.train_samples:,}" if one.train_samples else "none",
         f"{one.validation_samples:,}" if one.validation_samples else "none",
-        f"{one.drawn_share:.0%}" if one.drawn_share >= 0.005 else f"{one.drawn_share:.1%}",
     )
     tip = (
         f"{one.name}: {thousands(one.train_pixels)} pixels in {one.train_samples} samples to learn from,"
-        f" {thousands(one.validation_pixels)} in {one.validation_samples} to score"
+        f" {thousands(one.validation_pixels)} in {one.validation_samples} to score;"
+        f" centre of {one.drawn_share:.1%} of the crops"
     )
     bar = Bar(
         ((_share(one.train_pixels, most), series_colour(LEARN)),),

@@ -20,7 +20,8 @@ from segstudio.jobs import Job
 from segstudio.workflows.retrain.choice import RetrainChoice
 from segstudio.workflows.retrain.preview import RetrainPreview
 
-WIDTH_IN_LETTERS, ADVANCED_LETTERS = 138, 190
+WIDTH_IN_LETTERS, ADVANCED_LETTERS = 150, 215
+LEAST_LINES = 42
 SCREEN_SHARE = 0.94
 # Of the bar at the side of the form, where the screen is low.
 SCROLL_ROOM = 16
@@ -222,5 +223,5 @@ class RetrainDialog(StagedDialog):
         layout = self.layout()
         if layout is not None:
             layout.activate()
-            wanted = max(layout.totalHeightForWidth(width), metrics.height() * 36)
+            wanted = max(layout.totalHeightForWidth(width), metrics.height() * LEAST_LINES)
             self.resize(width, min(wanted, room.height()))

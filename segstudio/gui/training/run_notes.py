@@ -24,6 +24,7 @@ class RunNotes(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._shown: object = None
         self.facts: dict[str, str] = {}
+        self.remarks = ""
 
     def show_run(self, curves: RunCurves, note: RunNote | None, result: ChainResult | None) -> None:
         """Shows these facts."""
@@ -40,9 +41,10 @@ class RunNotes(QScrollArea):
         layout.setContentsMargins(4, 0, 12, 0)
         layout.setSpacing(16)
         layout.addLayout(rows)
-        if curves.notes:
+        self.remarks = "\n".join(curves.notes[-MOST_NOTES:])
+        if self.remarks:
             layout.addWidget(caption("The trainer's remarks", "heading"))
-            layout.addWidget(fact("\n".join(curves.notes[-MOST_NOTES:])))
+            layout.addWidget(fact(self.remarks))
         layout.addStretch(1)
         self.setWidget(contents)
 

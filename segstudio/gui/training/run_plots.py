@@ -56,6 +56,11 @@ class RunPlots(QWidget):
         if not self._timer.isActive():
             self._timer.start()
 
+    @property
+    def is_drawing(self) -> bool:
+        """Whether plots wait for their turn."""
+        return self._timer.isActive()
+
     def _draw_next(self) -> None:
         if self._waiting:
             self._waiting.popleft()()

@@ -61,7 +61,7 @@ def figures(status: RunStatus, curves: RunCurves | None) -> dict[str, tuple[str,
     pace = status.pace
     alive = status.state.alive
     left = duration(pace.seconds_left) if alive and pace.seconds_left else NONE
-    took = duration(curves.seconds) if curves else NONE
+    took = duration(curves.seconds) if curves and curves.seconds else NONE
     speed = curves.steps_per_second if curves else 0.0
     loss = NONE if pace.loss is None else f"{pace.loss:.3f}"
     steps = f"of {pace.steps:,} steps" if pace.steps else "steps"
@@ -69,7 +69,9 @@ def figures(status: RunStatus, curves: RunCurves | None) -> dict[str, tuple[str,
     remark = f"last {percent_text(last[1])}, step {last[0]:,}" if last else "no validation yet"
     return {
         "step": (f"{pace.step:,}", steps),
-        "time": (left, f"left, {took} so far") if alive else (took, "from start to end"),
+        "time": (left, f"left, {took} so far")
+        if alive
+        else (took, "from start to end" if pace.steps else "not begun"),
         "miou": (percent_text(pace.best_miou), remark),
         "loss": (loss, "mean of the last steps"),
         "speed": (

@@ -60,6 +60,7 @@ class TrainingRuns(QObject):
         self._watched = False
         self._looking = self._again = False
         self._first = True
+        self._tried: tuple[Path, ...] = ()
         self.now = Look()
         # The run that the page is to show next, None once it does.
         self.wanted: Path | None = None
@@ -76,6 +77,7 @@ class TrainingRuns(QObject):
         self._looker = RunLooker(project) if project is not None else None
         self.now, self._chosen, self._first = Look(), None, True
         self._looking = self._again = False
+        self._tried = ()
         self._timer.stop()
         self.looked.emit(self.now)
         self.look()
@@ -133,7 +135,9 @@ class TrainingRuns(QObject):
         else:
             self._tell_ends(before, found)
         if found.waiting and not found.living:
-            self._start_next()
+            self._start_next(tuple(status.run.path for status in found.waiting))
+        else:
+            self._tried = ()
         if self._again:
             self.look()
         elif found.living or found.waiting:
@@ -181,10 +185,12 @@ class TrainingRuns(QObject):
         replies = Replies(done=done, failed=self.refused.emit)
         return self._bridge.start("Prepare the training", work, lane=START_LANE, replies=replies)
 
-    def _start_next(self) -> None:
+    def _start_next(self, waiting: tuple[Path, ...]) -> None:
+        """Starts the next run, once for each queue: what cannot be started is not tried again."""
         project = self.project
-        if project is None:
+        if project is None or waiting == self._tried:
             return
+        self._tried = waiting
         replies = Replies(done=lambda _: self.look(), failed=self.failed.emit)
         self._bridge.start(
             "Start the training",
