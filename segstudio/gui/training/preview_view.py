@@ -120,6 +120,10 @@ class PairRow(QWidget):
         for key in self._pictures:
             self._show(key)
 
+    def pictures(self) -> list[QPixmap]:
+        """What is shown of both, null for one that is not there yet."""
+        return [label.pixmap() for label in self._pictures.values()]
+
     def _show(self, key: str) -> None:
         label, sample = self._pictures.get(key), self._session.book.get(key)
         pixmap = self._session.thumbnails.get(sample) if label is not None and sample is not None else None

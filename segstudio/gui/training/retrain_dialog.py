@@ -103,7 +103,8 @@ class RetrainDialog(StagedDialog):
         previews.progressed.connect(self._progressed)
         previews.checked.connect(self._checked)
         self._session.bridge.progressed.connect(self._prepares)
-        self._session.runs.looked.connect(lambda _: self._sync())
+        # By name: a connected lambda would outlive the dialog.
+        self._session.runs.looked.connect(self._looked)
 
     # -- choosing -----------------------------------------------------------------------------------------
 
@@ -157,6 +158,9 @@ class RetrainDialog(StagedDialog):
         if text == self.editor.text.toPlainText():
             self.editor.show_problem(problem)
             self._sync()
+
+    def _looked(self, _look: object) -> None:
+        self._sync()
 
     def _sync(self) -> None:
         """Brings the buttons in step."""
