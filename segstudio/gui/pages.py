@@ -49,10 +49,17 @@ def _runs(session: Session) -> QWidget:
     return RunsPage(session)
 
 
+def _models(session: Session) -> QWidget:
+    from segstudio.gui.catalog.view import ModelsView
+
+    return ModelsView(session)
+
+
 DASHBOARDS = (
     DashboardPage("classes", _classes),
     DashboardPage(FAILURES, _failures),
     DashboardPage("progress", _progress),
     DashboardPage("speed", _speed),
     DashboardPage(RUNS, _runs),
+    DashboardPage("models", _models),
 )

@@ -19,6 +19,7 @@ from segstudio.gui.lanes import CANCELLED_LANES, LANES, SCAN_LANE
 from segstudio.gui.memory import Memory
 from segstudio.gui.message import INFO, WARNING, Message, from_error
 from segstudio.gui.models.model_imports import ModelImports
+from segstudio.gui.models.model_use import ModelUse
 from segstudio.gui.models.outcome_text import UNMARKED, evaluation_message, outcome_message, unmarked_message
 from segstudio.gui.models.predictions import EVALUATION_LANE, Predictions
 from segstudio.gui.opened_project import OpenedProject, read_project
@@ -71,6 +72,8 @@ class Session(QObject):
     # A page asks the window to show a region in the editor, or segments on the page of failures.
     region_asked = Signal(object)
     segments_asked = Signal(str, str)
+    # A page asks for the export of a model, by its name.
+    export_asked = Signal(str)
 
     def __init__(self, settings: Settings, memory: Memory, jobs: Jobs | None = None) -> None:
         super().__init__()
@@ -93,6 +96,7 @@ class Session(QObject):
         self.predictions.keep_runner_up(bool(settings.get("runner_up")))
         self.model_imports = ModelImports(self.bridge, self.predictions)
         self.runs = TrainingRuns(self.bridge)
+        self.model_use = ModelUse(self.bridge, self.predictions)
         self.current: str | None = None
         self.opening: str | None = None
         self.loaded: LoadedSample | None = None
@@ -122,6 +126,8 @@ class Session(QObject):
         self.runs.message.connect(self.message)
         self.runs.failed.connect(self.explain)
         self.runs.model_made.connect(lambda _: self.predictions.refresh())
+        self.model_use.moved.connect(self.note)
+        self.model_use.told.connect(self.message)
         self.bridge.failed.connect(lambda _, error: self.explain(error))
 
     # -- project ------------------------------------------------------------------------------------------
@@ -167,15 +173,8 @@ class Session(QObject):
         self.rescan()
 
     def _parts(self) -> tuple[Part, ...]:
-        return (
-            self.documents,
-            self.loader,
-            self.thumbnails,
-            self.versions,
-            self.trouble,
-            self.reviews,
-            self.runs,
-        )
+        served = (self.documents, self.loader, self.thumbnails, self.versions, self.trouble, self.reviews)
+        return (*served, self.model_use, self.runs)
 
     def _open_first(self, key: str | None) -> None:
         sample = self.book.get(key) if key else None
@@ -243,6 +242,7 @@ class Session(QObject):
         if self.opening is None and self.current is not None and self.current in changes.predictions:
             self._want(self.current)
         self.reviews.follow(changes)
+        self.model_use.follow(changes)
         self.changed.emit(changes)
 
     def _reload_book(self) -> None:

@@ -71,6 +71,8 @@ class ModelSpec:
     trained_on: str = ""
     licence: str = ""
     parent: str = ""
+    # What `weights_sha256` of the parent was: its name alone may come to mean another model.
+    parent_sha256: str = ""
     created: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     speed: tuple[Mapping[str, Any], ...] = ()

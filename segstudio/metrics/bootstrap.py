@@ -44,7 +44,7 @@ def intervals_of_sums(sums: Counts, resamples: int = 1000, seed: int = 0) -> Int
         return Intervals(np.full((classes, 2), np.nan), np.full(2, np.nan))
     flat = sums.reshape(images, -1).astype(np.float64)
     drawn = np.concatenate(
-        [weights @ flat for weights in _weights(images, resamples, np.random.default_rng(seed))]
+        [weights @ flat for weights in resampling_weights(images, resamples, np.random.default_rng(seed))]
     )
     hits, truth, claimed = np.split(drawn, 3, axis=1)
     ious = quotient(hits, truth + claimed - hits)
@@ -53,7 +53,9 @@ def intervals_of_sums(sums: Counts, resamples: int = 1000, seed: int = 0) -> Int
     return Intervals(np.stack([_interval(ious[:, number]) for number in range(classes)]), _interval(mious))
 
 
-def _weights(images: int, resamples: int, random: np.random.Generator) -> Iterator[NDArray[np.float64]]:
+def resampling_weights(
+    images: int, resamples: int, random: np.random.Generator
+) -> Iterator[NDArray[np.float64]]:
     """How often each image is in each resample: float64 [rows, images] in blocks of bounded size."""
     rows = max(1, _BLOCK // images)
     for first in range(0, resamples, rows):

@@ -104,6 +104,10 @@ class Evaluations:
         """Models that were compared with masks of this project, by name."""
         return self._store.evaluations(self._palette.name, self._palette.count)
 
+    def names(self) -> list[str]:
+        """Models that have counts, by name."""
+        return [evaluation.model for evaluation in self.models()]
+
     def known(self, model: str, cut_offs: CutOffs = USUAL) -> frozenset[str]:
         """Samples that are evaluated in full, with these cut-offs, for masks as they are now."""
         return self._store.detailed(model, self._palette.name, self._palette.count, _text(cut_offs))

@@ -17,15 +17,17 @@ from segstudio.project.layout import MASK_SUFFIX, mask_files
 from segstudio.project.lock import EditorLock, user_name
 from segstudio.project.mask_files import MaskFiles
 from segstudio.project.mask_files import OutsideChange as OutsideChange
+from segstudio.project.model_names import ModelNames
 from segstudio.project.overlay_thumbs import OverlayThumbs
 from segstudio.project.prediction_files import PredictionFiles
+from segstudio.project.promotion_store import PromotionStore
+from segstudio.project.promotions import Promotions
 from segstudio.project.queue_store import QueueStore
 from segstudio.project.recovery import Recovery
 from segstudio.project.review_store import ReviewStore
 from segstudio.project.reviews import Reviews
 from segstudio.project.sample import (
     Changes,
-    Evaluation,
     ProjectInfo,
     Sample,
     SampleStatus,
@@ -82,6 +84,8 @@ class Project:
         self._scan = Scan(folders, store, self._masks)
         self.verdicts = Verdicts(VerdictStore(store.engine), folders.palette)
         self.review = Reviews(ReviewStore(store.engine))
+        self.promotions = Promotions(PromotionStore(store.engine))
+        self.model_names = ModelNames(store.engine)
         self._warnings = list(warnings)
         self._lock: EditorLock | None = None
 
@@ -384,18 +388,6 @@ class Project:
         self._row(key)
         return self.evaluation.record_counts(key, model, counts, mask_hash, initiator=initiator)
 
-    def counts(self, model: str) -> dict[str, Counts]:
-        """Confusion counts of a model by sample, for masks as they are now, in the project's palette."""
-        return self.evaluation.counts(model)
-
-    def evaluations(self) -> list[Evaluation]:
-        """Models that were compared with masks of this project, by name."""
-        return self.evaluation.models()
-
-    def evaluated_models(self) -> list[str]:
-        """Models that have counts."""
-        return [evaluation.model for evaluation in self.evaluations()]
-
     def record_speed(self, record: SpeedRecord) -> Changes:
         """Stores a measured speed."""
         self._store.add_speed(record)
@@ -440,7 +432,7 @@ class Project:
             by_status=by_status,
             by_split=self._store.tally("split"),
             predictions=len(self.predicted_keys()),
-            evaluated_models=tuple(self.evaluated_models()),
+            evaluated_models=tuple(self.evaluation.names()),
             warnings=tuple(self.warnings),
             images=self.images,
             masks=self._folders.masks,

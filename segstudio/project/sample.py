@@ -85,7 +85,7 @@ NO_KEYS: frozenset[str] = frozenset()
 class Changes:
     """What one mutation of a project moved, by sample keys, and who did it.
 
-    `reviews` are comments, verdicts and assignments.
+    `reviews` are comments, verdicts and assignments; `model` says that the project uses another model now.
     """
 
     samples: frozenset[str] = NO_KEYS
@@ -95,6 +95,7 @@ class Changes:
     scores: frozenset[str] = NO_KEYS
     reviews: frozenset[str] = NO_KEYS
     initiator: str = ""
+    model: bool = False
 
     def __or__(self, other: "Changes") -> "Changes":
         """Both together; the first one's initiator stays."""
@@ -106,13 +107,14 @@ class Changes:
             self.scores | other.scores,
             self.reviews | other.reviews,
             self.initiator or other.initiator,
+            self.model or other.model,
         )
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing moved."""
         moved = (self.samples, self.masks, self.predictions, self.statuses, self.scores, self.reviews)
-        return not any(moved)
+        return not (any(moved) or self.model)
 
 
 @dataclass(frozen=True)

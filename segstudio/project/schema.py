@@ -35,7 +35,7 @@ from segstudio.project.sample import SampleStatus
 
 FILE = "project.db"
 BUSY_SECONDS = 10
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 facts = Table("facts", metadata, Column("name", String, primary_key=True), Column("value", String))
@@ -175,6 +175,19 @@ speeds = Table(
     Column("model", String, nullable=False),
     Column("record", String, nullable=False),
 )
+# Which model the project uses, since when, and why; nothing is ever taken out. A return to an earlier
+# promotion names it in `back_to`; 0 is none.
+promotions = Table(
+    "promotions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("model", String, nullable=False),
+    Column("fingerprint", String, nullable=False),
+    Column("author", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("reason", String, nullable=False, server_default=""),
+    Column("back_to", Integer, nullable=False, server_default="0"),
+)
 
 
 def _to_version_2(connection: Connection) -> None:
@@ -203,6 +216,11 @@ def _to_version_3(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
+def _to_version_4(connection: Connection) -> None:
+    """The project remembers its model in use."""
+    metadata.create_all(connection)
+
+
 # What people decided and said, and nothing can make again; of samples the rest is read from the files.
 RESCUED: Mapping[Table, tuple[str, ...]] = {
     samples: ("key", "image", "status", "split", "note", "changed_by", "changed_at", "assignee", "reviewer",
@@ -211,10 +229,15 @@ RESCUED: Mapping[Table, tuple[str, ...]] = {
     verdicts: tuple(verdicts.c.keys()),
     records: tuple(records.c.keys()),
     filters: tuple(filters.c.keys()),
+    promotions: tuple(promotions.c.keys()),
 }  # fmt: skip
 
 # The step from each version to the next one; every step is one transaction.
-MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {1: _to_version_2, 2: _to_version_3}
+MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {
+    1: _to_version_2,
+    2: _to_version_3,
+    3: _to_version_4,
+}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Keeps what `segstudio bench` measured, by machine; rows of other hardware are shown apart, never ranked."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -9,8 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from segstudio import paths
-from segstudio.errors import InputError
 from segstudio.workflows.bench import BenchResult, BenchRow
+from segstudio.workflows.ledger import add_line, lines
 from segstudio.workflows.machine import Machine, this_machine
 from segstudio.workflows.reference import ReferenceSpeed, load_reference
 
@@ -105,20 +104,8 @@ def keep(record: BenchRecord) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    path = history_file()
-    line = json.dumps(record.to_json(), ensure_ascii=False) + "\n"
-    try:
-        # One write at the end of the file: lines of two processes do not mix.
-        stream = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            os.write(stream, ("" if _is_whole(path) else "\n").encode() + line.encode())
-        finally:
-            os.close(stream)
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be written: {error.strerror}",
-            hint="free some space or check its rights, or leave the figures unsaved with --no-save",
-        ) from error
+    hint = "free some space or check its rights, or leave the figures unsaved with --no-save"
+    add_line(history_file(), record.to_json(), hint)
 
 
 def read_history(model: str = "") -> History:
@@ -128,13 +115,7 @@ def read_history(model: str = "") -> History:
         InputError: the file cannot be read.
     """
     path = history_file()
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
-        lines = []
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}", hint="check its rights") from error
-    read = [_record(line) for line in lines if line.strip()]
+    read = [_record(line) for line in lines(path)]
     records = [record for record in read if record is not None]
     wanted = [record for record in records if model in ("", record.result.model)]
     wanted.sort(key=lambda record: record.when, reverse=True)
@@ -180,12 +161,3 @@ def _record(line: str) -> BenchRecord | None:
         return record_from_json(json.loads(line))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def _is_whole(path: Path) -> bool:
-    """Whether the last line was written to its end: a crash or a full disk may have cut it."""
-    with path.open("rb") as stream:
-        if stream.seek(0, os.SEEK_END) == 0:
-            return True
-        stream.seek(-1, os.SEEK_END)
-        return stream.read(1) == b"\n"

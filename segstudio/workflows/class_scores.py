@@ -56,7 +56,7 @@ def read_class_scores(
 
     `compared` is one of the choices that an earlier reading gave; None is the first one.
     """
-    models = tuple(project.evaluated_models())
+    models = tuple(project.evaluation.names())
     model = wanted if wanted in models else next(iter(models), "")
     if not model:
         return ClassScores(models, "", "", (), None, None, project.palette)
@@ -106,7 +106,7 @@ class PastScores:
 def read_past_scores(project: Project, context: JobContext | None = None) -> tuple[PastScores, ...]:
     """All evaluated models in the order of their evaluation, the newest last."""
     past = []
-    for one in sorted(project.evaluations(), key=lambda one: (one.when, one.model)):
+    for one in sorted(project.evaluation.models(), key=lambda one: (one.when, one.model)):
         found = scores(project.evaluation.pooled(one.model, context).confusion)
         iou = tuple(number(value) for value in found.iou)
         past.append(PastScores(one.model, one.samples, one.when, number(found.miou), iou))

@@ -1,7 +1,7 @@
 """Evaluates a model on a project's masks: what changed since the last time, with error segments."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +77,8 @@ def evaluate_project(
     ask: Ask | None = None,
     fingerprint: str = "",
     cut_offs: CutOffs = USUAL,
+    keys: Collection[str] | None = None,
+    keep_answers: bool = True,
     initiator: str = "",
 ) -> ProjectEvaluation:
     """Compares what a model predicts with the masks that people made; measures go to the project.
@@ -93,6 +95,8 @@ def evaluate_project(
         fingerprint: of the model's weights, see `fingerprint_of`. Where it is another one than at the last
             evaluation, everything is measured and predicted anew: the name stands for another model now.
         cut_offs: where kinds of errors end; another choice measures everything again.
+        keys: these samples alone; None means all.
+        keep_answers: False stores no predictions: nobody sees what a model says that is only tried.
         initiator: who asks.
 
     Raises:
@@ -101,7 +105,7 @@ def evaluate_project(
     context = context or JobContext()
     changes, is_new = _of_other_weights(project, model, fingerprint)
     known = project.evaluation.known(model, cut_offs)
-    samples = project.samples()
+    samples = [sample for sample in project.samples() if keys is None or sample.key in keys]
     masked = [sample for sample in samples if sample.key in known or sample.mask.exists()]
     todo = [sample for sample in masked if sample.key not in known]
     predicting = project.predicting_models()
@@ -112,13 +116,14 @@ def evaluate_project(
         try:
             predicted_by = predicting.get(sample.key)
             asked = None if predicted_by == model and not is_new else ask
-            found = _measure(project, sample, model, asked, cut_offs, anew=is_new)
+            found = _measure(project, sample, model, asked, cut_offs, anew=is_new, keep=keep_answers)
             changes |= found
             measured += bool(found.scores)
         except (ImageError, MaskError) as error:
             skipped.append((sample.key, error.message))
-    # Not before: what a cancelled evaluation left is of the old weights, and must be measured anew.
-    if is_new:
+    # Not before: what a cancelled evaluation left is of the old weights, and must be measured anew. Nor
+    # while predictions of the old ones are left, which would pass for the new ones' later.
+    if is_new and keys is None and keep_answers:
         project.note_fingerprint(model, fingerprint)
     return ProjectEvaluation(
         model, changes, measured, len(masked) - len(todo), len(samples) - len(masked), tuple(skipped)
@@ -126,8 +131,9 @@ def evaluate_project(
 
 
 def _measure(
-    project: Project, sample: Sample, model: str, ask: Ask | None, cut_offs: CutOffs, *, anew: bool
-) -> Changes:
+    project: Project, sample: Sample, model: str, ask: Ask | None, cut_offs: CutOffs, *,
+    anew: bool, keep: bool,
+) -> Changes:  # fmt: skip
     mask, digest = project.look_at_mask(sample.key)
     if mask is None:
         raise MaskError("its mask is gone", hint="look for new images")
@@ -149,7 +155,7 @@ def _measure(
     )
     changes = Changes()
     # Asked last: another model may have predicted it meanwhile, and what that said stays.
-    if stored is None and project.predicted_by(sample.key) in (None, model):
+    if keep and stored is None and project.predicted_by(sample.key) in (None, model):
         changes = project.save_prediction(
             sample.key, said.ids, said.confidence, model, second=said.second, margin=said.margin
         )

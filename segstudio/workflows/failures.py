@@ -177,7 +177,7 @@ def project_failures(
         InputError: the query cannot be read, no sample has a mask, or the classes have nothing in common.
     """
     folder, spec = find_model(model)
-    known = [entry.model for entry in project.evaluations()]
+    known = [entry.model for entry in project.evaluation.models()]
     if compared and compared not in known:
         raise InputError(
             f"{compared} was not evaluated on {project.root}", hint=f"known: {', '.join(known) or 'none yet'}"

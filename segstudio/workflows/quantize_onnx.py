@@ -64,6 +64,7 @@ def write_folder(task: Task, source: Path, spec: ModelSpec, kind: Kind, kept: li
             precision=kind,
             weights_sha256=hashlib.sha256(target.read_bytes()).hexdigest(),
             parent=spec.name,
+            parent_sha256=spec.weights_sha256,
             created=time.strftime("%Y-%m-%d"),
             metrics={},
             speed=(),

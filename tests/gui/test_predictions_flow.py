@@ -233,7 +233,7 @@ def test_evaluation_counts_predictions_against_masks(
     studio.window.editing.evaluate()
     studio.settle()
     assert studio.session.project is not None
-    counts = studio.session.project.counts("fake")
+    counts = studio.session.project.evaluation.counts("fake")
     assert counts.keys() == {"frame_0", "frame_1"}
     assert moved[-1] == {"frame_0", "frame_1"}
     assert int(counts["frame_0"][ROAD, CAR]) == 16 * 30

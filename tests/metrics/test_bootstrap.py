@@ -31,7 +31,7 @@ def test_intervals_equal_those_of_a_plain_loop() -> None:
 def test_blocks_of_weights_draw_as_many_images(monkeypatch: pytest.MonkeyPatch) -> None:
     counts = random_counts(7, 4, 1)
     monkeypatch.setattr(bootstrap, "_BLOCK", 7 * 30)
-    blocks = list(bootstrap._weights(7, 100, np.random.default_rng(0)))
+    blocks = list(bootstrap.resampling_weights(7, 100, np.random.default_rng(0)))
     assert [len(block) for block in blocks] == [30, 30, 30, 10]
     assert (np.concatenate(blocks).sum(axis=1) == 7).all()
     assert not np.isnan(bootstrap_intervals(counts, 100).miou).any()

@@ -57,7 +57,7 @@ def test_an_old_database_is_brought_up_to_date(make_frames: MakeFrames, open_pro
     assert len(project.samples()) == 3
     project.save_prediction("a", some_mask(), some_mask(1), "m")
     project.record_counts("a", "m", np.ones((19, 20), np.int64))
-    assert project.counts("m").keys() == {"a"}
+    assert project.evaluation.counts("m").keys() == {"a"}
     project.close()
     assert open_project(root).sample("a").note == "a note"
 
@@ -226,7 +226,7 @@ def test_threads_share_a_project(project: Project) -> None:
                 assert mask is None or any(np.array_equal(mask, some_mask(number)) for number in range(12))
                 stored = project.load_prediction(key)
                 assert stored is None or np.array_equal(stored.ids, stored.confidence)
-            project.counts("m")
+            project.evaluation.counts("m")
             project.info()
 
     def guarded(work: Callable[[], None]) -> None:
@@ -246,7 +246,7 @@ def test_threads_share_a_project(project: Project) -> None:
         assert project.sample(key).note == "11"
         np.testing.assert_array_equal(read_mask(project.mask_path(key)), some_mask(11))
         # The counts of the last round came after its mask.
-        assert int(project.counts("m")[key][0, 0]) == 11
+        assert int(project.evaluation.counts("m")[key][0, 0]) == 11
 
 
 WRITER = """

@@ -241,7 +241,7 @@ def test_rescan_notices_changed_masks_and_forgets_their_counts(project: Project)
     os.utime(project.mask_path("b"), ns=(5, 5))
     changes = project.rescan()
     assert changes.masks == changes.scores == {"a"}
-    assert project.counts("m").keys() == {"b"}
+    assert project.evaluation.counts("m").keys() == {"b"}
     assert not project.rescan().masks
     # Who has the old pixels on screen is still told.
     with pytest.raises(OutsideChange):

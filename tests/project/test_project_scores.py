@@ -177,12 +177,12 @@ class TestCounts:
         project.record_counts("a", "n", self.COUNTS + 2)
         project.close()
         again = open_project(project.root)
-        assert again.evaluated_models() == ["m", "n"]
-        np.testing.assert_array_equal(again.counts("m")["b"], self.COUNTS + 1)
-        np.testing.assert_array_equal(again.counts("n")["a"], self.COUNTS + 2)
-        assert again.counts("n").keys() == {"a"}
-        assert again.counts("other") == {}
-        (first, _) = again.evaluations()
+        assert again.evaluation.names() == ["m", "n"]
+        np.testing.assert_array_equal(again.evaluation.counts("m")["b"], self.COUNTS + 1)
+        np.testing.assert_array_equal(again.evaluation.counts("n")["a"], self.COUNTS + 2)
+        assert again.evaluation.counts("n").keys() == {"a"}
+        assert again.evaluation.counts("other") == {}
+        (first, _) = again.evaluation.models()
         assert (first.model, first.samples) == ("m", 2)
         assert first.when.startswith("20")
 
@@ -190,7 +190,7 @@ class TestCounts:
         for key in ("a", "b"):
             project.record_counts(key, "m", self.COUNTS)
         project.save_mask("a", some_mask())
-        assert project.counts("m").keys() == {"b"}
+        assert project.evaluation.counts("m").keys() == {"b"}
 
     def test_counts_of_a_mask_that_changed_meanwhile_are_left_out(self, project: Project) -> None:
         project.save_mask("a", some_mask(1))
@@ -199,23 +199,23 @@ class TestCounts:
         assert project.record_counts("a", "m", self.COUNTS, mask_hash=measured).scores == {"a"}
         project.save_mask("a", some_mask(2))
         assert project.record_counts("a", "m", self.COUNTS, mask_hash=measured).is_empty
-        assert not project.counts("m")
+        assert not project.evaluation.counts("m")
 
     def test_they_belong_to_a_palette(self, project: Project, open_project: OpenProject) -> None:
         project.record_counts("a", "m", self.COUNTS)
         with pytest.raises(ValueError, match="19 classes"):
             project.record_counts("a", "m", self.COUNTS[:11, :12])
         other = open_project(project.root, palette="camvid-11")
-        assert other.counts("m") == {}
-        assert other.evaluated_models() == []
+        assert other.evaluation.counts("m") == {}
+        assert other.evaluation.names() == []
 
     def test_samples_whose_images_are_gone_do_not_count(self, project: Project) -> None:
         for key in ("a", "b"):
             project.record_counts(key, "m", self.COUNTS)
         project.sample("b").image.unlink()
         project.rescan()
-        assert project.counts("m").keys() == {"a"}
-        assert project.evaluations()[0].samples == 1
+        assert project.evaluation.counts("m").keys() == {"a"}
+        assert project.evaluation.models()[0].samples == 1
 
 
 def test_speeds_come_back_newest_first(project: Project, open_project: OpenProject) -> None:

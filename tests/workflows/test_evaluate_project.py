@@ -59,7 +59,7 @@ def test_stored_predictions_and_asked_ones_give_the_same_and_nothing_is_measured
     assert asked == ["b", "c", "d"]
     assert first.changes.scores == {"a", "b", "c", "d"}
     expected = count_confusion(mask_of(), said, 19)
-    for counts in project.counts("m").values():
+    for counts in project.evaluation.counts("m").values():
         np.testing.assert_array_equal(counts, expected)
     found = project.evaluation.load("m")
     assert [int(area) for area in found.table.rows.area] == [36] * 4
@@ -86,7 +86,7 @@ def test_what_cannot_be_used_is_named_and_counted(project: Project, tmp_path: Pa
     assert "77" in reasons["a"]
     assert "5x5" in reasons["b"]
     assert (result.measured, result.unmasked) == (1, 1)
-    assert list(project.counts("m")) == ["d"]
+    assert list(project.evaluation.counts("m")) == ["d"]
 
 
 def test_without_a_model_only_its_stored_predictions_count(project: Project) -> None:
@@ -106,7 +106,7 @@ def test_cancelling_keeps_what_was_measured(project: Project) -> None:
 
     with pytest.raises(Cancelled):
         evaluate_project(project, "m", context, ask=ask)
-    assert set(project.counts("m")) == {"a", "b"}
+    assert set(project.evaluation.counts("m")) == {"a", "b"}
 
 
 def test_a_model_with_other_weights_is_another_one(project: Project) -> None:
@@ -132,7 +132,7 @@ def test_a_new_prediction_makes_the_measures_of_the_old_one_void(project: Projec
     evaluate_project(project, "m", ask=red)
     changes = project.save_prediction("a", mask_of(), np.ones(SHAPE, np.uint8), "m")
     assert changes.scores == {"a"}
-    assert set(project.counts("m")) == {"b", "c", "d"}
+    assert set(project.evaluation.counts("m")) == {"b", "c", "d"}
     assert evaluate_project(project, "m").measured == 1
     assert project.evaluation.load("m", ["a"]).table.count == 0
 
@@ -144,7 +144,7 @@ def test_what_another_model_predicts_meanwhile_stays(project: Project) -> None:
 
     evaluate_project(project, "m", ask=ask)
     assert set(project.predicting_models().values()) == {"other"}
-    assert set(project.counts("m")) == set("abcd")
+    assert set(project.evaluation.counts("m")) == set("abcd")
 
 
 def test_an_evaluation_of_other_weights_that_was_cancelled_begins_anew(project: Project) -> None:

@@ -67,6 +67,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     choice("page.progress", "Progress", "page.show", N, ("Ctrl+5",)),
     choice("page.speed", "Speed", "page.show", N, ("Ctrl+6",)),
     choice("page.runs", "Runs", "page.show", N, ("Ctrl+7",)),
+    choice("page.models", "Models", "page.show", N, ("Ctrl+8",)),
     A("view.overlay", "Overlay", ("V",), needs=S, ticks=True, separator=True),
     A("view.hold_peek", "Image without mask", ("H",), needs=S, hold=True),
     A("view.hold_blink", "Compared layer instead of this one", ("\\",), needs=S, hold=True),

@@ -55,6 +55,7 @@ class Dialogs(QObject):
         self._exports = ExportOpener(window, session, themes, self._icons)
         self._retrain = RetrainOpener(window, session, self._icons)
         session.recovery_needed.connect(self.offer_recovery)
+        session.export_asked.connect(self.ask_export)
         session.trouble.leaving.connect(self.ask_to_stay)
         session.trouble.review.connect(self.ask_whose)
 
@@ -81,9 +82,11 @@ class Dialogs(QObject):
         if source:
             self._importer.offer(source)
 
-    def ask_export(self) -> None:
-        """Asks to which formats a model goes and exports it; a running export is looked at again."""
-        self._exports.open()
+    def ask_export(self, model: str = "") -> None:
+        """Asks to which formats a model goes, at first the one in use, and exports it; a running export is
+        looked at again.
+        """
+        self._exports.open(model)
 
     def _import_closed(self) -> None:
         # While a model is imported the dialog is kept, so that it can be looked at again.

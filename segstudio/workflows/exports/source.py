@@ -100,8 +100,14 @@ class Source:
             precision: fp32 for the model's own numbers.
             files: see `ModelSpec`.
         """
+        parent = self.model.spec
         spec = replace(
-            self.base.spec, precision=precision, files=dict(files), parent=self.model.spec.name, speed=()
+            self.base.spec,
+            precision=precision,
+            files=dict(files),
+            parent=parent.name,
+            parent_sha256=parent.weights_sha256,
+            speed=(),
         )
         if precision != self.base.spec.precision:
             spec = replace(spec, weights_sha256=_digest(folder / name for name in files.values()), metrics={})

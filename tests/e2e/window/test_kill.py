@@ -1,6 +1,6 @@
 """Killed without warning in mid-stroke: no file is damaged, and at most the current stroke is lost.
 
-Five kills are part of the suite; fifty: `pytest -m slow tests/e2e/test_kill.py`.
+Five kills are part of the suite; fifty: `pytest -m slow tests/e2e/window/test_kill.py`.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from segstudio import images
 from segstudio.annotation.journal import checksum, read_journal
 from segstudio.annotation.palette import load_palette
 from segstudio.gui.dialogs.recovery import RecoveryDialog
-from tests.e2e.kill_story import Story
+from tests.e2e.window.kill_story import Story
 from tests.gui.conftest import Studio
 
 CHILD = Path(__file__).with_name("kill_child.py")

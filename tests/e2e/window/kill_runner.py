@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.e2e.kill_session import play
+from tests.e2e.window.kill_session import play
 
 DEADLINE_S = 60.0
 # Moments of the child's story after which the end may come.
