@@ -33,6 +33,7 @@ from segstudio.gui.saving import recovery
 from segstudio.gui.saving.save_trouble import OutsideReview
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
+from segstudio.gui.training.retrain_opener import RetrainOpener
 from segstudio.gui.view.canvas_link import CanvasLink
 from segstudio.project.layout import FACTS_DIR
 
@@ -54,6 +55,7 @@ class Dialogs(QObject):
         self._importer: ModelImportDialog | None = None
         self._exports = ExportOpener(window, session, themes, self._icons)
         self.compare = CompareOpener(window, session, themes, self._icons)
+        self._retrain = RetrainOpener(window, session, self._icons)
         session.recovery_needed.connect(self.offer_recovery)
         session.export_asked.connect(self.ask_export)
         session.trouble.leaving.connect(self.ask_to_stay)
