@@ -12,7 +12,7 @@ from segstudio.inference.catalog import ModelEntry, list_models
 from segstudio.inference.lineage import Ancestor, Branch, Lineage
 from segstudio.inference.model_changes import TrashedModel, list_trash, trashed_entry
 from segstudio.jobs import JobContext
-from segstudio.metrics.confusion import scores
+from segstudio.metrics.confusion import mean, scores
 from segstudio.project.project import Project
 from segstudio.project.promotions import Promotion
 from segstudio.training.data import manifest as manifests
@@ -34,6 +34,7 @@ class Measured:
         classes: IoU by class, NaN for one that does not occur.
         samples: on how many samples.
         splits: how many of them in each split, "" for none.
+        by_split: mIoU in each split, NaN where no class occurs.
         when: ISO time of the last one, UTC.
         project: the folder's name.
         outdated: whether the model had other weights then.
@@ -43,6 +44,7 @@ class Measured:
     classes: Mapping[str, float]
     samples: int
     splits: Mapping[str, int]
+    by_split: Mapping[str, float]
     when: str
     project: str
     outdated: bool
@@ -85,7 +87,7 @@ class ModelFacts:
         manifest: None where the model does not say.
         spec_file: the experiment file; None where there is none.
         bytes: by kind of file.
-        fingerprint: of its weights, see `fingerprint_of`; "" for one that cannot be used.
+        fingerprint: of its weights, see `fingerprint_of`; "" without a project, or if it cannot be used.
     """
 
     entry: ModelEntry
@@ -187,7 +189,9 @@ def _facts(
     records: tuple[BenchRecord, ...],
     exports: list[ExportRecord],
 ) -> ModelFacts:
-    fingerprint = fingerprint_of(entry.folder, entry.spec) if entry.spec is not None else ""
+    # Only a project asks for it, and all files are read for it.
+    spec = entry.spec if project is not None else None
+    fingerprint = fingerprint_of(entry.folder, spec) if spec is not None else ""
     return ModelFacts(
         entry,
         lineage.chain(entry),
@@ -221,13 +225,17 @@ def _measured(project: Project, model: str, fingerprint: str) -> Measured | None
     found = project.evaluation.pooled(model)
     score = scores(found.confusion)
     names = project.palette.names
-    splits = {sample.key: sample.split for sample in project.samples()}
+    split_of = {sample.key: sample.split for sample in project.samples()}
+    splits: dict[str, list[str]] = {}
+    for key in found.keys:
+        splits.setdefault(split_of.get(key, ""), []).append(key)
     noted = project.fingerprint(model)
     return Measured(
         score.miou,
         {name: float(value) for name, value in zip(names, score.iou, strict=True)},
         len(found.keys),
-        dict(Counter(splits.get(key, "") for key in found.keys)),
+        {name: len(keys) for name, keys in splits.items()},
+        {name: mean(found.ious_in(keys)) for name, keys in splits.items()},
         last.when,
         project.root.name,
         bool(noted) and noted != fingerprint,

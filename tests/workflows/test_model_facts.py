@@ -72,6 +72,7 @@ def test_scores_are_those_of_the_project_with_class_and_split(project: Project) 
     assert math.isnan(measured.classes["car"])
     assert measured.miou == pytest.approx((80 / 140 + 60 / 120) / 2)
     assert (measured.samples, measured.splits, measured.outdated) == (2, {"train": 1, "val": 1}, False)
+    assert measured.by_split == {"train": pytest.approx(measured.miou), "val": pytest.approx(measured.miou)}
     assert facts_of("a").measured is None
 
 

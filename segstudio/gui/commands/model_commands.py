@@ -59,6 +59,10 @@ class ModelCommands(CommandGroup):
         """Asks to which formats a model goes and exports it."""
         self.window.dialogs.ask_export()
 
+    def compare(self) -> None:
+        """Compares a new model with the one in use."""
+        self.window.dialogs.compare.open()
+
     def judge(self) -> None:
         """Says how good each prediction probably is."""
         self.window.judgements.judge()

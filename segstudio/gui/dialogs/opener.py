@@ -28,6 +28,7 @@ from segstudio.gui.icons import Icons
 from segstudio.gui.job_bridge import Replies
 from segstudio.gui.message import ERROR, Message
 from segstudio.gui.models.model_imports import DroppedKind, dropped_kind, is_model_file
+from segstudio.gui.prove.opener import CompareOpener
 from segstudio.gui.saving import recovery
 from segstudio.gui.saving.save_trouble import OutsideReview
 from segstudio.gui.session import Session
@@ -53,6 +54,7 @@ class Dialogs(QObject):
         self._bug: QDialog | None = None
         self._importer: ModelImportDialog | None = None
         self._exports = ExportOpener(window, session, themes, self._icons)
+        self.compare = CompareOpener(window, session, themes, self._icons)
         self._retrain = RetrainOpener(window, session, self._icons)
         session.recovery_needed.connect(self.offer_recovery)
         session.export_asked.connect(self.ask_export)
