@@ -1,13 +1,12 @@
 """The commands that retrain, and those of runs, on a run whose training is played."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from segstudio.cli.main import app
+from segstudio.cli import retrain, runs
 from segstudio.errors import InputError
 from segstudio.workflows.retrain import supervise
 from tests.workflows.retrain.conftest import fill_project
@@ -15,16 +14,16 @@ from tests.workflows.retrain.stand_in import COMMAND
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose runs are played, without what follows them."""
     fill_project(tmp_path / "frames")
     usual = supervise.start
     monkeypatch.setattr(supervise, "start", lambda run, command=(): usual(run, command=command or COMMAND))
-    yield tmp_path / "frames"
+    return tmp_path / "frames"
 
 
-def called(*words: str) -> Result:
-    result = CliRunner().invoke(app, list(words))
+def called(group: str, *words: str) -> Result:
+    result = CliRunner().invoke((retrain if group == "retrain" else runs).app, list(words))
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result

@@ -1,4 +1,4 @@
-"""Real trainings of seconds that are killed or run out of memory: `pytest -m slow tests/workflows/retrain`."""
+"""Real trainings that are killed or run out of memory: `pytest -m slow tests/workflows/retrain`."""
 
 import os
 import signal
