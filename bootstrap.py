@@ -4,7 +4,8 @@
     python3 bootstrap.py test    set up, then lint, types and all tests
     python3 bootstrap.py setup   set up only
 
-Words after the command go to it: `python3 bootstrap.py test tests/annotation -k brush`.
+Words after the command go to it: `python3 bootstrap.py test tests/annotation -k brush`. All tests run in
+groups, a process each, two or more at a time; each tells its seconds.
 """
 
 import hashlib
@@ -12,9 +13,13 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -61,6 +66,69 @@ sys.exit(0 if QFontDatabase.families() else "no fonts found")
 
 class SetupError(Exception):
     """A step that the user must do, in one line."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tests that run in one process: folders, and whether windows are shown in it."""
+
+    folders: tuple[str, ...]
+    windows: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """One process of `bootstrap.py test`: a name, and the words after `python -m`."""
+
+    name: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a part ended: exit status (negative: the signal), seconds, output, the test that began last."""
+
+    code: int
+    seconds: float
+    said: bytes
+    running: str
+
+    def by_force(self) -> str:
+        """What ended a process that did not end by itself, and during which test; else nothing."""
+        if self.code >= 0:
+            return ""
+        names = {member.value: member.name for member in signal.Signals}
+        return f", ended by {names.get(-self.code, -self.code)} during {self.running or 'no test'}"
+
+
+# A process shows windows or computes with torch, as in the program, never both. A folder inside another
+# one's is taken out of that; what no line names is in the last. The slowest come first.
+GROUPS = (
+    Group(("tests/gui",), windows=True),
+    Group(("tests/gui/canvas",), windows=True),
+    Group(("tests/workflows",)),
+    Group(("tests/gui/failures", "tests/gui/dashboards", "tests/e2e/window"), windows=True),
+    Group(("tests/deploy", "tests/inference")),
+    Group(("tests/training", "tests/networks")),
+    Group(("tests/e2e",)),
+    Group(("tests",)),
+)
+CHECKS = (
+    Part("mypy", ("mypy",)),
+    Part("ruff format", ("ruff", "format", "--check", "-q", ".")),
+    Part("ruff check", ("ruff", "check", "-q", ".")),
+)
+# pytest-qt would load Qt. A fault handler brings a signal stack of its own, on which the handler that
+# torch's DataLoader has for ended children can end the process without a trace on some virtual machines.
+WITHOUT_WINDOWS = (
+    *("-p", "no:pytest-qt", "-p", "no:faulthandler"),
+    *("-W", "ignore:Unknown config option:pytest.PytestConfigWarning"),
+)
+PROCESSES = max(2, min(4, (os.cpu_count() or 1) // 2))
+# In this variable a process of tests finds the file for the name of the test that it runs.
+NOTE = "SEGSTUDIO_RUNNING_TEST"
+# pytest's exit status where no test was chosen.
+NO_TESTS = 5
 
 
 def say(text: str) -> None:
@@ -215,34 +283,82 @@ def demo(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Format, lint and type checks, then every test; words that were given choose tests alone."""
-    checks: list[tuple[str, ...]] = []
-    if not arguments:
-        checks = [("ruff", "format", "--check", "-q", "."), ("ruff", "check", "-q", "."), ("mypy",)]
-    failed = [check for check in checks if run("-m", *check) != 0]
-    code = run("-m", "pytest", "-q", *arguments) if arguments else test_everything()
-    for check in failed:
-        say(f"failed: {' '.join(check)}")
-    return code or (1 if failed else 0)
+    """Format, lint and type checks, then every test; words that were given choose tests alone.
+
+    Words that name a file or a folder are one run of pytest; other words (`-k brush`) go to every group.
+    """
+    if any((ROOT / word.partition("::")[0]).exists() for word in arguments):
+        return run("-m", "pytest", "-q", *arguments)
+    parts = [
+        Part(" ".join(group.folders), pytest_words(group, arguments))
+        for group in GROUPS
+        if any((ROOT / folder).is_dir() for folder in group.folders)
+    ]
+    return run_parts(parts if arguments else [*parts, *CHECKS], narrowed=bool(arguments))
 
 
-def test_everything() -> int:
-    """All tests: those with windows beside the others, in a process each, so that two cores are used."""
-    windows = [folder for folder in ("tests/gui", "tests/e2e") if (ROOT / folder).is_dir()]
-    with tempfile.TemporaryFile() as told:
-        command = [str(venv_python()), "-m", "pytest", "-q", "-p", "no:cacheprovider", *windows]
-        beside = subprocess.Popen(command, cwd=ROOT, stdout=told, stderr=subprocess.STDOUT)
+def pytest_words(group: Group, arguments: list[str]) -> tuple[str, ...]:
+    """What runs a group's tests: its folders, less those inside them that belong to another group."""
+    within = tuple(f"{folder}/" for folder in group.folders)
+    others = sorted(folder for other in GROUPS if other is not group for folder in other.folders)
+    return (
+        *("pytest", "-q", "-p", "no:cacheprovider"),
+        *(() if group.windows else WITHOUT_WINDOWS),
+        *(folder for folder in group.folders if (ROOT / folder).is_dir()),
+        *(f"--ignore={folder}" for folder in others if folder.startswith(within)),
+        *arguments,
+    )
+
+
+def run_parts(parts: list[Part], narrowed: bool) -> int:
+    """Runs the parts, some at a time, and prints what each said when it has ended; 0 if none failed.
+
+    Where words `narrowed` the tests, a part that has none of them is no failure.
+    """
+    failed, empty, began = [], 0, time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(PROCESSES) as pool:
+        started = {
+            pool.submit(run_part, part, Path(folder) / str(number)): part for number, part in enumerate(parts)
+        }
         try:
-            code = run("-m", "pytest", "-q", *(f"--ignore={folder}" for folder in windows))
-            say(f"and {' and '.join(windows)}, which ran beside:")
-            code = beside.wait() or code
-        finally:
-            beside.kill()
-        told.seek(0)
-        sys.stdout.flush()
-        shutil.copyfileobj(told, sys.stdout.buffer)
-        sys.stdout.flush()
-    return code
+            for future in as_completed(started):
+                part, ended = started[future], future.result()
+                tell(part, ended)
+                if narrowed and ended.code == NO_TESTS:
+                    empty += 1
+                elif ended.code:
+                    failed.append(part.name + ended.by_force())
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    say(f"together: {time.monotonic() - began:.0f} s")
+    for name in failed:
+        say(f"failed: {name}")
+    return 1 if failed else NO_TESTS if empty == len(parts) else 0
+
+
+def tell(part: Part, ended: Ended) -> None:
+    """Prints what a part said, and its seconds."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(ended.said)
+    sys.stdout.flush()
+    say(f"{part.name}: {ended.seconds:.0f} s{ended.by_force()}")
+
+
+def run_part(part: Part, folder: Path) -> Ended:
+    """Runs one part in a process of its own, which keeps its files in `folder`."""
+    folder.mkdir()
+    said, note, began = folder / "said.txt", folder / "running.txt", time.monotonic()
+    with said.open("wb") as output:
+        code = subprocess.run(
+            [venv_python(), "-m", *part.words],
+            cwd=ROOT,
+            env={**os.environ, NOTE: str(note)},
+            stdout=output,
+            stderr=output,
+        ).returncode
+    running = note.read_text(encoding="utf-8") if note.exists() else ""
+    return Ended(code, time.monotonic() - began, said.read_bytes(), running)
 
 
 def setup(_arguments: list[str]) -> int:

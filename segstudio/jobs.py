@@ -71,6 +71,11 @@ class JobContext:
         """Whether the work was asked to stop."""
         return self._cancel.is_set()
 
+    @property
+    def paused(self) -> bool:
+        """Whether the work was asked to wait where it is, until it is not any more; only some work can."""
+        return False
+
     def cancel(self) -> None:
         """Asks the work to stop at its next check."""
         self._cancel.set()

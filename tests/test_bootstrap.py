@@ -2,7 +2,9 @@
 
 import ast
 import importlib.util
+import os
 import re
+import shutil
 import sys
 import tomllib
 from pathlib import Path
@@ -111,25 +113,76 @@ def test_every_direct_dependency_is_pinned(bootstrap: ModuleType) -> None:
     assert "torch==2.13.0" in lines
 
 
-def test_all_tests_run_in_two_processes_and_either_can_fail(
-    bootstrap: ModuleType,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    capfdbinary: pytest.CaptureFixture[bytes],
-) -> None:
-    """The window's tests and the others, each in a project of one test."""
-    for folder, source in (("gui", "def test_it(): assert {}"), ("other", "def test_it(): assert {}")):
-        (tmp_path / "tests" / folder).mkdir(parents=True)
-        (tmp_path / "tests" / folder / f"test_{folder}.py").write_text(
-            source.format("True"), encoding="utf-8"
-        )
+PASSES, FAILS = "def test_it(): assert True", "def test_it(): assert False"
+DIES = "import os, signal\ndef test_it(): os.kill(os.getpid(), signal.SIGSEGV)"
+
+
+@pytest.fixture
+def small(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A project of three tests, each in a group of its own, and this project's conftest."""
+    (tmp_path / "tests").mkdir()
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path / "tests")
+    for folder in ("gui", "gui/canvas", "other"):
+        (tmp_path / "tests" / folder).mkdir()
+        name = folder.replace("/", "_")
+        (tmp_path / "tests" / folder / f"test_{name}.py").write_text(PASSES, encoding="utf-8")
     monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
+    monkeypatch.setattr(bootstrap, "CHECKS", ())
+    # These tests need none of the plugins, which take most of a second to load.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setattr(bootstrap, "venv_python", lambda: Path(sys.executable))
-    assert bootstrap.test_everything() == 0
-    assert capfdbinary.readouterr().out.count(b"1 passed") == 2
-    for folder in ("gui", "other"):
-        file = tmp_path / "tests" / folder / f"test_{folder}.py"
-        file.write_text("def test_it(): assert False", encoding="utf-8")
-        assert bootstrap.test_everything() == 1
-        assert b"1 failed" in capfdbinary.readouterr().out
-        file.write_text("def test_it(): assert True", encoding="utf-8")
+    return tmp_path / "tests"
+
+
+def test_all_tests_run_in_groups_and_any_can_fail(
+    bootstrap: ModuleType, small: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert bootstrap.test([]) == 0
+    said = capfdbinary.readouterr()
+    assert said.out.count(b"1 passed") == 3
+    assert re.search(rb"tests/gui/canvas: \d+ s\n", said.err)
+    (small / "gui" / "canvas" / "test_gui_canvas.py").write_text(FAILS, encoding="utf-8")
+    assert bootstrap.test([]) == 1
+    said = capfdbinary.readouterr()
+    assert (said.out.count(b"1 passed"), said.out.count(b"1 failed")) == (2, 1)
+    assert said.err.endswith(b"failed: tests/gui/canvas\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals to end a process by")
+def test_a_process_that_dies_names_its_test(
+    bootstrap: ModuleType, small: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    (small / "other" / "test_other.py").write_text(DIES, encoding="utf-8")
+    assert bootstrap.test([]) == 1
+    said = capfdbinary.readouterr()
+    assert said.out.count(b"1 passed") == 2
+    assert b"failed: tests, ended by SIGSEGV during tests/other/test_other.py::test_it\n" in said.err
+
+
+def test_words_choose_tests_of_every_group(
+    bootstrap: ModuleType, small: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    (small / "other" / "test_other.py").write_text("def test_that(): assert True", encoding="utf-8")
+    assert bootstrap.test(["-k", "that"]) == 0
+    assert capfdbinary.readouterr().out.count(b"1 passed") == 1
+    assert bootstrap.test(["-k", "nothing"]) != 0
+    capfdbinary.readouterr()
+    # A path is one run, whatever group it belongs to.
+    assert bootstrap.test(["tests/gui", "-k", "test_it"]) == 0
+    assert b"2 passed" in capfdbinary.readouterr().out
+
+
+def test_every_test_is_in_one_group_and_windows_are_apart(bootstrap: ModuleType) -> None:
+    runs: dict[Path, list[bool]] = {path: [] for path in (ROOT / "tests").rglob("test_*.py")}
+    for group in bootstrap.GROUPS:
+        words = bootstrap.pytest_words(group, [])
+        assert ("no:pytest-qt" in words) != group.windows
+        ignored = [ROOT / word.partition("=")[2] for word in words if word.startswith("--ignore=")]
+        for folder in group.folders:
+            assert (ROOT / folder).is_dir()
+            for path in (ROOT / folder).rglob("test_*.py"):
+                if not any(path.is_relative_to(other) for other in ignored):
+                    runs[path].append(group.windows)
+    windows = (ROOT / "tests" / "gui", ROOT / "tests" / "e2e" / "window")
+    wrong = [path for path, kinds in runs.items() if kinds != [any(map(path.is_relative_to, windows))]]
+    assert not wrong

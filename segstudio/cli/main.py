@@ -12,6 +12,7 @@ import typer.core
 import typer.main
 
 from segstudio.cli import (
+    adapt,
     bench,
     engines,
     export,
@@ -21,8 +22,11 @@ from segstudio.cli import (
     prove,
     quality,
     quantize,
+    retrain,
     reviews,
+    runs,
     spec_tasks,
+    study,
 )
 from segstudio.cli.tasks import app
 from segstudio.errors import Cancelled, InputError, SegstudioError
@@ -37,10 +41,14 @@ app.add_typer(bench.app)
 app.add_typer(export.app)
 app.add_typer(failures.app)
 app.add_typer(prove.app)
+app.add_typer(adapt.app)
 app.add_typer(quality.app)
+app.add_typer(retrain.app)
+app.add_typer(runs.app, name="runs")
 app.add_typer(models.app, name="models")
 projects.app.add_typer(reviews.project_app)
 app.add_typer(projects.app, name="project")
+app.add_typer(study.app, name="study")
 app.add_typer(reviews.app)
 
 

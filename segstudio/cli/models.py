@@ -1,4 +1,4 @@
-"""The commands of the catalog of models."""
+"""The commands that bring models into the catalog and give them away."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from segstudio.cli import model_catalog, model_promotions, model_reports
 from segstudio.cli.output import (
     Json,
     JsonEvents,
@@ -23,39 +24,9 @@ if TYPE_CHECKING:
 Source = Annotated[str, typer.Argument(help="A file, a folder, or a Hugging Face id such as owner/name.")]
 
 app = typer.Typer(no_args_is_help=True, help="The catalog of models.")
-
-
-@app.command("list")
-def models_list(as_json: Json = False) -> None:
-    """List every model."""
-    from segstudio.inference.catalog import list_models
-
-    entries = list_models()
-    if as_json:
-        print_json([
-            {"name": e.name, "folder": str(e.folder), "bundled": e.bundled, "problem": e.problem}
-            for e in entries
-        ])  # fmt: skip
-        return
-    for entry in entries:
-        about = (
-            f"{entry.spec.architecture}, {len(entry.spec.classes)} classes" if entry.spec else entry.problem
-        )
-        print(f"{entry.name}  {about}  {entry.folder}")
-
-
-@app.command("show")
-def models_show(name: str, as_json: Json = False) -> None:
-    """Print what is known about a model."""
-    from segstudio.inference.catalog import find_model
-    from segstudio.inference.spec import spec_to_dict
-
-    folder, spec = find_model(name)
-    values = {"folder": str(folder), **spec_to_dict(spec)}
-    if as_json:
-        print_json(values)
-    else:
-        print_facts(values)
+app.add_typer(model_catalog.app)
+app.add_typer(model_reports.app)
+app.add_typer(model_promotions.app)
 
 
 @app.command("inspect")

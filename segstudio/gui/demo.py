@@ -32,7 +32,7 @@ STEP_SECONDS = 120.0
 # Longer than the pauses after which the panels count classes and compare masks.
 REST_SECONDS = 0.5
 SUMMARY = "summary.json"
-PAGES = ("samples", "classes", "failures", "progress", "speed", "runs")
+PAGES = ("samples", "classes", "failures", "progress", "speed", "runs", "models")
 
 
 def run_demo(*, headless: bool = False, screenshots: Path | None = None) -> int:

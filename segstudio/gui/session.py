@@ -19,6 +19,7 @@ from segstudio.gui.lanes import CANCELLED_LANES, LANES, SCAN_LANE
 from segstudio.gui.memory import Memory
 from segstudio.gui.message import INFO, WARNING, Message, from_error
 from segstudio.gui.models.model_imports import ModelImports
+from segstudio.gui.models.model_use import ModelUse
 from segstudio.gui.models.outcome_text import UNMARKED, evaluation_message, outcome_message, unmarked_message
 from segstudio.gui.models.predictions import EVALUATION_LANE, Predictions
 from segstudio.gui.opened_project import OpenedProject, read_project
@@ -30,6 +31,7 @@ from segstudio.gui.samples.sample_versions import SampleVersions
 from segstudio.gui.samples.thumbnails import Thumbnails
 from segstudio.gui.saving.documents import OpenDocument, OpenDocuments
 from segstudio.gui.saving.save_trouble import SaveTrouble
+from segstudio.gui.training.training_runs import TrainingRuns
 from segstudio.jobs import Job, Jobs
 from segstudio.project.project import Project
 from segstudio.project.review_rules import is_locked
@@ -70,6 +72,8 @@ class Session(QObject):
     # A page asks the window to show a region in the editor, or segments on the page of failures.
     region_asked = Signal(object)
     segments_asked = Signal(str, str)
+    # A page asks for the export of a model, by its name.
+    export_asked = Signal(str)
     # Somebody asks to compare a model by its name, or any, with the one in use.
     comparison_asked = Signal(str)
 
@@ -93,6 +97,8 @@ class Session(QObject):
         self.predictions = Predictions(self.bridge, settings.text("model"), settings.text("backend"))
         self.predictions.keep_runner_up(bool(settings.get("runner_up")))
         self.model_imports = ModelImports(self.bridge, self.predictions)
+        self.runs = TrainingRuns(self.bridge)
+        self.model_use = ModelUse(self.bridge, self.predictions)
         self.current: str | None = None
         self.opening: str | None = None
         self.loaded: LoadedSample | None = None
@@ -119,6 +125,11 @@ class Session(QObject):
         self.predictions.finished.connect(lambda outcome: self.message.emit(outcome_message(outcome)))
         self.predictions.evaluated.connect(self._evaluated)
         self.predictions.failed.connect(self.explain)
+        self.runs.message.connect(self.message)
+        self.runs.failed.connect(self.explain)
+        self.runs.model_made.connect(lambda _: self.predictions.refresh())
+        self.model_use.moved.connect(self.note)
+        self.model_use.told.connect(self.message)
         self.bridge.failed.connect(lambda _, error: self.explain(error))
 
     # -- project ------------------------------------------------------------------------------------------
@@ -164,7 +175,8 @@ class Session(QObject):
         self.rescan()
 
     def _parts(self) -> tuple[Part, ...]:
-        return self.documents, self.loader, self.thumbnails, self.versions, self.trouble, self.reviews
+        served = (self.documents, self.loader, self.thumbnails, self.versions, self.trouble, self.reviews)
+        return (*served, self.model_use, self.runs)
 
     def _open_first(self, key: str | None) -> None:
         sample = self.book.get(key) if key else None
@@ -232,6 +244,7 @@ class Session(QObject):
         if self.opening is None and self.current is not None and self.current in changes.predictions:
             self._want(self.current)
         self.reviews.follow(changes)
+        self.model_use.follow(changes)
         self.changed.emit(changes)
 
     def _reload_book(self) -> None:

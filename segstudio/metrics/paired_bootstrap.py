@@ -114,7 +114,7 @@ def expanded(tail: float, samples: int) -> float:
     Percentiles are too narrow by the factor sqrt((n-1)/n), and know nothing of Student's t: Hesterberg, What
     Teachers Should Know About the Bootstrap, 2015, section 4.1.2: norm(-sqrt(n/(n-1)) t(1 - tail, n - 1)).
     """
-    from scipy.special import ndtr, stdtrit  # type: ignore[import-untyped]  # scipy has no types
+    from scipy.special import ndtr, stdtrit  # scipy has no types
 
     width = np.sqrt(samples / (samples - 1)) * stdtrit(samples - 1, 1 - tail)
     return float(ndtr(-width))

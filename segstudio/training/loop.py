@@ -28,8 +28,10 @@ from segstudio.training.spec.load import spec_to_dict, spec_yaml
 from segstudio.training.spec.schema import ExperimentSpec
 from segstudio.training.step import Feed, StepLog, training_step
 from segstudio.training.validate import Tally
+from segstudio.training.watch import keep_watched
 
 SPEC_FILE = "experiment.yaml"
+PAUSE_LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,8 @@ def optimise(run: Run) -> None:
     for batches in feed:
         if run.processes.any(run.context.cancelled):
             raise Cancelled("cancelled")
+        if run.context.paused:
+            log.leave_out(hold(run))
         set_learning_rate(state.optimiser, run.spec, state.step, run.steps)
         loss = training_step(run, batches)
         state.step += 1
@@ -153,6 +157,23 @@ def optimise(run: Run) -> None:
             after_step(run)
         if state.ended:
             return
+
+
+def hold(run: Run) -> float:
+    """Saves and waits until the pause is over; returns the seconds.
+
+    Raises:
+        Cancelled: the job was cancelled meanwhile.
+    """
+    began = time.monotonic()
+    save(run)
+    run.journal.tell("paused", step=run.state.step)
+    while run.context.paused:
+        if run.context.cancelled:
+            raise Cancelled("cancelled")
+        run.context.wait_cancelled(PAUSE_LOOK_SECONDS)
+    run.journal.tell("resumed", step=run.state.step)
+    return time.monotonic() - began
 
 
 def validation_is_due(run: Run) -> bool:
@@ -190,6 +211,8 @@ def validate(run: Run) -> None:
     state.validated = state.step
     kpi = tao_kpi(result, tally.mean_loss)
     tell_validation(run, result, kpi)
+    if run.leads:
+        keep_watched(run)
     if result.miou > state.best_miou:
         state.best_miou = result.miou
         if run.leads:
@@ -282,3 +305,4 @@ def save(run: Run) -> None:
         run.folder / checkpoint.LATEST, run.state, spec_to_dict(run.spec), chances, scaler_state(run.fabric)
     )
     checkpoint.save_weights(run.state.average, run.folder / checkpoint.LATEST_WEIGHTS, run.state.network)
+    run.journal.tell("saved", step=run.state.step)

@@ -121,6 +121,11 @@ class StepLog:
         self._first, self._began = run.state.step, self._since
         self._reads_each = run.processes.ranks == 1 and run.fabric.device.type == "cpu"
 
+    def leave_out(self, seconds: float) -> None:
+        """Lets a pause count neither for the speed nor for the time that is left."""
+        self._since += seconds
+        self._began += seconds
+
     def add(self, loss: Tensor, images: int, *, due: bool) -> None:
         """Takes the part of the loss of the step that was just finished.
 

@@ -48,6 +48,7 @@ class Validation:
         split: the samples.
         palette: of their masks.
         model_names: the network's classes.
+        lookup: uint8 [256], the id in the palette for every id of the network.
 
     Raises:
         SpecError: there is a validation split, and it cannot be used.
@@ -58,7 +59,7 @@ class Validation:
         self.split = open_split(spec, "validation", context or JobContext())
         self.palette, self.model_names = self.split.palette, own.names
         self.pairs = [(source, n) for source in self.split.sources for n in range(len(source))]
-        self._lookup = mapping(own, self.palette)
+        self.lookup = mapping(own, self.palette)
         self._own_classes = self.palette == own
         self._spec = spec
 
@@ -98,7 +99,7 @@ class Validation:
                 continue
             truth = nearest(truth, size) if size else truth
             ids, surprise = segmenter.judged(image, truth if self._own_classes else None, size)
-            counts = count_confusion(truth, self._lookup[ids], self.palette.count)
+            counts = count_confusion(truth, self.lookup[ids], self.palette.count)
             total += counts
             loss += surprise
             pixels += int(counts.sum())

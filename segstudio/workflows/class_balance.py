@@ -110,10 +110,24 @@ def count_masks(project: Project, context: JobContext) -> ClassBalance:
     Raises:
         Cancelled: between two masks; what was counted by then is known the next time.
     """
+    counted, unreadable = count_each(project, context)
+    splits: dict[str, list[MaskCounts]] = {}
+    for mark in project.review.marks():
+        if mark.key in counted:
+            splits.setdefault(mark.split, []).append(counted[mark.key])
+    by_split = {split: add_up(found, project.palette.count) for split, found in splits.items()}
+    return ClassBalance(project.palette.names, by_split, unreadable)
+
+
+def count_each(project: Project, context: JobContext) -> tuple[dict[str, MaskCounts], tuple[str, ...]]:
+    """What the mask of each sample holds, by key, and the keys of those that cannot be read.
+
+    Raises:
+        Cancelled: see `count_masks`.
+    """
     path, palette = project.facts_dir / FILE, project.palette
     known = _read(path, palette)
     found: dict[str, MaskCounts] = {}
-    splits: dict[str, list[MaskCounts]] = {}
     unreadable: list[str] = []
     marks = project.review.marks()
     try:
@@ -130,12 +144,10 @@ def count_masks(project: Project, context: JobContext) -> ClassBalance:
                 unreadable.append(mark.key)
                 continue
             found[mark.key] = counted
-            splits.setdefault(mark.split, []).append(counted)
     finally:
         if any(known.get(key) is not counted for key, counted in found.items()):
             _write(path, palette, {**known, **found})
-    by_split = {split: add_up(counted, palette.count) for split, counted in splits.items()}
-    return ClassBalance(palette.names, by_split, tuple(unreadable))
+    return found, tuple(unreadable)
 
 
 def _state(path: Path) -> str:

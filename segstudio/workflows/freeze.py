@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,6 +40,7 @@ def freeze(
     *,
     splits: Collection[str] = (),
     statuses: Collection[SampleStatus] = (SampleStatus.ACCEPTED,),
+    use: Mapping[str, str] | None = None,
 ) -> FreezeResult:
     """Writes OUT/manifest.json, OUT/masks/ and OUT/palette.yaml; images stay where they are.
 
@@ -53,6 +54,7 @@ def freeze(
         context: progress and cancellation; the manifest is written last.
         splits: only samples of these; empty takes all.
         statuses: only samples of these.
+        use: only samples of these keys, with the split that each has in the manifest in place of its own.
 
     Raises:
         InputError: there is a manifest already, or no sample is left.
@@ -65,6 +67,8 @@ def freeze(
     frozen: list[FrozenSample] = []
     skipped: list[tuple[Path, str]] = []
     chosen = _chosen(project, splits, statuses)
+    if use is not None:
+        chosen = [replace(sample, split=use[sample.key]) for sample in chosen if sample.key in use]
     visits = project.verdicts.visits([sample.key for sample in chosen])
     for number, sample in enumerate(chosen):
         context.check()
@@ -74,7 +78,8 @@ def freeze(
         except MaskError as error:
             skipped.append((sample.mask, error.message))
     if not frozen:
-        raise InputError(f"none of {len(chosen)} samples can be frozen", hint=skipped[0][1])
+        hint = skipped[0][1] if skipped else "choose others"
+        raise InputError(f"none of {len(chosen)} samples can be frozen", hint=hint)
     save_palette(project.palette, out / PALETTE_FILE)
     keys = {sample.key for sample in frozen}
     said = [row for row in comment_rows(project) if row["key"] in keys]

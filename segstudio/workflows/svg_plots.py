@@ -4,6 +4,7 @@ import csv
 import html
 import io
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,10 +25,19 @@ Place = Callable[[int], float]
 
 @dataclass(frozen=True)
 class Series:
-    """One line: its name and a value a category; None where there is none."""
+    """One line: its name and a value a category; None where there is none.
+
+    Attributes:
+        name: in the legend.
+        values: one a category.
+        spread: the lowest and the highest value a category, drawn as a band behind the line; () for none.
+        plain: drawn thin and without points: a value to compare with.
+    """
 
     name: str
     values: tuple[float | None, ...]
+    spread: tuple[tuple[float, float], ...] = ()
+    plain: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,8 @@ class LinePlot:
     @property
     def most(self) -> float:
         """The largest value; 0 without any."""
-        return max((value for one in self.series for value in one.values if value is not None), default=0.0)
+        values = [value for one in self.series for value in one.values if value is not None]
+        return max([*values, *(high for one in self.series for _, high in one.spread)], default=0.0)
 
     def to_csv(self) -> str:
         """A row a category, a column a series, as RFC 4180 has it."""
@@ -97,6 +108,11 @@ def line_plot(plot: LinePlot) -> str:
     for number, one in enumerate(series):
         parts += _line(number, one, categories, x_of, y_of)
     return _drawing(plot.title, height, parts)
+
+
+def fixed_colours(drawing: str) -> str:
+    """A drawing for programs that know no CSS variables, which most viewers of SVG files are."""
+    return re.sub(r"var\(--[\w-]+, ([^)]*)\)", r"\1", drawing)
 
 
 def share_bars(title: str, bars: Mapping[str, Mapping[str, float]]) -> str:
@@ -171,13 +187,25 @@ def _line(number: int, one: Series, categories: Sequence[str], x_of: Place, y_of
         if value is not None
     ]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _, _ in points)
-    drawn = [f'<polyline points="{path}" fill="none" {_stroke(number)}/>'] if points else []
+    drawn = [_band(number, one, x_of, y_of)] if one.spread else []
+    if points:
+        drawn.append(f'<polyline points="{path}" fill="none" {_stroke(number, plain=one.plain)}/>')
+    if one.plain:
+        return drawn
     for x, y, category, value in points:
         words = html.escape(f"{one.name}, {category}: {value:.4g}")
         drawn.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" {_fill(number)}><title>{words}</title></circle>'
         )
     return drawn
+
+
+def _band(number: int, one: Series, x_of: Place, y_of: Scale) -> str:
+    """What lies between the lowest and the highest values."""
+    up = [(x_of(place), y_of(high)) for place, (_, high) in enumerate(one.spread)]
+    down = [(x_of(place), y_of(low)) for place, (low, _) in enumerate(one.spread)]
+    corners = " ".join(f"{x:.1f},{y:.1f}" for x, y in (*up, *reversed(down)))
+    return f'<polygon points="{corners}" fill-opacity="0.14" {_fill(number)}/>'
 
 
 def _legend(names: Sequence[str], top: float, *, lines: bool) -> tuple[list[str], float]:
@@ -225,10 +253,11 @@ def _fill(number: int) -> str:
     return f'style="fill: {_colour(number)}"'
 
 
-def _stroke(number: int) -> str:
+def _stroke(number: int, *, plain: bool = False) -> str:
     dash = DASHES[number // len(COLOURS) % len(DASHES)]
     dashed = f' stroke-dasharray="{dash}"' if dash else ""
-    return f'style="stroke: {_colour(number)}" stroke-width="2" stroke-linejoin="round"{dashed}'
+    width = 1 if plain else 2
+    return f'style="stroke: {_colour(number)}" stroke-width="{width}" stroke-linejoin="round"{dashed}'
 
 
 def _drawing(title: str, height: float, parts: Sequence[str]) -> str:

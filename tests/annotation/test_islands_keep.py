@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
+from scipy import ndimage  # scipy has no types
 
 from segstudio.annotation.islands import keep_largest, keep_region
 from segstudio.annotation.protection import Protection

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
+from scipy import ndimage  # scipy has no types
 
 from segstudio.annotation import islands, shape
 from segstudio.annotation.mask import MaskDocument

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
+from scipy import ndimage  # scipy has no types
 
 from segstudio.annotation import superpixels
 from segstudio.annotation.slic import slic

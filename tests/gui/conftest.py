@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from shiboken6 import delete, isValid
 
 from segstudio import images, paths
 from segstudio.annotation.palette import load_palette
@@ -22,11 +23,16 @@ from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.inference.spec import ModelSpec, save_spec
 from segstudio.settings import Settings
+from tests.no_torch import refuse_torch, torch_is_not_asked_for
+
+__all__ = ["torch_is_not_asked_for"]
+refuse_torch()
 
 PALETTE = load_palette("cityscapes")
 ROAD, SKY, CAR = PALETTE.index("road"), PALETTE.index("sky"), PALETTE.index("car")
 WIDTH, HEIGHT = 96, 64
-WAIT_MS = 20_000
+# An upper bound alone: machines that test this are slow and shared.
+WAIT_MS = 60_000
 
 
 def make_image(seed: int) -> NDArray[np.uint8]:
@@ -88,6 +94,29 @@ def predicted_mask() -> NDArray[np.uint8]:
     return ids
 
 
+def delete_what_waits_for_it() -> None:
+    """Deletes what was told to `deleteLater`."""
+    if QCoreApplication.instance() is not None:
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+
+def delete_orphans() -> None:
+    """Deletes the window's objects that have no parent, after the window.
+
+    Signals hold the functions that are connected to them, and these hold the objects: the collector, which
+    does not see into Qt, would keep every window of every test for ever.
+    """
+    for one in gc.get_objects():
+        if (
+            isinstance(one, QObject)
+            and type(one).__module__.startswith("segstudio.")
+            and isValid(one)
+            and one.parent() is None
+            and not one.isWidgetType()
+        ):
+            delete(one)
+
+
 @pytest.fixture(scope="session")
 def frozen_imports() -> None:
     """What is imported by now is no garbage and need not be looked through after every test."""
@@ -97,9 +126,13 @@ def frozen_imports() -> None:
 
 @pytest.fixture(autouse=True)
 def garbage_is_collected_here(frozen_imports: None) -> Iterator[None]:
-    """Widgets in cycles are freed by this thread, never by a worker that happens to allocate later."""
+    """Widgets in cycles are freed by this thread, never by a worker that happens to allocate later.
+
+    What was deleted for later goes as well: no loop of events runs between tests that would do it.
+    """
     gc.disable()
     yield
+    delete_what_waits_for_it()
     gc.collect()
     gc.enable()
 
@@ -219,6 +252,8 @@ def studio(qtbot: QtBot, themes: ThemeSwitch) -> Iterator[Studio]:
     window.close()
     assert not window.session.jobs.active()
     window.deleteLater()
+    delete_what_waits_for_it()
+    delete_orphans()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
-from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
+from scipy import ndimage  # scipy has no types
 
 from segstudio.metrics.mask_doubts import Doubt, MaskDoubts, find_doubts
 from segstudio.metrics.region_features import Evidence

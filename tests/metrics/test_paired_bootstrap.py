@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy import stats  # type: ignore[import-untyped]  # scipy has no types
+from scipy import stats  # scipy has no types
 
 from segstudio.metrics.bootstrap import intervals_of_sums
 from segstudio.metrics.paired_bootstrap import expanded, paired_differences

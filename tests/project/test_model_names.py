@@ -18,7 +18,7 @@ def test_all_that_is_known_follows_the_new_name(project: Project) -> None:
     assert (changes.predictions, changes.scores, changes.model) == (frozenset("a"), frozenset("b"), True)
     assert project.model_names.known() == {"new"}
     assert project.predicting_models() == {"a": "new"}
-    assert project.counts("new").keys() == {"b"}
+    assert project.evaluation.counts("new").keys() == {"b"}
     assert (project.fingerprint("new"), project.fingerprint("old")) == ("f1", "")
     assert [speed.model for speed in project.speeds()] == ["new"]
     current = project.promotions.current()
@@ -35,6 +35,6 @@ def test_what_an_earlier_model_of_the_name_left_stays_apart(project: Project) ->
         project.promotions.promote(model, model)
     project.model_names.rename("old", "new")
     assert project.predicting_models() == {"a": "new", "b": "new (earlier)"}
-    assert project.counts("new").keys() == {"a"}
+    assert project.evaluation.counts("new").keys() == {"a"}
     assert project.fingerprint("new") == "old"
     assert [entry.model for entry in project.promotions.history()] == ["new (earlier)", "new"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import ndimage  # type: ignore[import-untyped]  # scipy has no types
+from scipy import ndimage  # scipy has no types
 
 from segstudio import images
 from segstudio.annotation.palette import load_palette

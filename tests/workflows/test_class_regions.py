@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import ndimage  # type: ignore[import-untyped]  # it has no stubs here
+from scipy import ndimage  # it has no stubs here
 
 from segstudio.errors import Cancelled
 from segstudio.images import write_image

@@ -27,10 +27,14 @@ class ExportOpener(QObject):
         session.predictions.models_changed.connect(self._show_models)
         session.project_changed.connect(self._project_changed)
 
-    def open(self) -> None:
-        """Shows the wizard; one that exports, or that was not looked at since, is shown again."""
+    def open(self, model: str = "") -> None:
+        """Shows the wizard on a model, at first the one in use; one that exports, or that was not looked at
+        since, is shown again.
+        """
         if self._wizard is None:
-            wizard = ModelExportDialog(self._window, self._exports, self._around(), self._themes, self._icons)
+            around = self._around()
+            around = replace(around, model=model) if model else around
+            wizard = ModelExportDialog(self._window, self._exports, around, self._themes, self._icons)
             wizard.finished.connect(self._closed)
             wizard.ended_unseen.connect(self._ended)
             wizard.begins.connect(self._begins)

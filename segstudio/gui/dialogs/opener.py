@@ -33,6 +33,7 @@ from segstudio.gui.saving import recovery
 from segstudio.gui.saving.save_trouble import OutsideReview
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
+from segstudio.gui.training.retrain_opener import RetrainOpener
 from segstudio.gui.view.canvas_link import CanvasLink
 from segstudio.project.layout import FACTS_DIR
 
@@ -54,7 +55,9 @@ class Dialogs(QObject):
         self._importer: ModelImportDialog | None = None
         self._exports = ExportOpener(window, session, themes, self._icons)
         self.compare = CompareOpener(window, session, themes, self._icons)
+        self._retrain = RetrainOpener(window, session, self._icons)
         session.recovery_needed.connect(self.offer_recovery)
+        session.export_asked.connect(self.ask_export)
         session.trouble.leaving.connect(self.ask_to_stay)
         session.trouble.review.connect(self.ask_whose)
 
@@ -81,9 +84,11 @@ class Dialogs(QObject):
         if source:
             self._importer.offer(source)
 
-    def ask_export(self) -> None:
-        """Asks to which formats a model goes and exports it; a running export is looked at again."""
-        self._exports.open()
+    def ask_export(self, model: str = "") -> None:
+        """Asks to which formats a model goes, at first the one in use, and exports it; a running export is
+        looked at again.
+        """
+        self._exports.open(model)
 
     def _import_closed(self) -> None:
         # While a model is imported the dialog is kept, so that it can be looked at again.

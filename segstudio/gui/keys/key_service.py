@@ -27,6 +27,7 @@ WHILE_WRITING = (
     "page.failures",
     "page.speed",
     "page.runs",
+    "page.models",
     "page.progress",
     "go.back",
     "view.full",

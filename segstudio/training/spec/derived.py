@@ -99,6 +99,6 @@ def decisive(spec: ExperimentSpec) -> ExperimentSpec:
         train=train,
         studio=replace(
             spec.studio, threads=0, accelerator="auto", name="", log_every=1, test=(), predict=(),
-            inference=defaults.studio.inference, export=defaults.studio.export,
+            inference=defaults.studio.inference, export=defaults.studio.export, watch=defaults.studio.watch,
         ),
     )  # fmt: skip

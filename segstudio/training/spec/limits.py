@@ -108,6 +108,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "studio.evaluation.stride": (1, inf),
     "studio.evaluation.bootstrap": (0, inf),
     "studio.evaluation.boundary_share": (0, 1),
+    "studio.watch.count": (0, inf),
+    "studio.watch.side": (32, inf),
     "studio.threads": (0, inf),
     "studio.log_every": (1, inf),
     **{

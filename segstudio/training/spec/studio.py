@@ -250,6 +250,19 @@ class EvaluationSpec:
 
 
 @dataclass(frozen=True)
+class WatchSpec:
+    """studio.watch: predictions of a few validation samples, kept at every validation.
+
+    Attributes:
+        count: samples, evenly spread over the validation split; 0 keeps none.
+        side: the longer side of the kept pictures at most, in pixels.
+    """
+
+    count: int = 0
+    side: int = 480
+
+
+@dataclass(frozen=True)
 class InferenceExtras:
     """studio.inference: what `inference` writes.
 
@@ -319,6 +332,7 @@ class StudioSpec:
     schedule: ScheduleSpec = field(default_factory=ScheduleSpec)
     early_stop: EarlyStop = field(default_factory=EarlyStop)
     evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
+    watch: WatchSpec = field(default_factory=WatchSpec)
     inference: InferenceExtras = field(default_factory=InferenceExtras)
     export: ExportExtras = field(default_factory=ExportExtras)
     precision: str = "32-true"

@@ -22,6 +22,7 @@ from segstudio.images import atomic_write
 from segstudio.inference.catalog import find_model
 from segstudio.inference.spec import ModelSpec, network_size, save_spec
 from segstudio.jobs import JobContext, PartContext
+from segstudio.workflows.export_history import ExportedFormat, note_export
 from segstudio.workflows.exports.evidence import Evidence, Pictures, gather
 from segstudio.workflows.exports.formats import FORMATS, PAGE_FILE, Judged
 from segstudio.workflows.exports.report_page import report_page
@@ -165,12 +166,33 @@ def export_as(
             context.event({"kind": "artefact", **artefact_to_json(artefacts[-1])})
         result = ExportResult(spec.name, out, out / PAGE_FILE, tuple(artefacts), evidence.notes)
         write_reports(result)
+        result = _noted(result, spec)
     if not result.made:
         first = result.artefacts[0]
         raise ModelError(
             f"nothing was exported; {first.format}: {first.reason}", hint=f"the report is {result.page}"
         )
     return result
+
+
+def _noted(result: ExportResult, spec: ModelSpec) -> ExportResult:
+    """Tells the catalog what was made; an export that it cannot note is good all the same."""
+    formats = tuple(_exported(one) for one in result.made)
+    try:
+        if formats:
+            note_export(spec.name, spec.weights_sha256, result.page, formats)
+    except InputError as error:
+        return replace(result, notes=(*result.notes, f"the catalog does not know of it: {error}"))
+    return result
+
+
+def _exported(one: Artefact) -> ExportedFormat:
+    folder = str(one.folder.resolve()) if one.folder else ""
+    if one.report is None:
+        return ExportedFormat(one.format, folder)
+    evidence = one.report.evidence
+    fps = evidence.speeds[0].after if evidence.speeds else math.nan
+    return ExportedFormat(one.format, folder, evidence.agreement, *evidence.miou, fps)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 The sessions need no window: what is tested is what the documents, the journal, the project and the versions
 leave on the disk, and the same Session drives them as in the window (`test_kill.py` kills real windows). A
-few kills are part of the suite; a thousand: `pytest -m slow tests/e2e/test_kill_many.py -rP`.
+few kills are part of the suite; a thousand: `pytest -m slow tests/e2e/window/test_kill_many.py -rP`.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ from segstudio.annotation.journal import checksum, read_journal
 from segstudio.annotation.palette import load_palette
 from segstudio.project.project import Project
 from segstudio.project.versions import INDEX
-from tests.e2e.kill_story import Story
+from tests.e2e.window.kill_story import Story
 
 RUNNER = Path(__file__).with_name("kill_runner.py")
 KEYS = ("a", "b", "c")
@@ -89,7 +89,7 @@ def runner() -> Iterator[subprocess.Popen[str]]:
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.close()
-    process.wait(30)
+    process.wait(120)
     process.stdout.close()
 
 

@@ -1,0 +1,67 @@
+"""The model that a project uses, found in the catalog: by name, by a former name, by nothing else."""
+
+from segstudio.errors import ModelError
+from segstudio.inference.catalog import ModelEntry, find_entry, list_models
+from segstudio.project.project import Project
+from segstudio.project.sample import Changes
+from segstudio.workflows.evaluate_project import fingerprint_of
+
+
+def follow_renames(project: Project) -> Changes:
+    """Lets a project's records follow models that were renamed since; see `ModelNames.rename`.
+
+    Records that were measured with other weights than the renamed model has stay under the name they have.
+    """
+    models = list_models(archived=True)
+    here = {entry.name for entry in models}
+    changes = Changes()
+    for old in sorted(project.model_names.known() - here):
+        entry = next((one for one in models if old in one.notes.former_names), None)
+        if entry is None or entry.spec is None:
+            continue
+        if project.fingerprint(old) in ("", fingerprint_of(entry.folder, entry.spec)):
+            changes |= project.model_names.rename(old, entry.name)
+    return changes
+
+
+def usable_fingerprint(name: str) -> str:
+    """What identifies the weights of a model that a project may use, see `fingerprint_of`.
+
+    Raises:
+        ModelError: there is none of that name, it cannot be used, or it is archived.
+    """
+    entry = find_entry(name)
+    if entry.spec is None:
+        raise ModelError(f"{name} cannot be used: {entry.problem}")
+    if entry.notes.archived:
+        raise ModelError(f"{name} is archived", hint=f"take it back: segstudio models archive {name} --back")
+    return fingerprint_of(entry.folder, entry.spec)
+
+
+def note_weights(project: Project, entry: ModelEntry) -> None:
+    """Notes the weights behind a project's records of a model that is about to go.
+
+    A later model of that name is then known to be another one.
+    """
+    if entry.spec is None or project.fingerprint(entry.name):
+        return
+    if entry.name in project.model_names.known():
+        project.note_fingerprint(entry.name, fingerprint_of(entry.folder, entry.spec))
+
+
+def model_in_use(project: Project) -> tuple[ModelEntry | None, str]:
+    """The model that was promoted last in a project, and why it cannot be used; None where none was.
+
+    The weights are compared too: a model of that name with other weights is not the one in use.
+    """
+    current = project.promotions.current()
+    if current is None:
+        return None, ""
+    entry = next((one for one in list_models(archived=True) if one.name == current.model), None)
+    if entry is None:
+        return None, f"the model of this project, {current.model}, is not in the catalog"
+    if entry.spec is None:
+        return None, f"the model of this project, {current.model}, cannot be used: {entry.problem}"
+    if current.fingerprint and fingerprint_of(entry.folder, entry.spec) != current.fingerprint:
+        return None, f"{current.model} has other weights now than when it was promoted"
+    return entry, ""
