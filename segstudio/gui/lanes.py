@@ -15,6 +15,7 @@ DASHBOARD_LANE = "dashboard"
 EDIT_LANE = "edit"
 # Tables of failures are large; reading one must not hold up the next sample.
 FAILURES_LANE = "failures"
+ADAPT_LANE = "adapt"
 LANES = (
     PREDICTION_LANE,
     EVALUATION_LANE,
@@ -32,6 +33,7 @@ LANES = (
     MODEL_LANE,
     EXPORT_LANE,
     FAILURES_LANE,
+    ADAPT_LANE,
 )
 # Work that can be done again is cancelled when the window closes.
 CANCELLED_LANES = frozenset(LANES) - {"project", "io", EMBEDDING_LANE}

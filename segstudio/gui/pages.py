@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 from segstudio.gui.session import Session
 
-EDITOR, FAILURES, GRID = "editor", "failures", "samples"
+EDITOR, FAILURES, GRID, MODELS = "editor", "failures", "samples", "models"
 
 
 @dataclass(frozen=True)
@@ -61,5 +61,5 @@ DASHBOARDS = (
     DashboardPage("progress", _progress),
     DashboardPage("speed", _speed),
     DashboardPage("runs", _runs),
-    DashboardPage("models", _models),
+    DashboardPage(MODELS, _models),
 )
