@@ -1,4 +1,4 @@
-"""The whole loop in one window: predict, correct, accept, retrain, compare, promote, export, predict again."""
+"""The whole loop in one window: predict, correct, accept, retrain, compare, promote, export, predict."""
 
 from pathlib import Path
 
@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from segstudio import images
 from segstudio.gui.dialogs import model_export
-from segstudio.gui.prove.dialog import CompareDialog, Stage
+from segstudio.gui.prove.dialog import Stage
 from segstudio.gui.training.retrain_dialog import RetrainDialog
+from segstudio.gui.training.runs_page import RunsPage
 from segstudio.inference.catalog import find_model
 from segstudio.project.sample import SampleStatus
 from segstudio.scenes.street import draw_scene
@@ -130,13 +131,15 @@ def retrain(studio: Studio) -> str:
 def promote(studio: Studio, name: str) -> None:
     """Compares the new model with the one in use, and takes it by a click."""
     assert studio.session.predictions.current == START
-    studio.session.predictions.refresh()
-    studio.settle()
-    studio.key(Qt.Key.Key_M, BOTH)
+    studio.window.show_page("runs")
+    page = studio.window.pages.currentWidget()
+    assert isinstance(page, RunsPage)
+    studio.wait(page.head.buttons["compare"].isVisible)
+    click(page.head.buttons["compare"])
+    studio.wait(lambda: studio.window.dialogs.compare.dialog is not None)
     dialog = studio.window.dialogs.compare.dialog
-    assert isinstance(dialog, CompareDialog)
-    studio.wait(lambda: dialog.form.candidate.currentText() == name)
-    click(dialog.form.go_button)
+    assert dialog is not None
+    assert (dialog.form.candidate.currentText(), dialog.form.current.currentText()) == (name, START)
     wait_long(studio, lambda: dialog.stage is Stage.RESULT)
     studio.settle()
     assert f"{HELD_OUT} samples" in dialog.outcome.reason.text()
