@@ -147,11 +147,18 @@ def promote(studio: Studio, name: str) -> None:
     click(dialog.go_button)
     studio.wait(lambda: dialog.is_promoted)
     click(dialog.leave_button)
+    go_to_editor(studio)
+
+
+def go_to_editor(studio: Studio) -> None:
+    """A dialog was closed: the window has the keyboard again."""
+    studio.window.show_page("editor")
+    studio.window.activateWindow()
     studio.settle()
 
 
-def export(studio: Studio, name: str, out: Path) -> Path:
-    """To ONNX, by the wizard; returns the folder."""
+def export(studio: Studio, name: str, out: Path) -> str:
+    """To ONNX, by the wizard, and into the catalog; returns what it is called there."""
     studio.key(Qt.Key.Key_E, BOTH)
     studio.settle()
     (dialog,) = (one for one in studio.window.findChildren(model_export.ModelExportDialog) if one.isVisible())
@@ -165,9 +172,13 @@ def export(studio: Studio, name: str, out: Path) -> Path:
     click(dialog.go_button)
     wait_long(studio, lambda: dialog.stage is not model_export.Stage.RUNNING)
     assert (out / "onnx" / "model.onnx").is_file(), str(dialog.banner and dialog.banner.message)
+    known = {entry.name for entry in studio.session.predictions.models}
+    click(dialog.result_buttons.add_button)
+    studio.wait(lambda: {entry.name for entry in studio.session.predictions.models} - known)
+    (added,) = {entry.name for entry in studio.session.predictions.models} - known
     dialog.close()
-    studio.settle()
-    return out / "onnx"
+    go_to_editor(studio)
+    return added
 
 
 def test_the_loop(studio: Studio, street: Path, tmp_path: Path) -> None:
@@ -190,12 +201,13 @@ def test_the_loop(studio: Studio, street: Path, tmp_path: Path) -> None:
     assert studio.session.predictions.current == name
     (now, before) = project.promotions.history()
     assert (now.model, now.reason, before.model) == (name, "cars on the street", START)
-    export(studio, name, tmp_path / "out")
+    exported = export(studio, name, tmp_path / "out")
+    studio.session.predictions.choose(exported)
     untouched = keys[-1] if keys[-1].startswith("more/") else next(k for k in keys if k.startswith("more/"))
     studio.open_sample(untouched)
     studio.key(Qt.Key.Key_P, CONTROL)
     studio.settle()
-    studio.wait(lambda: project.predicted_by(untouched) == name)
+    studio.wait(lambda: project.predicted_by(untouched) == exported)
     found = project.load_prediction(untouched)
     assert found is not None
     assert found.ids.shape == (96, 128)
