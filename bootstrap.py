@@ -354,7 +354,7 @@ def run_part(part: Part, folder: Path) -> Ended:
     said, note, began = folder / "said.txt", folder / "running.txt", time.monotonic()
     environment = {**os.environ, NOTE: str(note)}
     with said.open("wb") as output:
-        command = [venv_python(), "-m", *part.words]
+        command = [str(venv_python()), "-m", *part.words]
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
         while process.poll() is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
