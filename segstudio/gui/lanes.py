@@ -7,6 +7,7 @@ from segstudio.gui.models.model_imports import LANE as MODEL_LANE
 from segstudio.gui.models.predictions import EVALUATION_LANE
 from segstudio.gui.models.predictions import LANE as PREDICTION_LANE
 from segstudio.gui.samples.pictures import LANE as THUMBNAIL_LANE
+from segstudio.gui.training.training_runs import LOOK_LANE, START_LANE
 
 SCAN_LANE = "scan"
 LIST_LANE, SEARCH_LANE, MEASURE_LANE = "list", "search", "measure"
@@ -15,6 +16,7 @@ DASHBOARD_LANE = "dashboard"
 EDIT_LANE = "edit"
 # Tables of failures are large; reading one must not hold up the next sample.
 FAILURES_LANE = "failures"
+ADAPT_LANE = "adapt"
 LANES = (
     PREDICTION_LANE,
     EVALUATION_LANE,
@@ -32,6 +34,9 @@ LANES = (
     MODEL_LANE,
     EXPORT_LANE,
     FAILURES_LANE,
+    LOOK_LANE,
+    START_LANE,
+    ADAPT_LANE,
 )
 # Work that can be done again is cancelled when the window closes.
 CANCELLED_LANES = frozenset(LANES) - {"project", "io", EMBEDDING_LANE}

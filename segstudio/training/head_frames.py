@@ -17,11 +17,11 @@ from segstudio.networks.decode_head import LEVELS, DecodeHead, fuse_levels
 from segstudio.training.checkpoint import seed_everything
 from segstudio.training.data.classes import IGNORED
 from segstudio.training.data.sources import Source
-from segstudio.training.few_frames import LOOKED_AT_ONCE, FewFrames, columns_of
+from segstudio.training.few_frames import FewFrames, columns_of, groups_of
 from segstudio.training.losses import upsample
 from segstudio.training.optimisation import learning_rate
 from segstudio.training.prepare import build_network
-from segstudio.training.segment import nearest
+from segstudio.training.segment import as_array, nearest, restored
 from segstudio.training.spec.schema import ExperimentSpec
 
 Rows = NDArray[np.int64]
@@ -101,10 +101,10 @@ class HeadFrames(FewFrames):
         """See `FewFrames.look`."""
         weights, bias = fitted.projections()
         parts = []
-        for first in range(0, len(rows), LOOKED_AT_ONCE):
+        for several in groups_of(rows, [levels[0].shape for levels in self._maps]):
             self._context.check()
-            several = [self._maps[row] for row in rows[first : first + LOOKED_AT_ONCE].tolist()]
-            maps = [torch.cat(level).float() for level in zip(*several, strict=True)]
+            together = zip(*(self._maps[row] for row in several), strict=True)
+            maps = [torch.cat(level).float() for level in together]
             read = F.relu(fitted.linear_fuse.bn(fuse_levels(maps, weights, bias)))
             parts.append(columns_of(fitted.linear_pred(read), read))
         return PoolLook(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
@@ -134,7 +134,7 @@ class HeadFrames(FewFrames):
         for maps, truth in seen:
             self._context.check()
             logits = head([level.float() for level in maps])
-            ids = upsample(logits, truth.shape).argmax(1)[0].to(torch.uint8).cpu().numpy()
+            ids = as_array(restored(logits, truth.shape).argmax(1)[0])
             total += count_confusion(truth, ids, palette.count)
         return total
 

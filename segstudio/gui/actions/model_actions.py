@@ -76,6 +76,14 @@ MODEL: tuple[ActionSpec, ...] = (
         separator=True,
     ),
     A(
+        "model.compare",
+        "Compare models…",
+        ("Ctrl+Shift+M",),
+        "scales",
+        M,
+        "A new model against the one in use, class by class, on samples that neither learnt from",
+    ),
+    A(
         "model.judge",
         "Judge all predictions",
         needs=M,
@@ -86,6 +94,23 @@ MODEL: tuple[ActionSpec, ...] = (
         "Look for errors in masks",
         needs=M,
         hint="Where the model contradicts masks with good reason, the most suspect first",
+    ),
+    A(
+        "model.adapt",
+        "Adapt the model to what is confirmed",
+        ("Ctrl+Alt+D",),
+        "lightning",
+        M,
+        "Fits its last layer to accepted samples and confirmed regions in seconds, and shows what changes",
+        separator=True,
+    ),
+    A(
+        "model.confirm",
+        "Confirm what is shown",
+        ("Ctrl+Alt+C",),
+        "",
+        Needs.EDITABLE,
+        "The mask is right in the part of the image on screen: adapting learns from it",
     ),
     A(
         "model.import_model",

@@ -153,9 +153,10 @@ class _Chain:
             origin = f"{learnt} samples of {Path(self._note.project).name}"
             self._child(MODEL, "export", str(self._run.path), "--out", str(folder), "--name", self._run.name,
                         "--trained-on", origin, "--json")  # fmt: skip
-        spec = load_spec(folder)
+        note = self._note
+        spec = replace(load_spec(folder), parent=note.start, parent_sha256=note.start_sha256)
         when = datetime.fromtimestamp(time.time(), UTC).date().isoformat()
-        save_spec(replace(spec, parent=self._note.start, created=spec.created or when), folder)
+        save_spec(replace(spec, created=spec.created or when), folder)
         for source, name in ((self._run.manifest, MANIFEST_COPY), (self._run.spec_file, SPEC_COPY)):
             atomic_write(folder / name, source.read_bytes())
         return {"name": self._run.name, "folder": str(folder)}
