@@ -28,12 +28,13 @@ from segstudio.gui.prove.result_page import ResultPage
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
 from segstudio.jobs import Job
-from segstudio.workflows.prove.proof import Proof
+from segstudio.workflows.prove.proof import Proof, Side
 from segstudio.workflows.repredict.make import RepredictResult
 from segstudio.workflows.repredict.plan import PlanState, RepredictPlan
 
 WIDTH_IN_LETTERS, HEIGHT_IN_LINES, SCREEN_SHARE = 165, 46, 0.92
 STEPS = 1000
+NAME_LETTERS = 28
 INTRODUCTION = (
     "Two models are judged on the same samples, which neither learnt from: those of the splits val and test, "
     "or all that no training has seen.\nThe new one is used only if you say so."
@@ -176,16 +177,22 @@ class CompareDialog(QDialog):
         texts = {
             Stage.BEGIN: ("Close", ""),
             Stage.RUNNING: ("Cancel", ""),
-            Stage.RESULT: (f"Keep {proof.current.model}" if proof and undecided else "Close", ""),
+            Stage.RESULT: (f"Keep {self._short(proof.current)}" if proof and undecided else "Close", ""),
             Stage.PLAN: ("Leave as they are" if made else "Close", "Apply" if made else ""),
         }
         leave, go = texts[stage]
         if proof is not None and undecided:
-            go = f"Use {proof.candidate.model}"
+            go = f"Use {self._short(proof.candidate)}"
         self.leave_button.setText(leave)
         self.leave_button.setEnabled(True)
         self.go_button.setText(go)
         self.go_button.setVisible(bool(go))
+
+    def _short(self, side: Side) -> str:
+        """A model's name, cut in the middle where it is too long for a button."""
+        metrics = self.fontMetrics()
+        room = NAME_LETTERS * metrics.averageCharWidth()
+        return metrics.elidedText(side.model, Qt.TextElideMode.ElideMiddle, room)
 
     def _begin_running(self, text: str) -> None:
         self._clear_banner()

@@ -22,7 +22,10 @@ class CompareOpener(QObject):
         self._window, self._session, self._themes, self._icons = window, session, themes, icons
         self._comparisons = Comparisons(session)
         self.dialog: CompareDialog | None = None
+        # A model that was asked for, until it is listed.
+        self._wanted = ""
         session.comparison_asked.connect(self.open)
+        session.runs.compare_asked.connect(self.open)
         session.predictions.models_changed.connect(self._show_models)
         session.project_changed.connect(self._project_changed)
         self._comparisons.proved.connect(self._proved)
@@ -40,14 +43,21 @@ class CompareOpener(QObject):
         self.dialog.show()
         self.dialog.raise_()
         self.dialog.activateWindow()
-        if candidate and self._comparisons.job is None:
-            self.dialog.form.choose(candidate, session.predictions.current)
-            self.dialog.compare()
+        if candidate:
+            # One that was just made is not listed yet.
+            self._wanted = candidate
+            session.predictions.refresh()
 
     def _show_models(self) -> None:
         if self.dialog is not None:
             predictions = self._session.predictions
             self.dialog.form.show_models(predictions.models, predictions.current)
+            self._compare_wanted(self.dialog)
+
+    def _compare_wanted(self, dialog: CompareDialog) -> None:
+        if self._wanted and dialog.form.choose(self._wanted, self._session.predictions.current):
+            self._wanted = ""
+            dialog.compare()
 
     def _show_splits(self) -> None:
         if self.dialog is not None:
@@ -56,6 +66,7 @@ class CompareOpener(QObject):
 
     def _project_changed(self) -> None:
         self._comparisons.cancel()
+        self._wanted = ""
         if self.dialog is not None:
             self.dialog.forget()
             self.dialog.close()
