@@ -4,7 +4,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
 from segstudio.gui.icons import Icons
-from segstudio.gui.message import SUCCESS, Message
+from segstudio.gui.message import INFO, SUCCESS, Message
 from segstudio.gui.prove.comparisons import Comparisons
 from segstudio.gui.prove.dialog import CompareDialog
 from segstudio.gui.session import Session
@@ -37,6 +37,7 @@ class CompareOpener(QObject):
             return
         if self.dialog is None:
             self.dialog = CompareDialog(self._window, session, self._comparisons, self._themes, self._icons)
+            self.dialog.left.connect(self._offer_return)
             self._show_models()
         session.resolved.emit(TOPIC)
         self._show_splits()
@@ -70,6 +71,10 @@ class CompareOpener(QObject):
         if self.dialog is not None:
             self.dialog.forget()
             self.dialog.close()
+
+    def _offer_return(self) -> None:
+        told = Message(INFO, "The comparison waits for you", "", TOPIC, "Back to it", self.open)
+        self._session.message.emit(told)
 
     def _proved(self, proof: Proof) -> None:
         if self.dialog is not None and not self.dialog.isVisible():

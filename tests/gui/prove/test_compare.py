@@ -163,6 +163,11 @@ def test_a_click_on_a_fixed_error_opens_it_in_the_editor(studio: Studio, dialog:
     studio.wait(lambda: studio.session.current == asked[0].spot.key and not studio.session.opening)
     assert studio.window.page == "editor"
     assert "road as car, 480 px" in asked[0].text
+    assert not dialog.isVisible()
+    back = next(one for one in studio.window.messages.messages if one.action == "Back to it")
+    assert back.act is not None
+    back.act()
+    assert dialog.stage is Stage.RESULT
     click(page.tabs.buttons["broken"])
     assert not page.lists["broken"].isVisible()
     assert page.lists["broken"].strips.rowCount() == 0
@@ -212,7 +217,10 @@ def test_new_predictions_are_shown_first_then_taken_over_and_back(
     row = page.list.strips.row(0)
     assert (row.title, row.detail) == ("train/f12", "7.8 % changes: car → road")
     assert set(project.predicting_models().values()) == {"fake"}
-    assert not page.list.strips.index(0).data(Qt.ItemDataRole.DecorationRole).isNull()
+    strip = page.list.strips.index(0)
+    studio.wait(lambda: strip.data(Qt.ItemDataRole.DecorationRole) is not None)
+    assert not strip.data(Qt.ItemDataRole.DecorationRole).isNull()
+    studio.settle()
     click(dialog.go_button)
     studio.wait(lambda: dialog.undo_button.isVisible())
     studio.settle()
