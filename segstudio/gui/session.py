@@ -72,10 +72,10 @@ class Session(QObject):
     # A page asks the window to show a region in the editor, or segments on the page of failures.
     region_asked = Signal(object)
     segments_asked = Signal(str, str)
-    # A page asks for the export of a model, by its name.
-    export_asked = Signal(str)
     # Somebody asks to compare a model by its name, or any, with the one in use.
     comparison_asked = Signal(str)
+    # A page asks for the export of a model, by its name.
+    export_asked = Signal(str)
 
     def __init__(self, settings: Settings, memory: Memory, jobs: Jobs | None = None) -> None:
         super().__init__()
@@ -127,6 +127,7 @@ class Session(QObject):
         self.predictions.failed.connect(self.explain)
         self.runs.message.connect(self.message)
         self.runs.failed.connect(self.explain)
+        self.runs.compare_asked.connect(self.comparison_asked)
         self.runs.model_made.connect(lambda _: self.predictions.refresh())
         self.model_use.moved.connect(self.note)
         self.model_use.told.connect(self.message)

@@ -189,7 +189,7 @@ def test_events_tell_the_whole_story(make_spec: SpecMaker, tmp_path: Path) -> No
     assert heard == events
     by_kind = {event["kind"]: event for event in events}
     assert [event["kind"] for event in events if event["kind"] not in ("source", "notes")] == [
-        "data_report", "start", "step", "validation", "checkpoint", "end",
+        "data_report", "start", "step", "validation", "checkpoint", "saved", "end",
     ]  # fmt: skip
     assert by_kind["start"]["classes"][10] == "sky"
     assert set(by_kind["validation"]["iou"]) == set(by_kind["start"]["classes"])

@@ -14,6 +14,8 @@ from segstudio.gui.session import Session
 from segstudio.gui.training.curve_chart import CurveChart
 from segstudio.workflows.training import Points
 
+# More classes than this cannot be told apart in one plot.
+MANY, SHOWN = 30, 6
 HEADINGS = ("Class", "IoU", "Best", "Since first")
 
 
@@ -70,5 +72,9 @@ class ClassCurves(QWidget):
         return BarRow(texts, Bar(((last, colour),), best), f"{name}: best {percent(best)} %", name, colour)
 
     def _highlight(self) -> None:
-        if not self._showing:
-            self.chart.highlight(self.chosen)
+        if self._showing:
+            return
+        many = len(self._curves) > MANY
+        # So many lines in one plot say nothing: the worst ones stand out until others are chosen.
+        worst = sorted(self._curves, key=lambda name: self._curves[name][-1][1])[: SHOWN * many]
+        self.chart.highlight(self.chosen or frozenset(worst))

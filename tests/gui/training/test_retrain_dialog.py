@@ -7,7 +7,7 @@ import pytest
 import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from segstudio import images
 from segstudio.annotation.palette import load_palette
@@ -71,7 +71,7 @@ def choose_scratch(dialog: RetrainDialog) -> None:
     box.activated.emit(box.currentIndex())
 
 
-def click(widget: object) -> None:
+def click(widget: QWidget) -> None:
     QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
     QApplication.processEvents()
 

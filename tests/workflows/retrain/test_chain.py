@@ -110,10 +110,10 @@ def test_a_model_says_what_it_comes_from(commands: Commands) -> None:
     run = commands.run
     note = run.note()
     assert note is not None
-    run.write_note(replace(note, start="street-b0"))
+    run.write_note(replace(note, start="street-b0", start_sha256="ab12"))
     chain.run_chain(run, JobContext())
     folder, spec = find_model("tiny")
-    assert (spec.parent, spec.created[:2]) == ("street-b0", "20")
+    assert (spec.parent, spec.parent_sha256, spec.created[:2]) == ("street-b0", "ab12", "20")
     assert (folder / "manifest.json").read_bytes() == run.manifest.read_bytes()
     assert (folder / "experiment.yaml").read_bytes() == run.spec_file.read_bytes()
 
