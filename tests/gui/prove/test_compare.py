@@ -1,5 +1,6 @@
 """Comparing models with real clicks: verdict, errors, promotion, new predictions, and the way back."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -310,3 +311,21 @@ def test_another_project_ends_the_comparison(studio: Studio, dialog: CompareDial
     studio.open(tmp_path / "other")
     assert not dialog.isVisible()
     assert dialog.outcome.proof is None
+
+
+def test_a_model_that_a_run_just_made_is_compared_once_it_is_listed(
+    studio: Studio, backends: dict[str, FakeBackend], street: Path
+) -> None:
+    studio.open(street)
+    studio.session.predictions.choose("fake")
+    newer = paths.user_models_dir() / "newer"
+    shutil.copytree(paths.user_models_dir() / "finer", newer)
+    spec = ModelSpec("newer", "mit_b0", PALETTE.names, "cityscapes", {"onnx": "none.onnx"}, parent="fake")
+    save_spec(spec, newer)
+    backends["newer"] = backends["finer"]
+    studio.session.runs.compare_asked.emit("newer")
+    dialog = studio.window.dialogs.compare.dialog
+    assert dialog is not None
+    studio.wait(lambda: dialog.stage is Stage.RESULT)
+    assert dialog.outcome.headline.text() == "newer is better than fake"
+    studio.settle()
