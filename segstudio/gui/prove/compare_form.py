@@ -59,11 +59,14 @@ class CompareForm(QWidget):
         """The splits of the project."""
         _fill(self.split, [ALL_HELD_OUT, *splits], self.split.currentText() or ALL_HELD_OUT)
 
-    def choose(self, candidate: str, current: str) -> None:
-        """Chooses two models by name."""
-        for box, name in ((self.candidate, candidate), (self.current, current)):
-            if box.findText(name) >= 0:
-                box.setCurrentText(name)
+    def choose(self, candidate: str, current: str) -> bool:
+        """Chooses two models by name; False, and nothing chosen, where one is not listed."""
+        pairs = ((self.candidate, candidate), (self.current, current))
+        if any(box.findText(name) < 0 for box, name in pairs):
+            return False
+        for box, name in pairs:
+            box.setCurrentText(name)
+        return True
 
     @property
     def problem(self) -> str:

@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -27,13 +27,15 @@ from segstudio.gui.prove.repredict_page import RepredictPage
 from segstudio.gui.prove.result_page import ResultPage
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
+from segstudio.gui.view.shown_region import ShownRegion
 from segstudio.jobs import Job
-from segstudio.workflows.prove.proof import Proof
+from segstudio.workflows.prove.proof import Proof, Side
 from segstudio.workflows.repredict.make import RepredictResult
 from segstudio.workflows.repredict.plan import PlanState, RepredictPlan
 
 WIDTH_IN_LETTERS, HEIGHT_IN_LINES, SCREEN_SHARE = 165, 46, 0.92
 STEPS = 1000
+NAME_LETTERS = 28
 INTRODUCTION = (
     "Two models are judged on the same samples, which neither learnt from: those of the splits val and test, "
     "or all that no training has seen.\nThe new one is used only if you say so."
@@ -50,7 +52,12 @@ class Stage(Enum):
 
 
 class CompareDialog(QDialog):
-    """One comparison after the other; it may be closed while one runs: that goes on, and is shown then."""
+    """One comparison after the other; it may be closed while one runs: that goes on, and is shown then.
+
+    `left` tells that it made way for an error in the editor.
+    """
+
+    left = Signal()
 
     def __init__(
         self, parent: QWidget, session: Session, comparisons: Comparisons, themes: ThemeSwitch, icons: Icons
@@ -134,7 +141,7 @@ class CompareDialog(QDialog):
         comparisons.stopped.connect(self._stopped)
         self.form.changed.connect(self._sync)
         self.form.asked.connect(self.compare)
-        self.outcome.region_asked.connect(self._session.region_asked)
+        self.outcome.region_asked.connect(self._show_region)
         self.go_button.clicked.connect(self._go)
         self.leave_button.clicked.connect(self._leave)
         self.plan_button.clicked.connect(self._plan)
@@ -176,16 +183,22 @@ class CompareDialog(QDialog):
         texts = {
             Stage.BEGIN: ("Close", ""),
             Stage.RUNNING: ("Cancel", ""),
-            Stage.RESULT: (f"Keep {proof.current.model}" if proof and undecided else "Close", ""),
+            Stage.RESULT: (f"Keep {self._short(proof.current)}" if proof and undecided else "Close", ""),
             Stage.PLAN: ("Leave as they are" if made else "Close", "Apply" if made else ""),
         }
         leave, go = texts[stage]
         if proof is not None and undecided:
-            go = f"Use {proof.candidate.model}"
+            go = f"Use {self._short(proof.candidate)}"
         self.leave_button.setText(leave)
         self.leave_button.setEnabled(True)
         self.go_button.setText(go)
         self.go_button.setVisible(bool(go))
+
+    def _short(self, side: Side) -> str:
+        """A model's name, cut in the middle where it is too long for a button."""
+        metrics = self.fontMetrics()
+        room = NAME_LETTERS * metrics.averageCharWidth()
+        return metrics.elidedText(side.model, Qt.TextElideMode.ElideMiddle, room)
 
     def _begin_running(self, text: str) -> None:
         self._clear_banner()
@@ -227,6 +240,12 @@ class CompareDialog(QDialog):
         elif self.stage is Stage.PLAN and plan is not None:
             self._begin_running("Taking the new predictions over")
             self._comparisons.apply(plan)
+
+    def _show_region(self, asked: ShownRegion) -> None:
+        """Makes way for the editor; what is shown here stays for whoever comes back."""
+        self.hide()
+        self._session.region_asked.emit(asked)
+        self.left.emit()
 
     def _leave(self) -> None:
         if self.stage is Stage.RUNNING:

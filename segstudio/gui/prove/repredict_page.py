@@ -108,10 +108,10 @@ def promise_text(plan: RepredictPlan) -> str:
 def totals_text(plan: RepredictPlan, palette: Palette) -> str:
     """The pairs of classes that change most, a line each."""
     pixels = sum(count for _, _, count in plan.totals)
-    lines = [
-        f"{class_name(palette.names, before)} → {class_name(palette.names, after)}   {100 * count / pixels:.0f} %"
-        for before, after, count in plan.totals[:PAIRS]
-    ]
+    lines = []
+    for before, after, count in plan.totals[:PAIRS]:
+        pair = f"{class_name(palette.names, before)} → {class_name(palette.names, after)}"
+        lines.append(f"{pair}   {100 * count / pixels:.0f} %")
     if len(plan.totals) > PAIRS:
         rest = sum(count for _, _, count in plan.totals[PAIRS:])
         lines.append(f"{len(plan.totals) - PAIRS} other pairs   {100 * rest / pixels:.0f} %")

@@ -90,7 +90,7 @@ class ResultPage(QWidget):
         self.reason.setText(reason(proof))
         self.costs.setText(cost_text(proof.current, proof.candidate))
         warnings = proof.warnings()
-        self.warnings.setText("\n".join(f"• {warning}" for warning in warnings))
+        self.warnings.setText("Note: " + "; ".join(warnings) + ".")
         self.warnings.setVisible(bool(warnings))
         self.table.show_proof(proof, [QColor(*entry.rgb) for entry in palette.classes])
         total = proof.segments.total

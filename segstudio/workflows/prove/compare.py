@@ -145,7 +145,6 @@ def _proof(
     before, after = (np.stack(class_sums(one.confusion), axis=1) for one in measured)
     found = paired_differences(before, after)
     judged, segments = judge(found, len(both)), segment_changes(*measured)
-    names = project.palette.names
     current, candidate = (
         Side(one.spec.name, one.fingerprint, miou, one.cost(None))
         for one, miou in zip(contenders, found.mious, strict=True)
@@ -156,10 +155,10 @@ def _proof(
         held_out,
         tuple(both),
         (float(found.miou[0]), float(found.miou[1])),
-        _class_proofs(names, found, judged, segments),
+        _class_proofs(project.palette.names, found, judged, segments),
         judged.recommendation,
         judged.needed,
-        tuple(names[number] for number in sorted(judged.sure_losses, key=lambda one: found.by_class[one])),
+        _named_losses(project, found, judged),
         segments,
         skipped,
         done[0].changes | done[1].changes,
@@ -182,3 +181,9 @@ def _class_proofs(
         )
         for number, name in enumerate(names)
     )
+
+
+def _named_losses(project: Project, found: Differences, judged: Judgement) -> tuple[str, ...]:
+    """The classes that are worse for sure, the largest loss first."""
+    worst_first = sorted(judged.sure_losses, key=lambda number: found.by_class[number])
+    return tuple(project.palette.names[number] for number in worst_first)

@@ -1,5 +1,6 @@
 """Comparing models with real clicks: verdict, errors, promotion, new predictions, and the way back."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +164,11 @@ def test_a_click_on_a_fixed_error_opens_it_in_the_editor(studio: Studio, dialog:
     studio.wait(lambda: studio.session.current == asked[0].spot.key and not studio.session.opening)
     assert studio.window.page == "editor"
     assert "road as car, 480 px" in asked[0].text
+    assert not dialog.isVisible()
+    back = next(one for one in studio.window.messages.messages if one.action == "Back to it")
+    assert back.act is not None
+    back.act()
+    assert dialog.stage is Stage.RESULT
     click(page.tabs.buttons["broken"])
     assert not page.lists["broken"].isVisible()
     assert page.lists["broken"].strips.rowCount() == 0
@@ -212,7 +218,10 @@ def test_new_predictions_are_shown_first_then_taken_over_and_back(
     row = page.list.strips.row(0)
     assert (row.title, row.detail) == ("train/f12", "7.8 % changes: car → road")
     assert set(project.predicting_models().values()) == {"fake"}
-    assert not page.list.strips.index(0).data(Qt.ItemDataRole.DecorationRole).isNull()
+    strip = page.list.strips.index(0)
+    studio.wait(lambda: strip.data(Qt.ItemDataRole.DecorationRole) is not None)
+    assert not strip.data(Qt.ItemDataRole.DecorationRole).isNull()
+    studio.settle()
     click(dialog.go_button)
     studio.wait(lambda: dialog.undo_button.isVisible())
     studio.settle()
@@ -302,3 +311,21 @@ def test_another_project_ends_the_comparison(studio: Studio, dialog: CompareDial
     studio.open(tmp_path / "other")
     assert not dialog.isVisible()
     assert dialog.outcome.proof is None
+
+
+def test_a_model_that_a_run_just_made_is_compared_once_it_is_listed(
+    studio: Studio, backends: dict[str, FakeBackend], street: Path
+) -> None:
+    studio.open(street)
+    studio.session.predictions.choose("fake")
+    newer = paths.user_models_dir() / "newer"
+    shutil.copytree(paths.user_models_dir() / "finer", newer)
+    spec = ModelSpec("newer", "mit_b0", PALETTE.names, "cityscapes", {"onnx": "none.onnx"}, parent="fake")
+    save_spec(spec, newer)
+    backends["newer"] = backends["finer"]
+    studio.session.runs.compare_asked.emit("newer")
+    dialog = studio.window.dialogs.compare.dialog
+    assert dialog is not None
+    studio.wait(lambda: dialog.stage is Stage.RESULT)
+    assert dialog.outcome.headline.text() == "newer is better than fake"
+    studio.settle()
