@@ -9,7 +9,7 @@ from segstudio.workflows.evaluate_project import fingerprint_of
 
 
 def follow_renames(project: Project) -> Changes:
-    """Lets a project's records follow models that were renamed since; see `ModelNames.rename`.
+    """Lets a project's records follow models that were renamed since; see `ModelNameStore.rename`.
 
     Records that were measured with other weights than the renamed model has stay under the name they have.
     """
