@@ -51,6 +51,7 @@ def test_curves_are_means_over_the_seeds() -> None:
     never, late = random.reached_by_seed
     assert never is None
     assert late == pytest.approx(4 * 4**0.7)
+    assert margin.reached is not None
     # A straight line over the logarithm: 0.4 at 4 frames, 0.8 at 16.
     assert margin.reached == pytest.approx(4 * 4 ** ((0.665 - 0.4) / 0.4))
     values = result.to_json()
