@@ -139,6 +139,7 @@ def _spec(adaptation: Adaptation, name: str, files: dict[str, str], folder: Path
         weights_sha256=digest,
         trained_on=f"{parent.trained_on}; {said}" if parent.trained_on else said,
         parent=parent.name,
+        parent_sha256=parent.weights_sha256,
         created=time.strftime("%Y-%m-%d"),
         metrics={},
         speed=(),
