@@ -114,10 +114,11 @@ def adapted(options: argparse.Namespace, contest: Contest, seed: int) -> Draw:
 
 
 def evaluated(options: argparse.Namespace, model: str) -> tuple[float, dict[str, float]]:
-    """mIoU and IoU by class on the val frames."""
+    """mIoU and the IoU of every class that occurs, on the val frames."""
     images, masks = (options.frames / kind / "val" for kind in ("images", "masks"))
     values = evaluate_folders(model, images, masks, options.palette, backend="onnx").to_json()
-    return values["miou"], {name: entry["iou"] for name, entry in values["per_class"].items()}
+    known = {name: entry["iou"] for name, entry in values["per_class"].items() if entry["iou"] is not None}
+    return values["miou"], known
 
 
 def measured(options: argparse.Namespace) -> dict[str, object]:
