@@ -8,6 +8,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from segstudio.annotation.palette import load_palette
 from segstudio.inference.spec import ModelSpec, ResizeRule, save_spec
 
 CHANNELS = 6
@@ -94,3 +95,40 @@ def _graph(weight: Floats, bias: Floats, kind: type[np.floating], quantised: boo
         [numpy_helper.from_array(np.asarray(numbers), name) for name, numbers in constants.items()],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
+PALETTE = load_palette("cityscapes")
+ROAD, TREE, SKY, CAR = (PALETTE.index(name) for name in ("road", "vegetation", "sky", "car"))
+# What each class looks like; the classes that the model does not tell apart by colour stay unlikely.
+COLOURS = {ROAD: (200, 40, 40), TREE: (40, 200, 40), SKY: (40, 40, 200)}
+
+
+def drawn_frame(seed: int, size: tuple[int, int] = (48, 64)) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """An image uint8 [H,W,3] of sky, trees and road in noisy colours, and its mask in cityscapes' classes."""
+    random = np.random.default_rng(seed)
+    mask = np.full(size, ROAD, np.uint8)
+    mask[: size[0] // 2 + seed] = TREE
+    mask[: size[0] // 3] = SKY
+    colours = np.zeros((256, 3), np.int64)
+    for class_id, colour in COLOURS.items():
+        colours[class_id] = colour
+    image = colours[mask] + random.integers(-35, 36, (*size, 3))
+    return image.clip(0, 255).astype(np.uint8), mask
+
+
+def make_wrong_model(folder: Path) -> ModelSpec:
+    """A model of cityscapes' classes that knows road by red and sky by blue, and calls most trees sky."""
+    weight = np.zeros((PALETTE.count, CHANNELS), np.float32)
+    bias = np.full(PALETTE.count, -6, np.float32)
+    weight[ROAD, 0], weight[SKY, 2], weight[TREE, 1] = 8, 8, 4
+    bias[ROAD], bias[SKY], bias[TREE] = 0, 1, -1
+    return make_model(folder, PALETTE.names, "cityscapes", weight, bias)
+
+
+def make_right_model(folder: Path) -> ModelSpec:
+    """A model that is sure of road, trees and sky, and right."""
+    weight = np.zeros((PALETTE.count, CHANNELS), np.float32)
+    bias = np.full(PALETTE.count, -40, np.float32)
+    weight[ROAD, 0] = weight[SKY, 2] = weight[TREE, 1] = 100
+    bias[[ROAD, SKY, TREE]] = 0
+    return make_model(folder, PALETTE.names, "cityscapes", weight, bias)

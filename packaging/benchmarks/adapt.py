@@ -1,7 +1,7 @@
 """Measures what adapting a model to the worst regions of ten frames does to all frames of the val split.
 
 python packaging/benchmarks/adapt.py --frames FOLDER [--json] [--model M] [--palette P] [--draws N]
-    [--whole] [--fine-tune]
+    [--whole] [--seed N]
 
 FOLDER has images/train, images/val and masks likewise. Each draw takes ten train frames by lot. The model
 predicts them, and its error segments are put in the order of what they cost, as the failure table does. A
@@ -12,8 +12,7 @@ made and proved, and evaluated like any other model on all val frames.
 
 seconds: from the confirmed masks to the refitted classifier, the features of the ten images included.
 miou_before, miou_after and by_class are of the first draw, worst_class_change in points of IoU likewise;
-`draws` has all of them. --fine-tune trains all layers on the same ten frames, fully accepted, for as many
-seconds as the adaptation took (loading is not counted), from the model's weights, and reports fine_tuned.
+`draws` has all of them.
 """
 
 import argparse
@@ -115,10 +114,11 @@ def adapted(options: argparse.Namespace, contest: Contest, seed: int) -> Draw:
 
 
 def evaluated(options: argparse.Namespace, model: str) -> tuple[float, dict[str, float]]:
-    """mIoU and IoU by class on the val frames."""
+    """mIoU and the IoU of every class that occurs, on the val frames."""
     images, masks = (options.frames / kind / "val" for kind in ("images", "masks"))
     values = evaluate_folders(model, images, masks, options.palette, backend="onnx").to_json()
-    return values["miou"], {name: entry["iou"] for name, entry in values["per_class"].items()}
+    known = {name: entry["iou"] for name, entry in values["per_class"].items() if entry["iou"] is not None}
+    return values["miou"], known
 
 
 def measured(options: argparse.Namespace) -> dict[str, object]:
@@ -140,8 +140,6 @@ def measured(options: argparse.Namespace) -> dict[str, object]:
         "cores": cores(),
         "draws": rows,
     }
-    if options.fine_tune:
-        values["fine_tuned"] = fine_tuned(options, contest, draws[0], before, by_class)
     return values
 
 
@@ -161,24 +159,6 @@ def _row(draw: Draw, before: float, by_class: dict[str, float]) -> dict[str, obj
     }
 
 
-def fine_tuned(
-    options: argparse.Namespace, contest: Contest, draw: Draw, before: float, by_class: dict[str, float]
-) -> dict[str, object]:
-    """Trains all layers on the frames of a draw for as long as its adaptation took, and evaluates that."""
-    from fine_tuning import train_for
-
-    with tempfile.TemporaryDirectory() as scratch:
-        folder, steps = train_for(contest, drawn_pairs(contest, draw.seed), draw.seconds, Path(scratch))
-        miou, classes = evaluated(options, str(folder))
-    changes = {name: classes[name] - value for name, value in by_class.items()}
-    return {
-        "steps": steps,
-        "miou_after": _points(miou),
-        "miou_change": _points(miou - before),
-        "worst_class_change": _points(min(changes.values())),
-    }
-
-
 def _points(value: float) -> float:
     return round(100 * value, 2)
 
@@ -192,7 +172,6 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--whole", action="store_true")
-    parser.add_argument("--fine-tune", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:

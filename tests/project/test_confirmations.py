@@ -1,6 +1,5 @@
 """Confirmed regions: pixel by pixel, for as long as the mask says what was confirmed."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +22,8 @@ def store(tmp_path: Path) -> Confirmations:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Confirmations]:
-    yield Confirmations(tmp_path_factory.mktemp("shared"), load_palette("cityscapes"))
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Confirmations:
+    return Confirmations(tmp_path_factory.mktemp("shared"), load_palette("cityscapes"))
 
 
 def test_nothing_is_confirmed_at_first(store: Confirmations) -> None:

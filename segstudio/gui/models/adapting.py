@@ -303,11 +303,7 @@ def offer_text(found: Candidates) -> str:
 
 def title_text(found: Adaptation) -> str:
     """The heading of what was fitted."""
-    before, after = found.miou
-    return (
-        f"{found.spec.name} adapted in {sum(found.seconds.values()):.1f} s  ·  "
-        f"mIoU {100 * before:.1f} → {100 * after:.1f} on held-out confirmed pixels"
-    )
+    return f"{found.spec.name} adapted in {sum(found.seconds.values()):.1f} s"
 
 
 def change_text(found: Adaptation) -> str:
@@ -315,7 +311,12 @@ def change_text(found: Adaptation) -> str:
     known = [one for one in found.classes if not np.isnan(one.change)]
     chosen = sorted(known, key=lambda one: -abs(one.change))[:NAMED]
     parts = [f"{one.name} {100 * one.change:+.1f}" for one in sorted(chosen, key=lambda one: -one.change)]
-    return f"{len(found.samples)} {plural('sample', len(found.samples))}  ·  IoU {', '.join(parts)}"
+    before, after = found.miou
+    count = f"{len(found.samples)} {plural('sample', len(found.samples))}"
+    return (
+        f"On held-out confirmed pixels of {count}: mIoU {100 * before:.1f} → {100 * after:.1f}, of which "
+        f"{', '.join(parts)}"
+    )
 
 
 def preview_text(preview: Preview, names: tuple[str, ...]) -> str:
