@@ -209,7 +209,7 @@ class _Sums:
         return RunCurves(
             folder.name, folder, self.steps, self.done, self.finished, self.loss.points(),
             self.rate.points(), self.miou.points(), self.accuracy.points(),
-            {name: curve.points() for name, curve in self.class_iou.items()}, self.last - self.first,
+            {name: curve.points() for name, curve in self.class_iou.items()}, max(0.0, self.last - self.first),
             time.time() - self.last, self.paused, self.speed,
             (after - before) / (ended - began) if ended > began else 0.0, self.left, self.reason,
             tuple(self.notes), tuple(self.watched), self.first,
