@@ -49,6 +49,7 @@ class RetrainDialog(StagedDialog):
         self._connect()
         self.show_models()
         self.toggle_advanced(on=False)
+        self._sync()
         self._ask()
 
     # -- making -------------------------------------------------------------------------------------------

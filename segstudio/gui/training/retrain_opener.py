@@ -14,7 +14,6 @@ from segstudio.project.project import Project
 from segstudio.workflows.retrain.folder import RunFolder
 from segstudio.workflows.retrain.presets import Preset, presets_for, this_machine_facts
 
-
 if TYPE_CHECKING:
     from segstudio.gui.training.retrain_dialog import RetrainDialog
 
