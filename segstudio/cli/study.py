@@ -28,8 +28,8 @@ def active(
         float, typer.Option(help="Without --val-images: this share of the frames, the last by name.")
     ] = 0.2,
     strategies: Annotated[
-        str, typer.Option(help="Some of random, margin, expected-gain.")
-    ] = "random,margin,expected-gain",
+        str, typer.Option(help="Some of random, margin, expected-gain, queue.")
+    ] = "random,margin,expected-gain,queue",
     seeds: Annotated[int, typer.Option(help="Repetitions.", min=1)] = 3,
     start: Annotated[
         str, typer.Option(help="A model, a file of weights, or scratch; none that has seen the frames.")

@@ -16,6 +16,7 @@ DASHBOARD_LANE = "dashboard"
 EDIT_LANE = "edit"
 # Tables of failures are large; reading one must not hold up the next sample.
 FAILURES_LANE = "failures"
+ADAPT_LANE = "adapt"
 LANES = (
     PREDICTION_LANE,
     EVALUATION_LANE,
@@ -35,6 +36,7 @@ LANES = (
     FAILURES_LANE,
     LOOK_LANE,
     START_LANE,
+    ADAPT_LANE,
 )
 # Work that can be done again is cancelled when the window closes.
 CANCELLED_LANES = frozenset(LANES) - {"project", "io", EMBEDDING_LANE}

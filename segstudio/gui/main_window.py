@@ -18,8 +18,9 @@ from segstudio.gui.icons import Icons
 from segstudio.gui.keys.key_book import KeyBook
 from segstudio.gui.keys.key_service import KeyService
 from segstudio.gui.message import INFO, Message
+from segstudio.gui.models.adapting import Adapting
 from segstudio.gui.models.judgements import Judgements
-from segstudio.gui.pages import DASHBOARDS, EDITOR, FAILURES, GRID, RUNS
+from segstudio.gui.pages import DASHBOARDS, EDITOR, FAILURES, GRID, MODELS, RUNS
 from segstudio.gui.panels.editor_page import EditorPage
 from segstudio.gui.panels.grid_page import GridPage
 from segstudio.gui.panels.header_bar import HeaderBar
@@ -68,6 +69,7 @@ class MainWindow(QMainWindow):
         self.dialogs = Dialogs(self, session, themes, self.actions_by_id)
         self.corrections = Corrections(self, session, self.link, themes, self.icons)
         self.judgements = Judgements(session)
+        self.adapting = Adapting(self, session, self.link, self.icons)
         self.review = ReviewDesk(self, session, self.editor, self.icons)
         self.job_strip = JobStrip(session.bridge, self.icons)
         self.commands = Commands(self)
@@ -164,6 +166,7 @@ class MainWindow(QMainWindow):
         session.sample_opened.connect(lambda _: self.messages.clear(CANVAS))
         self.editor.placed.connect(self.header.show_sample)
         self.header.page_chosen.connect(self.show_page)
+        self.adapting.compare_asked.connect(lambda _: self.show_page(MODELS))
         session.segments_asked.connect(self._show_segments)
         session.runs.looked.connect(self.training_strip.show_runs)
         session.runs.shown_asked.connect(lambda: self.show_page(RUNS))

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 from segstudio.gui.session import Session
 
-EDITOR, FAILURES, GRID, RUNS = "editor", "failures", "samples", "runs"
+EDITOR, FAILURES, GRID, RUNS, MODELS = "editor", "failures", "samples", "runs", "models"
 
 
 @dataclass(frozen=True)
@@ -61,5 +61,5 @@ DASHBOARDS = (
     DashboardPage("progress", _progress),
     DashboardPage("speed", _speed),
     DashboardPage(RUNS, _runs),
-    DashboardPage("models", _models),
+    DashboardPage(MODELS, _models),
 )

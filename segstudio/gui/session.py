@@ -74,8 +74,6 @@ class Session(QObject):
     segments_asked = Signal(str, str)
     # A page asks for the export of a model, by its name.
     export_asked = Signal(str)
-    # Somebody asks to compare a model by its name, or any, with the one in use.
-    comparison_asked = Signal(str)
 
     def __init__(self, settings: Settings, memory: Memory, jobs: Jobs | None = None) -> None:
         super().__init__()

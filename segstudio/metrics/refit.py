@@ -22,6 +22,8 @@ BIAS_SHARE = 0.1
 FOLDS = 5
 # Pixels that the strength is chosen with, and steps of each fit.
 CHOICE_PIXELS, CHOICE_STEPS, STEPS = 10_000, 10, 40
+# A change is worth making if it surely takes away this share of the held-out loss.
+WORTH = 0.01
 # Stands for the logarithm of nothing.
 NEVER = np.float32(-1e9)
 
@@ -128,7 +130,7 @@ def refit(evidence: Evidence, seed: int = 0) -> Refit:
     Multinomial logistic regression with a Gaussian prior around the old weights. The strength is chosen by
     the rule of one standard error (Breiman et al., Classification and Regression Trees, 1984, 3.4.3): of all
     strengths whose held-out loss is within one standard error of the least one, the strongest. It changes
-    nothing where even the best one is not better than the old classifier by more than that error.
+    nothing where even the best one does not surely take away a hundredth of the old classifier's loss.
 
     Args:
         evidence: pixels of two blocks at least.
@@ -253,7 +255,8 @@ def _choice(losses: Sums, old: Sums) -> int | None:
     error = gain.std(axis=0, ddof=1) / len(gain) ** 0.5
     best = int(mean.argmin())
     limit = mean[best] + error[best]
-    return None if limit >= 0 else int(np.flatnonzero(mean <= limit)[0])
+    is_worth_it = -limit > WORTH * old.mean()
+    return int(np.flatnonzero(mean <= limit)[0]) if is_worth_it else None
 
 
 def _class_weights(evidence: Evidence) -> Floats:

@@ -2,6 +2,7 @@
 
 from segstudio.errors import ModelError
 from segstudio.inference.catalog import ModelEntry, find_entry, list_models
+from segstudio.inference.model_changes import list_trash
 from segstudio.project.project import Project
 from segstudio.project.sample import Changes
 from segstudio.workflows.evaluate_project import fingerprint_of
@@ -59,7 +60,8 @@ def model_in_use(project: Project) -> tuple[ModelEntry | None, str]:
         return None, ""
     entry = next((one for one in list_models(archived=True) if one.name == current.model), None)
     if entry is None:
-        return None, f"the model of this project, {current.model}, is not in the catalog"
+        place = "in the trash" if any(one.name == current.model for one in list_trash()) else "not here"
+        return None, f"the model of this project, {current.model}, is {place}"
     if entry.spec is None:
         return None, f"the model of this project, {current.model}, cannot be used: {entry.problem}"
     if current.fingerprint and fingerprint_of(entry.folder, entry.spec) != current.fingerprint:

@@ -96,6 +96,23 @@ MODEL: tuple[ActionSpec, ...] = (
         hint="Where the model contradicts masks with good reason, the most suspect first",
     ),
     A(
+        "model.adapt",
+        "Adapt the model to what is confirmed",
+        ("Ctrl+Alt+D",),
+        "lightning",
+        M,
+        "Fits its last layer to accepted samples and confirmed regions in seconds, and shows what changes",
+        separator=True,
+    ),
+    A(
+        "model.confirm",
+        "Confirm what is shown",
+        ("Ctrl+Alt+C",),
+        "",
+        Needs.EDITABLE,
+        "The mask is right in the part of the image on screen: adapting learns from it",
+    ),
+    A(
         "model.import_model",
         "Import a model…",
         icon="download-simple",

@@ -5,6 +5,7 @@ from typing import Protocol
 from segstudio.gui.correcting.corrections import Corrections
 from segstudio.gui.correcting.editing import Editing
 from segstudio.gui.dialogs.opener import Dialogs
+from segstudio.gui.models.adapting import Adapting
 from segstudio.gui.models.judgements import Judgements
 from segstudio.gui.panels.editor_page import EditorPage
 from segstudio.gui.panels.grid_page import GridPage
@@ -26,6 +27,7 @@ class Window(Protocol):
     dialogs: Dialogs
     corrections: Corrections
     judgements: Judgements
+    adapting: Adapting
     review: ReviewDesk
     job_strip: JobStrip
 

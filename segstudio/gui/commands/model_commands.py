@@ -62,6 +62,13 @@ class ModelCommands(CommandGroup):
     def compare(self) -> None:
         """Compares a new model with the one in use."""
         self.window.dialogs.compare.open()
+    def adapt(self) -> None:
+        """Offers to adapt the model in use to what is confirmed."""
+        self.window.adapting.ask()
+
+    def confirm(self) -> None:
+        """Confirms the mask in the part of the image that is on screen."""
+        self.window.adapting.confirm()
 
     def judge(self) -> None:
         """Says how good each prediction probably is."""

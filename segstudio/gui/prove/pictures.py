@@ -96,12 +96,8 @@ def _sample_strip(project: Project, key: str, plan: RepredictPlan, colours: NDAr
     small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
     shown = []
     for ids in (now.ids if now else None, after):
-        pane = np.zeros((HALF[1], HALF[0], 3), np.uint8)
-        left, top = (HALF[0] - size[0]) // 2, (HALF[1] - size[1]) // 2
         scaled = None if ids is None else cv2.resize(ids, size, interpolation=cv2.INTER_NEAREST)
-        picture = small if scaled is None else painted(small, np.asarray(scaled, np.uint8), colours)
-        pane[top : top + size[1], left : left + size[0]] = picture
-        shown.append(pane)
+        shown.append(small if scaled is None else painted(small, np.asarray(scaled, np.uint8), colours))
     return _joined(shown)
 
 

@@ -109,12 +109,12 @@ def totals_text(plan: RepredictPlan, palette: Palette) -> str:
     """The pairs of classes that change most, a line each."""
     pixels = sum(count for _, _, count in plan.totals)
     lines = [
-        f"{class_name(palette.names, before)} → {class_name(palette.names, after)}   {count / pixels:.0%}"
+        f"{class_name(palette.names, before)} → {class_name(palette.names, after)}   {100 * count / pixels:.0f} %"
         for before, after, count in plan.totals[:PAIRS]
     ]
     if len(plan.totals) > PAIRS:
         rest = sum(count for _, _, count in plan.totals[PAIRS:])
-        lines.append(f"{len(plan.totals) - PAIRS} other pairs   {rest / pixels:.0%}")
+        lines.append(f"{len(plan.totals) - PAIRS} other pairs   {100 * rest / pixels:.0f} %")
     return "\n".join(lines)
 
 
@@ -125,4 +125,4 @@ def _row(plan: RepredictPlan, one: PlannedSample, palette: Palette) -> StripRow:
         f"{class_name(palette.names, before)} → {class_name(palette.names, after)}"
         for before, after, _ in one.pairs[:PAIRS_OF_SAMPLE]
     )
-    return StripRow((one.key, plan), one.key, f"{one.share:.1%} changes: {pairs}")
+    return StripRow((one.key, plan), one.key, f"{100 * one.share:.1f} % changes: {pairs}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.metrics.acquisition import class_worth, spread_out
 from segstudio.metrics.pool_look import PoolLook
 from segstudio.project.sample import SampleStatus
 from segstudio.project.sample_orders import GAIN, Order, put_in_order
@@ -13,7 +14,9 @@ from segstudio.project.sample_table import STATUSES, SampleTable
 from segstudio.project.splits import lot
 
 Rows = NDArray[np.int64]
-RANDOM, MARGIN, EXPECTED_GAIN = "random", "margin", "expected-gain"
+RANDOM, MARGIN, EXPECTED_GAIN, QUEUE = "random", "margin", "expected-gain", "queue"
+# One in so many frames is drawn by lot, as in the queue.
+ARM = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +76,16 @@ def least_margin(state: Round, count: int) -> Rows:
 
 
 def most_gain(state: Round, count: int) -> Rows:
+    """Doubt by the worth of its classes, less what frames alike tell; one in ten by lot (`acquisition`)."""
+    look = state.look
+    assert look is not None
+    worth = class_worth(state.class_iou, state.pixels.sum(axis=0))
+    gain = look.doubtful.astype(np.float64) @ worth
+    drawn = by_lot(state.keys, state.open, state.seed, count // ARM)
+    return np.sort(spread_out(gain, look.features, state.known, drawn, count))
+
+
+def first_in_queue(state: Round, count: int) -> Rows:
     """What the window's queue of samples would put first, its random arm included."""
     table = as_table(state)
     order = put_in_order(table, state.open, Order(GAIN, seed=state.seed))
@@ -103,4 +116,5 @@ STRATEGIES: Mapping[str, Strategy] = {
     RANDOM: Strategy(random_frames, looks=False),
     MARGIN: Strategy(least_margin),
     EXPECTED_GAIN: Strategy(most_gain),
+    QUEUE: Strategy(first_in_queue),
 }

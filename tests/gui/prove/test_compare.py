@@ -208,9 +208,9 @@ def test_new_predictions_are_shown_first_then_taken_over_and_back(
     page = dialog.repredict
     assert "2 of 2 predictions change" in page.words.text()
     assert f"{COUNT} samples that people worked on stay" in page.promise.text()
-    assert page.totals.text() == "car → road   100%"
+    assert page.totals.text() == "car → road   100 %"
     row = page.list.strips.row(0)
-    assert (row.title, row.detail) == ("train/f12", "7.8% changes: car → road")
+    assert (row.title, row.detail) == ("train/f12", "7.8 % changes: car → road")
     assert set(project.predicting_models().values()) == {"fake"}
     assert not page.list.strips.index(0).data(Qt.ItemDataRole.DecorationRole).isNull()
     click(dialog.go_button)

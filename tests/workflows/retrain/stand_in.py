@@ -71,4 +71,4 @@ def fail(plan: dict[str, float], step: int, context: ControlledContext) -> None:
 
 if __name__ == "__main__":
     worker.__dict__["_train"] = play
-    sys.exit(0 if worker.work(RunFolder(Path(sys.argv[1]))) else 2)
+    sys.exit(0 if worker.work(RunFolder(Path(sys.argv[1])), command=COMMAND) else 2)

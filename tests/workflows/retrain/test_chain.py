@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from segstudio import paths
 from segstudio.errors import InputError, SegstudioError
 from segstudio.inference.catalog import find_model
+from segstudio.inference.model_changes import rename
 from segstudio.inference.spec import load_spec, save_spec
 from segstudio.jobs import JobContext
 from segstudio.project.project import Project
@@ -110,12 +112,26 @@ def test_a_model_says_what_it_comes_from(commands: Commands) -> None:
     run = commands.run
     note = run.note()
     assert note is not None
-    run.write_note(replace(note, start="street-b0"))
+    run.write_note(replace(note, start="street-b0", start_sha256="ab12"))
     chain.run_chain(run, JobContext())
     folder, spec = find_model("tiny")
-    assert (spec.parent, spec.created[:2]) == ("street-b0", "20")
+    assert (spec.parent, spec.parent_sha256, spec.created[:2]) == ("street-b0", "ab12", "20")
     assert (folder / "manifest.json").read_bytes() == run.manifest.read_bytes()
     assert (folder / "experiment.yaml").read_bytes() == run.spec_file.read_bytes()
+
+
+def test_a_model_is_made_once_whatever_others_are_called(commands: Commands) -> None:
+    spec = find_model("street-b0")[1]
+    other = paths.user_models_dir() / "tiny"
+    other.mkdir(parents=True)
+    save_spec(replace(spec, name="tiny", files={}), other)
+    assert chain.run_chain(commands.run, JobContext(), formats=()).model == "tiny-2"
+    assert find_model("tiny")[1].parent == ""
+    # What the memory of the chain lost is found by its content.
+    rename("tiny-2", "mine")
+    commands.run.chain.unlink()
+    assert chain.run_chain(commands.run, JobContext(), formats=()).model == "mine"
+    assert sum(words[0] == "export" for words in commands.asked) == 1
 
 
 def test_a_run_without_weights_becomes_no_model(project: Project) -> None:

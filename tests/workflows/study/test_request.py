@@ -18,7 +18,7 @@ def request(folder: Path, **more: Any) -> StudyRequest:
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"strategies": ("luck",)}, "luck.*random, margin, expected-gain"),
+        ({"strategies": ("luck",)}, "luck.*random, margin, expected-gain, queue"),
         ({"strategies": ()}, "give some of"),
         ({"strategies": ("margin", "margin")}, "margin,margin"),
         ({"trainer": "tail"}, "tail.*head, full"),

@@ -22,7 +22,7 @@ def points_of(folder: Path, learner: StandIn, plan: Plan = PLAN) -> list[Point]:
 
 def test_every_strategy_goes_on_from_the_same_first_frames(tmp_path: Path) -> None:
     points = points_of(tmp_path, StandIn(40))
-    assert len(points) == PLAN.trainings == 2 * (2 + 3 * 2)
+    assert len(points) == PLAN.trainings == 2 * (2 + 4 * 2)
     for seed in PLAN.seeds:
         of_seed = {(point.strategy, len(point.frames)): point for point in points if point.seed == seed}
         assert set(of_seed) == {(FULL, 40), (START, 2)} | {(name, n) for name in STRATEGIES for n in (4, 8)}

@@ -37,10 +37,18 @@ def test_margin_takes_the_closest_calls() -> None:
     assert STRATEGIES["margin"].choose(state, 2).tolist() == [7, 11]
 
 
-def test_expected_gain_is_the_order_of_the_window_s_queue() -> None:
+def test_expected_gain_finds_the_class_that_is_doubted_and_draws_one_in_ten() -> None:
+    state = make_round(40, [0, 8], seed=5)
+    chosen = set(STRATEGIES["expected-gain"].choose(state, 10).tolist())
+    drawn = set(by_lot(state.keys, state.open, 5, 1).tolist())
+    assert drawn <= chosen
+    assert sum(row % 4 == 3 for row in chosen - drawn) >= 8
+
+
+def test_queue_is_the_order_of_the_window_s_queue() -> None:
     state = make_round(40, [0, 3, 8], seed=5)
     order = put_in_order(as_table(state), state.open, Order(GAIN, seed=5))
-    assert STRATEGIES["expected-gain"].choose(state, 6).tolist() == sorted(order.rows[:6].tolist())
+    assert STRATEGIES["queue"].choose(state, 6).tolist() == sorted(order.rows[:6].tolist())
 
 
 @pytest.mark.parametrize("seed", [0, 1])
