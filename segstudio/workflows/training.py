@@ -26,10 +26,8 @@ class RunCurves:
         done: the last step that was told.
         images_per_second: of the last entry of the log, 0 before the first.
         steps_per_second: over the last entries of the log, 0 before the second.
-        left: seconds that the trainer expects to need, None before it said so.
-        reason: why the run failed, in the trainer's words; "" for one that did not.
         notes: what the trainer remarked, oldest first.
-        watched: step and keys of the validations that left pictures of predictions.
+        watched: steps of the validations that left pictures of predictions.
     """
 
     name: str
@@ -47,11 +45,8 @@ class RunCurves:
     paused: bool
     images_per_second: float = 0.0
     steps_per_second: float = 0.0
-    left: float | None = None
-    reason: str = ""
     notes: tuple[str, ...] = ()
-    watched: tuple[tuple[int, tuple[str, ...]], ...] = ()
-    started: float = 0.0
+    watched: tuple[int, ...] = ()
 
     @property
     def state(self) -> str:
@@ -150,14 +145,12 @@ class _Sums:
         self.loss, self.rate = _Curve(), _Curve()
         self.miou, self.accuracy = _Curve(), _Curve()
         self.class_iou: dict[str, _Curve] = {}
-        self.watched: list[tuple[int, tuple[str, ...]]] = []
+        self.watched: list[int] = []
         self.notes: list[str] = []
         self.steps = self.done = 0
         self.finished = self.paused = False
         self.first = self.last = 0.0
         self.speed = 0.0
-        self.left: float | None = None
-        self.reason = ""
         self._times: list[tuple[float, int]] = []
 
     def add(self, event: Mapping[str, Any]) -> None:
@@ -174,26 +167,23 @@ class _Sums:
         elif kind == "validation":
             self._validation(step, event)
         elif kind == "watched":
-            self.watched.append((step, tuple(map(str, event.get("keys", ())))))
-        elif kind == "failed":
-            self.reason = str(event.get("message", ""))
+            self.watched.append(step)
         elif kind == "end":
-            self.finished, self.left = not self.paused, None
+            self.finished = not self.paused
         self.notes += [str(line) for line in event.get("lines", ())]
 
     def _start(self, step: int, steps: int) -> None:
-        self.finished, self.reason, self.steps, self.done = False, "", steps, step
+        self.finished, self.steps, self.done = False, steps, step
         self._times = [(self.last, step)]
         # A run that goes on from a checkpoint repeats the steps after it.
         for curve in (self.loss, self.rate, self.miou, self.accuracy, *self.class_iou.values()):
             curve.cut(step)
-        self.watched = [one for one in self.watched if one[0] <= step]
+        self.watched = [one for one in self.watched if one <= step]
 
     def _step(self, step: int, event: Mapping[str, Any]) -> None:
         self.loss.add(step, float(event["loss"]))
         self.rate.add(step, float(event["lr"]))
         self.speed = float(event.get("images_per_second", 0.0))
-        self.left = float(event["eta"]) if "eta" in event else None
         self._times = [*self._times[1 - RECENT :], (self.last, step)]
 
     def _validation(self, step: int, event: Mapping[str, Any]) -> None:
@@ -207,13 +197,24 @@ class _Sums:
         """All of it, as of now."""
         (began, before), (ended, after) = (self._times or [(0.0, 0)])[0], (self._times or [(0.0, 0)])[-1]
         return RunCurves(
-            folder.name, folder, self.steps, self.done, self.finished, self.loss.points(),
-            self.rate.points(), self.miou.points(), self.accuracy.points(),
-            {name: curve.points() for name, curve in self.class_iou.items()}, self.last - self.first,
-            time.time() - self.last, self.paused, self.speed,
-            (after - before) / (ended - began) if ended > began else 0.0, self.left, self.reason,
-            tuple(self.notes), tuple(self.watched), self.first,
-        )  # fmt: skip
+            name=folder.name,
+            folder=folder,
+            steps=self.steps,
+            done=self.done,
+            finished=self.finished,
+            loss=self.loss.points(),
+            learning_rate=self.rate.points(),
+            miou=self.miou.points(),
+            accuracy=self.accuracy.points(),
+            class_iou={name: curve.points() for name, curve in self.class_iou.items()},
+            seconds=max(0.0, self.last - self.first),
+            silent_seconds=time.time() - self.last,
+            paused=self.paused,
+            images_per_second=self.speed,
+            steps_per_second=(after - before) / (ended - began) if ended > began else 0.0,
+            notes=tuple(self.notes),
+            watched=tuple(self.watched),
+        )
 
 
 class _Curve:

@@ -1,5 +1,7 @@
 """Opens the retrain dialog for the open project, once what was painted is saved."""
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
@@ -7,11 +9,13 @@ from segstudio.errors import SegstudioError
 from segstudio.gui.icons import Icons
 from segstudio.gui.job_bridge import Replies
 from segstudio.gui.session import Session
-from segstudio.gui.training.retrain_dialog import RetrainDialog
 from segstudio.gui.training.retrain_previews import RetrainPreviews
 from segstudio.project.project import Project
 from segstudio.workflows.retrain.folder import RunFolder
 from segstudio.workflows.retrain.presets import Preset, presets_for, this_machine_facts
+
+if TYPE_CHECKING:
+    from segstudio.gui.training.retrain_dialog import RetrainDialog
 
 
 class RetrainOpener(QObject):
@@ -51,6 +55,9 @@ class RetrainOpener(QObject):
         )
 
     def _show(self, project: Project, presets: tuple[Preset, ...]) -> None:
+        # Imported here: what it draws with loads slowly, and most starts never show it.
+        from segstudio.gui.training.retrain_dialog import RetrainDialog
+
         self._previews = RetrainPreviews(self._session.bridge, project, presets)
         self.dialog = RetrainDialog(self._window, self._session, self._previews, self._icons)
         self.dialog.finished.connect(lambda _: self._drop())

@@ -6,7 +6,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from segstudio.errors import SegstudioError
 from segstudio.gui.job_bridge import JobBridge, Replies
-from segstudio.gui.training.training_runs import LOOK_LANE, START_LANE
+from segstudio.gui.lanes import MEASURE_LANE
+from segstudio.gui.training.training_runs import LOOK_LANE
 from segstudio.jobs import Job
 from segstudio.project.project import Project
 from segstudio.workflows.retrain.choice import RetrainChoice
@@ -52,7 +53,7 @@ class RetrainPreviews(QObject):
 
         self._job = self._bridge.start(
             "Look at the samples", lambda context: preview(self._project, choice, context),
-            lane=START_LANE, replaces="retrain preview",
+            lane=MEASURE_LANE, replaces="retrain preview",
             replies=Replies(done=if_wanted(self.found.emit), failed=if_wanted(self.failed.emit)),
         )  # fmt: skip
 

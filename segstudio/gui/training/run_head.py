@@ -40,9 +40,11 @@ QUESTIONS = {
 }
 
 
-def acts_of(status: RunStatus, *, has_model: bool) -> tuple[str, ...]:
-    """What can be done with a run, the most useful first."""
+def acts_of(status: RunStatus, *, has_model: bool, is_ours: bool = True) -> tuple[str, ...]:
+    """What can be done with a run, the most useful first; one of another program can only be removed."""
     state = status.state
+    if not is_ours:
+        return () if state.alive else ("remove",)
     if state is RunState.QUEUED:
         return "earlier", "later", "cancel"
     if state is RunState.PAUSED:
@@ -167,8 +169,8 @@ class RunHead(QWidget):
         for widget in (self.bar, self.confirm, self.reason):
             layout.addWidget(widget)
 
-    def show_run(self, status: RunStatus, *, has_model: bool) -> None:
-        """Shows a run as it is now."""
+    def show_run(self, status: RunStatus, *, has_model: bool, is_ours: bool) -> None:
+        """Shows a run as it is now; see `acts_of`."""
         if status.run.name != self.name.text():
             self.confirm.hide()
             self.name.setText(status.run.name)
@@ -179,10 +181,10 @@ class RunHead(QWidget):
         pace = status.pace
         self.bar.setVisible(status.state.alive)
         self.bar.setValue(round(STEPS * min(pace.step / pace.steps, 1.0)) if pace.steps else 0)
-        acts = acts_of(status, has_model=has_model)
+        acts = acts_of(status, has_model=has_model, is_ours=is_ours)
         for act, button in self.buttons.items():
             button.setVisible(act in (*acts, "folder"))
-        if self.confirm.isVisibleTo(self) and f"{self.confirm.act}" not in acts:
+        if self.confirm.isVisibleTo(self) and self.confirm.act not in acts:
             self.confirm.hide()
         reason = status.reason
         self.reason.show_reason(reason.message if reason else "", reason.hint if reason else "")

@@ -135,7 +135,8 @@ class RunsPage(DashboardPage):
             return
         curves = look.curves if look.curves and look.curves.folder == status.run.path else None
         result = look.result if curves else None
-        self.head.show_run(status, has_model=result is not None)
+        is_ours = curves is None or look.note is not None
+        self.head.show_run(status, has_model=result is not None, is_ours=is_ours)
         for key, (figure, remark) in figures(status, curves).items():
             self._show_figure(key, figure, remark)
         if curves is not None:

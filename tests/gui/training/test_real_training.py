@@ -1,4 +1,4 @@
-"""One real training of seconds from the dialog's click to the model in the catalog, with curves on the way."""
+"""One real training of seconds, from the dialog's click to the model in the catalog."""
 
 from pathlib import Path
 

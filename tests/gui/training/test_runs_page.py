@@ -254,6 +254,16 @@ def test_runs_wait_in_an_order_that_can_be_changed(opened: Desk) -> None:
     assert page.head.chip.text() == "Cancelled"
 
 
+def test_a_run_of_another_program_is_only_looked_at(opened: Desk) -> None:
+    run = RunFolder(project_of(opened).runs_dir / "outside")
+    run.train.mkdir(parents=True)
+    fake_runs.add_events(run, fake_runs.training_events(NAMES, 100, until=50))
+    page = runs_page(opened)
+    assert page.head.chip.text() == "Training"
+    assert shown_acts(page) == set()
+    assert page.plots.loss.drawn()["loss"]
+
+
 def test_compare_asks_the_window_for_the_model(opened: Desk) -> None:
     run = fake_runs.make_run(project_of(opened), "good")
     fake_runs.add_events(run, EVENTS)
