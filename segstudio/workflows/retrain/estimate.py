@@ -6,7 +6,7 @@ from pathlib import Path
 
 from segstudio.workflows.retrain.presets import Preset
 
-# Cost of a crop relative to that of a mit_b0, measured in training steps; others by their family's size.
+# Rough cost of a crop relative to that of a mit_b0, by size: a first guess, as every run measures its own.
 COSTS = {
     "mit_b0": 1.0, "mit_b1": 2.3, "mit_b2": 4.6, "mit_b3": 6.6, "mit_b4": 8.8, "mit_b5": 11.0,
 }  # fmt: skip

@@ -185,24 +185,31 @@ def _experiment(
             "watch": {"count": WATCHED},
         },
     }
-    if start.architecture is None:
-        return values
+    return values if scratch else merge(values, _from_weights(start, keeps))
+
+
+def _from_weights(start: Start, keeps: bool) -> dict[str, Any]:
+    """The keys of an experiment that follow from the weights that it starts from."""
     network = start.architecture
+    assert network is not None
     rate = FINE_TUNING_RATE if keeps else NEW_HEAD_RATE
-    values["model"]["decode_head"] = {"decoder_params": {"embed_dim": network.embed_dim}}
-    values["train"] = {"pretrained_model_path": START_FILE, "optim": {"lr": rate, "weight_decay": 0.05}}
-    values["dataset"]["segment"]["augmentation"]["with_scale_random_crop"] = {"scale_range": [0.75, 1.75]}
-    return merge(values, {
+    augmentation = {"with_scale_random_crop": {"scale_range": [0.75, 1.75]}}
+    return {
+        "model": {"decode_head": {"decoder_params": {"embed_dim": network.embed_dim}}},
+        "train": {"pretrained_model_path": START_FILE, "optim": {"lr": rate, "weight_decay": 0.05}},
+        "dataset": {"segment": {"augmentation": augmentation}},
         "studio": {
             "network": {
-                "head": network.head, "head_bias": network.head_bias, "norm_eps": start.norm_eps,
+                "head": network.head,
+                "head_bias": network.head_bias,
+                "norm_eps": start.norm_eps,
                 "paired_waves": network.paired_waves,
             },
             "drop_path": 0.05,
             # A new classifier has to catch up with a network that knows its features.
             "optim": {"head_lr_factor": 1.0 if keeps else 5.0, "ema_decay": 0.99},
         },
-    })  # fmt: skip
+    }
 
 
 def timetable_values(estimate: Estimate, validation_samples: int, manifest: str = MANIFEST) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from segstudio.workflows.retrain.choice import RetrainChoice
 from segstudio.workflows.retrain.disk import require_space
 from segstudio.workflows.retrain.folder import RunFolder, RunNote
 from segstudio.workflows.retrain.plan import START_FILE, Plan, experiment_values, make_plan
-from segstudio.workflows.retrain.samples import TRAIN, VALIDATION, choose_samples
+from segstudio.workflows.retrain.samples import TRAIN, VALIDATION, ChosenSamples, choose_samples
 from segstudio.workflows.retrain.start import file_hash
 
 DROPPED = re.compile(r"[^A-Za-z0-9._-]+")
@@ -45,32 +45,11 @@ def write_run(project: Project, choice: RetrainChoice, context: JobContext) -> R
     """
     chosen = choose_samples(project, choice)
     plan = make_plan(project, choice, len(chosen.validation))
-    text = choice.spec or plan.text
     run = RunFolder(project.runs_dir / run_name(project, choice, plan))
     beside = project.runs_dir / f".{run.name}.part"
     shutil.rmtree(beside, ignore_errors=True)
     try:
-        beside.mkdir(parents=True)
-        require_space(beside, _data_bytes(project, (*chosen.train, *chosen.validation)))
-        statuses = [SampleStatus(status) for status in choice.statuses]
-        frozen = freeze(project, beside / "data", context, statuses=statuses, use=chosen.splits)
-        if not frozen.splits.get(TRAIN):
-            raise InputError("none of the samples to learn from can be read", hint=str(frozen.skipped[0][1]))
-        if chosen.validation and not frozen.splits.get(VALIDATION):
-            raise InputError("none of the samples to score can be read", hint=str(frozen.skipped[0][1]))
-        weights = plan.start.weights
-        if weights is not None:
-            _bring(weights, beside / START_FILE)
-        values = experiment_values(project, text, run.path)
-        _use_frozen_palette(values, project, run)
-        spec_from_dict(_at(values, run.path, beside), "spec")
-        atomic_write(beside / run.spec_file.name, _yaml(values))
-        RunFolder(beside).write_note(RunNote(
-            run.name, round(time.time(), 3), replace(choice, name=run.name),
-            plan.start.name if weights else "", file_hash(weights) if weights else "",
-            file_hash(beside / "data" / "manifest.json"), str(project.root),
-            measured_steps=not choice.spec, preset=plan.preset.key,
-        ))  # fmt: skip
+        _fill(beside, run, project, choice, chosen, plan, context)
         beside.rename(run.path)
     except OSError as error:
         shutil.rmtree(beside, ignore_errors=True)
@@ -79,6 +58,34 @@ def write_run(project: Project, choice: RetrainChoice, context: JobContext) -> R
         shutil.rmtree(beside, ignore_errors=True)
         raise
     return run
+
+
+def _fill(
+    beside: Path, run: RunFolder, project: Project, choice: RetrainChoice, chosen: ChosenSamples, plan: Plan,
+    context: JobContext,
+) -> None:  # fmt: skip
+    """Writes everything into a folder that is yet to become the run's."""
+    beside.mkdir(parents=True)
+    require_space(beside, _data_bytes(project, (*chosen.train, *chosen.validation)))
+    statuses = [SampleStatus(status) for status in choice.statuses]
+    frozen = freeze(project, beside / "data", context, statuses=statuses, use=chosen.splits)
+    if not frozen.splits.get(TRAIN):
+        raise InputError("none of the samples to learn from can be read", hint=str(frozen.skipped[0][1]))
+    if chosen.validation and not frozen.splits.get(VALIDATION):
+        raise InputError("none of the samples to score can be read", hint=str(frozen.skipped[0][1]))
+    weights = plan.start.weights
+    if weights is not None:
+        _bring(weights, beside / START_FILE)
+    values = experiment_values(project, choice.spec or plan.text, run.path)
+    _use_frozen_palette(values, project, run)
+    spec_from_dict(_at(values, run.path, beside), "spec")
+    atomic_write(beside / run.spec_file.name, _yaml(values))
+    RunFolder(beside).write_note(RunNote(
+        run.name, round(time.time(), 3), replace(choice, name=run.name),
+        plan.start.name if weights else "", file_hash(weights) if weights else "",
+        file_hash(beside / "data" / "manifest.json"), str(project.root),
+        measured_steps=not choice.spec, preset=plan.preset.key,
+    ))  # fmt: skip
 
 
 def run_name(project: Project, choice: RetrainChoice, plan: Plan) -> str:
