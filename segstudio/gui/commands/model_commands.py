@@ -62,6 +62,7 @@ class ModelCommands(CommandGroup):
     def compare(self) -> None:
         """Compares a new model with the one in use."""
         self.window.dialogs.compare.open()
+
     def adapt(self) -> None:
         """Offers to adapt the model in use to what is confirmed."""
         self.window.adapting.ask()
