@@ -20,7 +20,7 @@ from segstudio.gui.keys.key_service import KeyService
 from segstudio.gui.message import INFO, Message
 from segstudio.gui.models.adapting import Adapting
 from segstudio.gui.models.judgements import Judgements
-from segstudio.gui.pages import DASHBOARDS, EDITOR, FAILURES, GRID, MODELS, RUNS
+from segstudio.gui.pages import DASHBOARDS, EDITOR, FAILURES, GRID, RUNS
 from segstudio.gui.panels.editor_page import EditorPage
 from segstudio.gui.panels.grid_page import GridPage
 from segstudio.gui.panels.header_bar import HeaderBar
@@ -166,7 +166,7 @@ class MainWindow(QMainWindow):
         session.sample_opened.connect(lambda _: self.messages.clear(CANVAS))
         self.editor.placed.connect(self.header.show_sample)
         self.header.page_chosen.connect(self.show_page)
-        self.adapting.compare_asked.connect(lambda _: self.show_page(MODELS))
+        self.adapting.compare_asked.connect(session.comparison_asked)
         session.segments_asked.connect(self._show_segments)
         session.runs.looked.connect(self.training_strip.show_runs)
         session.runs.shown_asked.connect(lambda: self.show_page(RUNS))
