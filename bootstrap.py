@@ -8,6 +8,7 @@ Words after the command go to it: `python3 bootstrap.py test tests/annotation -k
 groups, a process each, two or more at a time; each tells its seconds.
 """
 
+import contextlib
 import hashlib
 import os
 import platform
@@ -98,7 +99,7 @@ class Ended:
         if self.code >= 0:
             return ""
         names = {member.value: member.name for member in signal.Signals}
-        return f", ended by {names.get(-self.code, -self.code)} during {self.running or 'no test'}"
+        return f", ended by {names.get(-self.code, -self.code)} during {self.running}"
 
 
 # A process shows windows or computes with torch, as in the program, never both. A folder inside another
@@ -127,6 +128,8 @@ WITHOUT_WINDOWS = (
 PROCESSES = max(2, min(4, (os.cpu_count() or 1) // 2))
 # In this variable a process of tests finds the file for the name of the test that it runs.
 NOTE = "SEGSTUDIO_RUNNING_TEST"
+# So that it is known what ran, where somebody's patience ends before the tests.
+TELL_EVERY_S = 120.0
 # pytest's exit status where no test was chosen.
 NO_TESTS = 5
 
@@ -346,19 +349,24 @@ def tell(part: Part, ended: Ended) -> None:
 
 
 def run_part(part: Part, folder: Path) -> Ended:
-    """Runs one part in a process of its own, which keeps its files in `folder`."""
+    """Runs one part in a process of its own, with its files in `folder`; tells now and then how far it is."""
     folder.mkdir()
     said, note, began = folder / "said.txt", folder / "running.txt", time.monotonic()
+    environment = {**os.environ, NOTE: str(note)}
     with said.open("wb") as output:
-        code = subprocess.run(
-            [venv_python(), "-m", *part.words],
-            cwd=ROOT,
-            env={**os.environ, NOTE: str(note)},
-            stdout=output,
-            stderr=output,
-        ).returncode
-    running = note.read_text(encoding="utf-8") if note.exists() else ""
-    return Ended(code, time.monotonic() - began, said.read_bytes(), running)
+        command = [str(venv_python()), "-m", *part.words]
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
+        while process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(TELL_EVERY_S)
+                continue
+            say(f"{part.name}: {time.monotonic() - began:.0f} s so far, in {running_test(note)}")
+    return Ended(process.returncode, time.monotonic() - began, said.read_bytes(), running_test(note))
+
+
+def running_test(note: Path) -> str:
+    """The test that a process of tests began last."""
+    return (note.read_text(encoding="utf-8") if note.exists() else "") or "no test"
 
 
 def setup(_arguments: list[str]) -> int:

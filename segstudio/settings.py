@@ -34,6 +34,7 @@ SETTINGS: tuple[Setting, ...] = (
         "versions_mb", float, 2048.0, "Disk space for earlier states of a project's masks", (), 16.0, 1e6
     ),
     Setting("backend", str, "auto", "What runs models: auto, or the name of a backend"),
+    Setting("stop_training_on_close", bool, False, "Whether runs save and end when the window closes"),
     Setting("runner_up", bool, True, "Whether predictions keep the model's second choice; it takes longer"),
 )
 TABLE: dict[str, Setting] = {setting.key: setting for setting in SETTINGS}

@@ -6,15 +6,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+RUNNING_TEST = "SEGSTUDIO_RUNNING_TEST"
+
+# How long an example takes says something about the machine alone. All tests by bootstrap.py are to say the
+# same twice; runs by hand look for new examples.
+settings.register_profile(
+    "segstudio",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=RUNNING_TEST in os.environ,
+)
+settings.load_profile("segstudio")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def pytest_runtest_logstart(nodeid: str) -> None:
     """Leaves a note of the test that runs, for whoever finds this process ended without a word."""
-    if file := os.environ.get("SEGSTUDIO_RUNNING_TEST"):
+    if file := os.environ.get(RUNNING_TEST):
         Path(file).write_text(nodeid, encoding="utf-8")
 
 

@@ -135,11 +135,16 @@ def small(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 def test_all_tests_run_in_groups_and_any_can_fail(
-    bootstrap: ModuleType, small: Path, capfdbinary: pytest.CaptureFixture[bytes]
+    bootstrap: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    small: Path,
+    capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
+    monkeypatch.setattr(bootstrap, "TELL_EVERY_S", 0.01)
     assert bootstrap.test([]) == 0
     said = capfdbinary.readouterr()
     assert said.out.count(b"1 passed") == 3
+    assert re.search(rb"tests/gui/canvas: \d+ s so far, in ", said.err)
     assert re.search(rb"tests/gui/canvas: \d+ s\n", said.err)
     (small / "gui" / "canvas" / "test_gui_canvas.py").write_text(FAILS, encoding="utf-8")
     assert bootstrap.test([]) == 1

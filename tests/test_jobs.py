@@ -14,7 +14,7 @@ from segstudio.errors import Cancelled, ImageError, SegstudioError
 from segstudio.jobs import ChildFailedError, Job, JobContext, Jobs, JobState, PartContext, run_child
 
 # Far more than any of it takes: only a test that fails waits this long.
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @pytest.fixture

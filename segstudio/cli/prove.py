@@ -44,6 +44,7 @@ def prove(
     from segstudio.project.project import Project
     from segstudio.workflows.prove.compare import ProofOrder
     from segstudio.workflows.prove.compare import prove as compare
+    from segstudio.workflows.prove.promote import promote as put_to_use
 
     if why and not promote:
         raise InputError("--reason goes with --promote", hint="add --promote, or leave the reason out")
@@ -53,7 +54,7 @@ def prove(
         with watched(json_events=False) as context:
             proof = compare(project, order, context)
         if promote:
-            _promote(project, proof, why)
+            put_to_use(project, proof, why)
     if as_json:
         print_json({**proof.to_json(), "promoted": promote})
     else:
@@ -83,14 +84,6 @@ def _in_use(project: "Project") -> str:
 
     promoted = project.promotions.current()
     return promoted.model if promoted else Settings.load().text("model")
-
-
-def _promote(project: "Project", proof: "Proof", why: str) -> None:
-    from segstudio.workflows.prove.proof import reason
-
-    project.promotions.promote(
-        proof.candidate.model, proof.candidate.fingerprint, reason=why or reason(proof)
-    )
 
 
 def _print(proof: "Proof") -> None:

@@ -20,7 +20,7 @@ from segstudio.gui.keys.key_service import KeyService
 from segstudio.gui.message import INFO, Message
 from segstudio.gui.models.adapting import Adapting
 from segstudio.gui.models.judgements import Judgements
-from segstudio.gui.pages import DASHBOARDS, EDITOR, FAILURES, GRID, MODELS
+from segstudio.gui.pages import DASHBOARDS, EDITOR, FAILURES, GRID, MODELS, RUNS
 from segstudio.gui.panels.editor_page import EditorPage
 from segstudio.gui.panels.grid_page import GridPage
 from segstudio.gui.panels.header_bar import HeaderBar
@@ -33,6 +33,9 @@ from segstudio.gui.samples.sample_lister import SampleLister
 from segstudio.gui.session import Session
 from segstudio.gui.slot_keeper import SlotKeeper
 from segstudio.gui.theme import ThemeSwitch
+from segstudio.gui.training.farewell import Farewell
+from segstudio.gui.training.training_runs import STOP_SETTING
+from segstudio.gui.training.training_strip import TrainingStrip
 from segstudio.gui.view.place_opener import PlaceOpener
 from segstudio.gui.view.region_opener import RegionOpener
 from segstudio.gui.view.view_state import ViewState
@@ -98,7 +101,8 @@ class MainWindow(QMainWindow):
         self.pages.addWidget(self.start)
         self.pages.addWidget(self.editor)
         self.messages = MessageBar(self.icons, self.pages)
-        self.status = StatusBar(self.job_strip)
+        self.training_strip = TrainingStrip()
+        self.status = StatusBar(self.job_strip, self.training_strip)
         centre = QWidget()
         centre.setObjectName("page")
         layout = QVBoxLayout(centre)
@@ -164,6 +168,9 @@ class MainWindow(QMainWindow):
         self.header.page_chosen.connect(self.show_page)
         self.adapting.compare_asked.connect(lambda _: self.show_page(MODELS))
         session.segments_asked.connect(self._show_segments)
+        session.runs.looked.connect(self.training_strip.show_runs)
+        session.runs.shown_asked.connect(lambda: self.show_page(RUNS))
+        self.training_strip.asked.connect(session.runs.show)
         self.start.open_asked.connect(self.dialogs.ask_folder)
         self.start.demo_asked.connect(self.dialogs.open_demo)
         self.start.recent_asked.connect(lambda folder: self.dialogs.open_folder(Path(folder)))
@@ -199,6 +206,7 @@ class MainWindow(QMainWindow):
             "class.lock": classes.active in classes.locked,
             "class.hide": classes.active in classes.hidden,
             "class.solo": classes.solo == classes.active,
+            "train.stop_on_close": bool(self.session.settings.get(STOP_SETTING)),
         }
         return frozenset(ticked | {name for name, on in switches.items() if on}) | view.ticks()
 
@@ -352,9 +360,12 @@ class MainWindow(QMainWindow):
         memory = self.session.memory
         memory.geometry = self.saveGeometry().toBase64().toStdString()
         memory.splitters["editor"] = self.editor.splitter.sizes()
+        names = self.session.runs.leave(stop=bool(self.session.settings.get(STOP_SETTING)))
         self.session.close()
         memory.save()
         event.accept()
+        if names:
+            Farewell(names).show()
 
     def _leave(self) -> None:
         self._leaves = True

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 from segstudio.gui.session import Session
 
-EDITOR, FAILURES, GRID, MODELS = "editor", "failures", "samples", "models"
+EDITOR, FAILURES, GRID, RUNS, MODELS = "editor", "failures", "samples", "runs", "models"
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ def _progress(session: Session) -> QWidget:
 
 
 def _runs(session: Session) -> QWidget:
-    from segstudio.gui.dashboards.runs_view import RunsView
+    from segstudio.gui.training.runs_page import RunsPage
 
-    return RunsView(session)
+    return RunsPage(session)
 
 
 def _models(session: Session) -> QWidget:
@@ -60,6 +60,6 @@ DASHBOARDS = (
     DashboardPage(FAILURES, _failures),
     DashboardPage("progress", _progress),
     DashboardPage("speed", _speed),
-    DashboardPage("runs", _runs),
+    DashboardPage(RUNS, _runs),
     DashboardPage(MODELS, _models),
 )

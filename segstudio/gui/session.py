@@ -31,6 +31,7 @@ from segstudio.gui.samples.sample_versions import SampleVersions
 from segstudio.gui.samples.thumbnails import Thumbnails
 from segstudio.gui.saving.documents import OpenDocument, OpenDocuments
 from segstudio.gui.saving.save_trouble import SaveTrouble
+from segstudio.gui.training.training_runs import TrainingRuns
 from segstudio.jobs import Job, Jobs
 from segstudio.project.project import Project
 from segstudio.project.review_rules import is_locked
@@ -71,6 +72,8 @@ class Session(QObject):
     # A page asks the window to show a region in the editor, or segments on the page of failures.
     region_asked = Signal(object)
     segments_asked = Signal(str, str)
+    # Somebody asks to compare a model by its name, or any, with the one in use.
+    comparison_asked = Signal(str)
     # A page asks for the export of a model, by its name.
     export_asked = Signal(str)
 
@@ -94,6 +97,7 @@ class Session(QObject):
         self.predictions = Predictions(self.bridge, settings.text("model"), settings.text("backend"))
         self.predictions.keep_runner_up(bool(settings.get("runner_up")))
         self.model_imports = ModelImports(self.bridge, self.predictions)
+        self.runs = TrainingRuns(self.bridge)
         self.model_use = ModelUse(self.bridge, self.predictions)
         self.current: str | None = None
         self.opening: str | None = None
@@ -121,6 +125,10 @@ class Session(QObject):
         self.predictions.finished.connect(lambda outcome: self.message.emit(outcome_message(outcome)))
         self.predictions.evaluated.connect(self._evaluated)
         self.predictions.failed.connect(self.explain)
+        self.runs.message.connect(self.message)
+        self.runs.failed.connect(self.explain)
+        self.runs.compare_asked.connect(self.comparison_asked)
+        self.runs.model_made.connect(lambda _: self.predictions.refresh())
         self.model_use.moved.connect(self.note)
         self.model_use.told.connect(self.message)
         self.bridge.failed.connect(lambda _, error: self.explain(error))
@@ -169,7 +177,7 @@ class Session(QObject):
 
     def _parts(self) -> tuple[Part, ...]:
         served = (self.documents, self.loader, self.thumbnails, self.versions, self.trouble, self.reviews)
-        return (*served, self.model_use)
+        return (*served, self.model_use, self.runs)
 
     def _open_first(self, key: str | None) -> None:
         sample = self.book.get(key) if key else None

@@ -82,6 +82,12 @@ def find_model(name_or_path: str | Path) -> tuple[Path, ModelSpec]:
     raise _unknown(text)
 
 
+def taken_names() -> frozenset[str]:
+    """Names that no new model should have: those of all models, and those that renamed ones had."""
+    models = list_models(archived=True)
+    return frozenset(name for entry in models for name in (entry.name, *entry.notes.former_names))
+
+
 def import_model(folder: Path, name: str = "") -> ModelEntry:
     """Copies a model folder into the user's models; only the files that its spec names are taken.
 

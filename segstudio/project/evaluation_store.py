@@ -133,6 +133,16 @@ class EvaluationStore(Database):
                 parts = [None if part is None else zlib.decompress(part) for part in rest]
                 yield key, counted, parts[0], parts[1]
 
+    def each_counts(self, model: str, palette: str, classes: int) -> Iterator[tuple[str, NDArray[np.int64]]]:
+        """Key and counts [K,K+1] of one sample after the other."""
+        query = select(counts.c.key, counts.c.matrix).join(samples)
+        query = query.where(
+            counts.c.model == model, counts.c.palette == palette, counts.c.classes == classes, PRESENT
+        )
+        with self._reading() as connection:
+            for key, matrix in connection.execution_options(yield_per=BATCH).execute(query):
+                yield key, np.frombuffer(zlib.decompress(matrix), np.int64).reshape(classes, classes + 1)
+
     def evaluations(self, palette: str, classes: int) -> list[Evaluation]:
         """Models with counts in a palette of K classes, by name."""
         with self._reading() as connection:

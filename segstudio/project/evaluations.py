@@ -1,7 +1,8 @@
 """The evaluations of a project: what each model gets wrong on each sample, kept until a mask changes."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -163,6 +164,30 @@ class Evaluations:
                     yield SampleSums(key, matrix, Sums.unpack(sums, classes), counted)
 
         return pool(rows(), classes)
+
+    def totals(
+        self, model: str, group_of: Mapping[str, str], context: JobContext | None = None
+    ) -> dict[str, tuple[int, Counts]]:
+        """How many samples of each group were counted, and their sum int64 [K,K+1]; quicker than `pooled`.
+
+        Args:
+            model: its name.
+            group_of: the group of each sample, such as its split; "" for others.
+            context: cancellation.
+
+        Raises:
+            Cancelled: between two samples.
+        """
+        classes, context = self._palette.count, context or JobContext()
+        sums: dict[str, Counts] = {}
+        numbers = Counter[str]()
+        for key, matrix in self._store.each_counts(model, self._palette.name, classes):
+            context.check()
+            group = group_of.get(key, "")
+            total = sums.setdefault(group, np.zeros((classes, classes + 1), np.int64))
+            np.add(total, matrix, out=total)
+            numbers[group] += 1
+        return {group: (numbers[group], total) for group, total in sums.items()}
 
     def forget(self, model: str, key: str | None = None) -> Changes:
         """Throws away what was measured of a model, on all samples or on one: it says something else now."""

@@ -17,7 +17,7 @@ from segstudio.project.layout import MASK_SUFFIX, mask_files
 from segstudio.project.lock import EditorLock, user_name
 from segstudio.project.mask_files import MaskFiles
 from segstudio.project.mask_files import OutsideChange as OutsideChange
-from segstudio.project.model_names import ModelNames
+from segstudio.project.model_name_store import ModelNameStore
 from segstudio.project.overlay_thumbs import OverlayThumbs
 from segstudio.project.prediction_files import PredictionFiles
 from segstudio.project.promotion_store import PromotionStore
@@ -85,7 +85,7 @@ class Project:
         self.verdicts = Verdicts(VerdictStore(store.engine), folders.palette)
         self.review = Reviews(ReviewStore(store.engine))
         self.promotions = Promotions(PromotionStore(store.engine))
-        self.model_names = ModelNames(store.engine)
+        self.model_names = ModelNameStore(store.engine)
         self._warnings = list(warnings)
         self._lock: EditorLock | None = None
 

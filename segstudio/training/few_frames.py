@@ -1,8 +1,9 @@
 """Trains from the same start again and again on parts of one split: what a study of few frames repeats."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -145,19 +146,18 @@ class FewFrames:
         for row in rows.tolist():
             self._context.check()
             image, truth = self._source.load(row)
-            total += count_confusion(truth, segmenter.ids(image), classes)
+            total += count_confusion(truth, segmenter.ids(image.copy()), classes)
         return total
 
     def look(self, fitted: Any, rows: Rows) -> PoolLook:
         """What the network says of frames whose truth is not known."""
+        sizes = [(fact.height, fact.width) for fact in self._source.facts]
+        parts = []
         with Looking(fitted) as looking:
-            parts = []
-            for first in range(0, len(rows), LOOKED_AT_ONCE):
+            for several in groups_of(rows, sizes):
                 self._context.check()
-                several = rows[first : first + LOOKED_AT_ONCE].tolist()
                 parts.append(looking.at(self._prepared([self._source.load(row)[0] for row in several])))
-        joined = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-        return PoolLook(*joined)
+        return PoolLook(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
     @property
     def _device(self) -> torch.device:
@@ -165,12 +165,10 @@ class FewFrames:
         return device
 
     def _prepared(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
-        """Images as the network sees them, float32 [n,3,h,w]; all at the first one's size."""
+        """Images of one size as the network sees them, float32 [n,3,h,w]."""
         rule, augmentation = scoring_rule(self._spec), self._spec.dataset.segment.augmentation
         size = network_size(rule, *images[0].shape[:2])
-        shown = [
-            upsample(torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255, size) for image in images
-        ]
+        shown = [upsample(torch.tensor(image).permute(2, 0, 1)[None].float() / 255, size) for image in images]
         pixels = torch.cat(shown).to(self._device)
         return normalise(pixels, augmentation.mean, augmentation.std)
 
@@ -217,6 +215,14 @@ class Looking:
         logits = self._network(pixels)
         assert self._read is not None
         return columns_of(logits, self._read)
+
+
+def groups_of(rows: Rows, sizes: Sequence[object]) -> Iterator[list[int]]:
+    """Rows in their order, cut where the size changes and after LOOKED_AT_ONCE of them."""
+    for _, group in groupby(rows.tolist(), key=lambda row: sizes[row]):
+        same = list(group)
+        for first in range(0, len(same), LOOKED_AT_ONCE):
+            yield same[first : first + LOOKED_AT_ONCE]
 
 
 def columns_of(logits: Tensor, read: Tensor) -> tuple[NDArray[Any], ...]:

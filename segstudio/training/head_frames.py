@@ -1,6 +1,7 @@
 """Refits a decode head alone on parts of one split: the backbone's maps are computed once and kept."""
 
 import copy
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,16 @@ from segstudio.networks.decode_head import LEVELS, DecodeHead, fuse_levels
 from segstudio.training.checkpoint import seed_everything
 from segstudio.training.data.classes import IGNORED
 from segstudio.training.data.sources import Source
-from segstudio.training.few_frames import LOOKED_AT_ONCE, FewFrames, columns_of
+from segstudio.training.few_frames import FewFrames, columns_of, groups_of
 from segstudio.training.losses import upsample
 from segstudio.training.optimisation import learning_rate
 from segstudio.training.prepare import build_network
-from segstudio.training.segment import nearest
+from segstudio.training.segment import as_array, nearest, restored
 from segstudio.training.spec.schema import ExperimentSpec
 
 Rows = NDArray[np.int64]
+# The backbone's maps [1,c_i,h_i,w_i] of a frame, as halves, and its truth uint8 [H,W].
+Seen = tuple[list[Tensor], NDArray[np.uint8]]
 # Cells of a frame that are learnt from: half of them anywhere, half from each of its classes alike.
 CELLS = 320
 # Cells a step.
@@ -54,14 +57,23 @@ class HeadFrames(FewFrames):
                 "the head of mmsegmentation's networks cannot be refitted alone", hint="use --trainer full"
             )
         self._backbone, self._head = network.backbone.eval().to(self._device), network.decode_head
-        self._maps, self._truths = self._encoded(self._source, range(len(self._source)), "frames")
-        self._judged: list[tuple[list[Tensor], NDArray[np.uint8]]] = []
-        for source in self._validation.split.sources:
-            maps, truths = self._encoded(source, range(len(source)), "validation frames")
-            self._judged += zip(maps, truths, strict=True)
-        drawn = [self._cells(number) for number in range(len(self._maps))]
-        self._inputs = torch.stack([cells for cells, _ in drawn])
-        self._targets = torch.stack([ids for _, ids in drawn])
+
+    # What follows is made when it is first asked for: a study whose points are all kept asks for nothing.
+
+    @cached_property
+    def _seen(self) -> list[Seen]:
+        return self._encoded(self._source, "frames")
+
+    @cached_property
+    def _judged(self) -> list[Seen]:
+        sources = self._validation.split.sources
+        return [seen for source in sources for seen in self._encoded(source, "validation frames")]
+
+    @cached_property
+    def _learnt_from(self) -> tuple[Tensor, Tensor]:
+        """Cells, half [N,CELLS,sum c_i], and their classes int64 [N,CELLS]."""
+        drawn = [self._cells(number) for number in range(len(self._seen))]
+        return torch.stack([cells for cells, _ in drawn]), torch.stack([ids for _, ids in drawn])
 
     def fit(self, rows: Rows, seed: int) -> DecodeHead:
         """Refits the head on some frames for the spec's number of steps; equal arguments give equal heads.
@@ -72,7 +84,8 @@ class HeadFrames(FewFrames):
         spec, steps = self._spec, self._spec.studio.max_steps
         seed_everything(seed)
         head = copy.deepcopy(self._head).to(self._device).train()
-        inputs, targets = self._inputs[rows].flatten(0, 1), self._targets[rows].flatten()
+        cells, classes = self._learnt_from
+        inputs, targets = cells[rows].flatten(0, 1), classes[rows].flatten()
         optimiser = torch.optim.AdamW(head.parameters(), weight_decay=spec.train.optim.weight_decay)
         draw = torch.Generator().manual_seed(seed)
         for step in range(steps):
@@ -94,47 +107,43 @@ class HeadFrames(FewFrames):
 
     def ask(self, fitted: Any, rows: Rows) -> Counts:
         """See `FewFrames.ask`."""
-        return self._counted(fitted, [(self._maps[row], self._truths[row]) for row in rows.tolist()])
+        return self._counted(fitted, [self._seen[row] for row in rows.tolist()])
 
     @torch.inference_mode()
     def look(self, fitted: Any, rows: Rows) -> PoolLook:
         """See `FewFrames.look`."""
         weights, bias = fitted.projections()
         parts = []
-        for first in range(0, len(rows), LOOKED_AT_ONCE):
+        for several in groups_of(rows, [maps[0].shape for maps, _ in self._seen]):
             self._context.check()
-            several = [self._maps[row] for row in rows[first : first + LOOKED_AT_ONCE].tolist()]
-            maps = [torch.cat(level).float() for level in zip(*several, strict=True)]
+            together = zip(*(self._seen[row][0] for row in several), strict=True)
+            maps = [torch.cat(level).float() for level in together]
             read = F.relu(fitted.linear_fuse.bn(fuse_levels(maps, weights, bias)))
             parts.append(columns_of(fitted.linear_pred(read), read))
         return PoolLook(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
     @torch.inference_mode()
-    def _encoded(
-        self, source: Source, numbers: range, title: str
-    ) -> tuple[list[list[Tensor]], list[NDArray[np.uint8]]]:
-        """The backbone's maps [1,c_i,h_i,w_i], as halves, and the truth uint8 [H,W] of each frame."""
-        maps: list[list[Tensor]] = []
-        truths = []
-        for number in numbers:
+    def _encoded(self, source: Source, title: str) -> list[Seen]:
+        found = []
+        for number in range(len(source)):
             self._context.check()
-            self._context.progress(number, len(numbers), f"looking at {title}")
+            self._context.progress(number, len(source), f"looking at {title}")
             try:
                 image, truth = source.load(number)
             except (ImageError, MaskError) as error:
                 raise type(error)(error.message, hint="the files changed: run the study again") from error
-            maps.append([level.half() for level in self._backbone(self._prepared([image]))])
-            truths.append(truth)
-        return maps, truths
+            maps = self._backbone(self._prepared([image]))
+            found.append(([level.half() for level in maps], truth))
+        return found
 
     @torch.inference_mode()
-    def _counted(self, head: DecodeHead, seen: list[tuple[list[Tensor], NDArray[np.uint8]]]) -> Counts:
+    def _counted(self, head: DecodeHead, seen: list[Seen]) -> Counts:
         palette = self._validation.palette
         total = np.zeros((palette.count, palette.count + 1), np.int64)
         for maps, truth in seen:
             self._context.check()
             logits = head([level.float() for level in maps])
-            ids = upsample(logits, truth.shape).argmax(1)[0].to(torch.uint8).cpu().numpy()
+            ids = as_array(restored(logits, truth.shape).argmax(1)[0])
             total += count_confusion(truth, ids, palette.count)
         return total
 
@@ -143,9 +152,9 @@ class HeadFrames(FewFrames):
         """What the head reads in the cells of a frame that are learnt from, half [CELLS,sum c_i], and their
         classes int64 [CELLS].
         """
-        maps = self._maps[number]
+        maps, whole = self._seen[number]
         size = (maps[0].shape[2], maps[0].shape[3])
-        truth = nearest(self._truths[number], size).ravel()
+        truth = nearest(whole, size).ravel()
         chosen = draw_cells(truth, CELLS, number)
         levels = [upsample(level.float(), size)[0].flatten(1)[:, chosen].T for level in maps]
         return torch.cat(levels, 1).half(), torch.from_numpy(truth[chosen]).long().to(self._device)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -182,9 +183,16 @@ def fingerprint_of(folder: Path, spec: ModelSpec) -> str:
         # The numbers of an OpenVINO file lie beside it.
         for part in (path, path.with_suffix(".bin")):
             if part.is_file():
-                with part.open("rb") as stream:
-                    found.update(hashlib.file_digest(stream, "sha256").digest())
+                known = part.stat()
+                found.update(_digest(part, (known.st_size, known.st_mtime_ns, known.st_ino)))
     return found.hexdigest()
+
+
+@lru_cache(maxsize=512)
+def _digest(path: Path, stamp: tuple[int, ...]) -> bytes:
+    """SHA-256 of a file; read again once its size, time or place on the disk (`stamp`) is another one."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()
 
 
 def _stored(project: Project, key: str, model: str) -> Said | None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from segstudio.errors import InputError, SpecError
 from segstudio.inference.catalog import ModelEntry, list_models
 from segstudio.inference.lineage import Ancestor, Branch, Lineage
@@ -34,6 +36,7 @@ class Measured:
         classes: IoU by class, NaN for one that does not occur.
         samples: on how many samples.
         splits: how many of them in each split, "" for none.
+        by_split: mIoU in each split, NaN where no class occurs.
         when: ISO time of the last one, UTC.
         project: the folder's name.
         outdated: whether the model had other weights then.
@@ -43,6 +46,7 @@ class Measured:
     classes: Mapping[str, float]
     samples: int
     splits: Mapping[str, int]
+    by_split: Mapping[str, float]
     when: str
     project: str
     outdated: bool
@@ -85,7 +89,7 @@ class ModelFacts:
         manifest: None where the model does not say.
         spec_file: the experiment file; None where there is none.
         bytes: by kind of file.
-        fingerprint: of its weights, see `fingerprint_of`; "" for one that cannot be used.
+        fingerprint: of its weights, see `fingerprint_of`; "" without a project, or if it cannot be used.
     """
 
     entry: ModelEntry
@@ -161,6 +165,39 @@ class CatalogFacts:
     promotions: tuple[Promotion, ...]
 
 
+@dataclass(frozen=True)
+class _Judge:
+    """A project with what is the same for all models: the split of each sample, who was evaluated when."""
+
+    project: Project
+    split_of: Mapping[str, str]
+    when: Mapping[str, str]
+    context: JobContext
+
+    @classmethod
+    def of(cls, project: Project, context: JobContext) -> "_Judge":
+        split_of = {sample.key: sample.split for sample in project.samples()}
+        return cls(project, split_of, {one.model: one.when for one in project.evaluation.models()}, context)
+
+    def measured(self, model: str, fingerprint: str) -> Measured | None:
+        """The scores of a model, or None for one that was not evaluated."""
+        found = self.project.evaluation.totals(model, self.split_of, self.context)
+        if not found:
+            return None
+        counted = np.sum([total for _, total in found.values()], axis=0)
+        score, noted = scores(counted), self.project.fingerprint(model)
+        return Measured(
+            score.miou,
+            dict(zip(self.project.palette.names, map(float, score.iou), strict=True)),
+            sum(number for number, _ in found.values()),
+            {split: number for split, (number, _) in found.items()},
+            {split: scores(total).miou for split, (_, total) in found.items()},
+            self.when.get(model, ""),
+            self.project.root.name,
+            bool(noted) and noted != fingerprint,
+        )
+
+
 def read_catalog(project: Project | None = None, context: JobContext | None = None) -> CatalogFacts:
     """Reads all models, and how they did on a project.
 
@@ -171,11 +208,12 @@ def read_catalog(project: Project | None = None, context: JobContext | None = No
     entries, trash = list_models(archived=True), list_trash()
     lineage = Lineage(entries, [trashed_entry(one) for one in trash])
     records, exports = read_history().records, read_exports()
+    judge = _Judge.of(project, context) if project is not None else None
     found = []
     for number, entry in enumerate(entries):
         context.check()
         context.progress(number, len(entries), entry.name)
-        found.append(_facts(entry, lineage, project, records, exports))
+        found.append(_facts(entry, lineage, judge, records, exports))
     history = tuple(project.promotions.history()) if project is not None else ()
     return CatalogFacts(tuple(found), lineage.tree(), tuple(trash), history)
 
@@ -183,16 +221,19 @@ def read_catalog(project: Project | None = None, context: JobContext | None = No
 def _facts(
     entry: ModelEntry,
     lineage: Lineage,
-    project: Project | None,
+    judge: _Judge | None,
     records: tuple[BenchRecord, ...],
     exports: list[ExportRecord],
 ) -> ModelFacts:
-    fingerprint = fingerprint_of(entry.folder, entry.spec) if entry.spec is not None else ""
+    # Only a project asks for it, and all files are read for it.
+    project = judge.project if judge is not None else None
+    spec = entry.spec if project is not None else None
+    fingerprint = fingerprint_of(entry.folder, spec) if spec is not None else ""
     return ModelFacts(
         entry,
         lineage.chain(entry),
         tuple(child.name for child in lineage.children(entry)),
-        _measured(project, entry.name, fingerprint) if project is not None else None,
+        judge.measured(entry.name, fingerprint) if judge is not None else None,
         _speeds(entry, records, project),
         tuple(
             (record, one)
@@ -212,26 +253,6 @@ def is_about(entry: ModelEntry, name: str, weights_sha256: str) -> bool:
     own = entry.spec.weights_sha256 if entry.spec is not None else ""
     same = not own or not weights_sha256 or own == weights_sha256
     return same and name in (entry.name, *entry.notes.former_names)
-
-
-def _measured(project: Project, model: str, fingerprint: str) -> Measured | None:
-    last = next((one for one in project.evaluation.models() if one.model == model), None)
-    if last is None:
-        return None
-    found = project.evaluation.pooled(model)
-    score = scores(found.confusion)
-    names = project.palette.names
-    splits = {sample.key: sample.split for sample in project.samples()}
-    noted = project.fingerprint(model)
-    return Measured(
-        score.miou,
-        {name: float(value) for name, value in zip(names, score.iou, strict=True)},
-        len(found.keys),
-        dict(Counter(splits.get(key, "") for key in found.keys)),
-        last.when,
-        project.root.name,
-        bool(noted) and noted != fingerprint,
-    )
 
 
 def _speeds(

@@ -2,13 +2,14 @@
 
 from segstudio.errors import ModelError
 from segstudio.inference.catalog import ModelEntry, find_entry, list_models
+from segstudio.inference.model_changes import list_trash
 from segstudio.project.project import Project
 from segstudio.project.sample import Changes
 from segstudio.workflows.evaluate_project import fingerprint_of
 
 
 def follow_renames(project: Project) -> Changes:
-    """Lets a project's records follow models that were renamed since; see `ModelNames.rename`.
+    """Lets a project's records follow models that were renamed since; see `ModelNameStore.rename`.
 
     Records that were measured with other weights than the renamed model has stay under the name they have.
     """
@@ -59,7 +60,8 @@ def model_in_use(project: Project) -> tuple[ModelEntry | None, str]:
         return None, ""
     entry = next((one for one in list_models(archived=True) if one.name == current.model), None)
     if entry is None:
-        return None, f"the model of this project, {current.model}, is not in the catalog"
+        place = "in the trash" if any(one.name == current.model for one in list_trash()) else "not here"
+        return None, f"the model of this project, {current.model}, is {place}"
     if entry.spec is None:
         return None, f"the model of this project, {current.model}, cannot be used: {entry.problem}"
     if current.fingerprint and fingerprint_of(entry.folder, entry.spec) != current.fingerprint:

@@ -42,7 +42,7 @@ Call = Callable[..., Outcome]
 def call(*arguments: str | Path) -> Outcome:
     """`segstudio ARGUMENTS` in a process of its own."""
     command = [sys.executable, "-m", "segstudio", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, timeout=300)
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 

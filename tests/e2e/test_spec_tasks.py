@@ -59,7 +59,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
         wandb={"enable": True},
     )
     command = [sys.executable, "-m", "segstudio", "train", "-e", str(spec), "--json", "train.seed=5"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     return root, (done.returncode, done.stdout, done.stderr)
 
 
@@ -125,7 +125,7 @@ def test_several_processes_of_the_program(tmp_path: Path) -> None:
     write_network(tmp_path / "net.safetensors")
     spec = write_spec(tmp_path, inference={"num_gpus": 2}, studio={"inference": {"tao_names": True}})
     command = [sys.executable, "-m", "segstudio", "inference", "-e", str(spec), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["images"] == COUNT
     for number in range(COUNT):

@@ -24,7 +24,7 @@ def test_the_demo_does_the_main_job_and_shows_it(tmp_path: Path, isolated_home: 
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     done = subprocess.run(
         [sys.executable, "-m", "segstudio", "demo", "--headless", "--screenshots", str(out)],
-        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False,
+        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))

@@ -47,7 +47,7 @@ def test_a_worker_that_allocates_frees_nothing(collector: GarbageCollector, qtbo
         kept.extend([] for _ in range(2 * gc.get_threshold()[0]))
         return bool(freed)
 
-    qtbot.waitUntil(is_freed, timeout=20_000)
+    qtbot.waitUntil(is_freed, timeout=60_000)
     assert freed == [threading.get_ident()]
 
 

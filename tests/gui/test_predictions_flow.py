@@ -154,7 +154,7 @@ def test_predict_all_can_be_cancelled(studio: Studio, tmp_path: Path, backend: F
 
     def wait_for_the_test() -> None:
         began.set()
-        assert go_on.wait(20)
+        assert go_on.wait(60)
 
     backend.before_run = wait_for_the_test
     studio.open(fill_folder(tmp_path / "many", 12, 0))
@@ -172,7 +172,7 @@ def test_predict_all_can_be_cancelled(studio: Studio, tmp_path: Path, backend: F
 
 def test_painting_goes_on_while_predictions_come(studio: Studio, folder: Path, backend: FakeBackend) -> None:
     go_on = threading.Event()
-    backend.before_run = lambda: go_on.wait(20)
+    backend.before_run = lambda: go_on.wait(60)
     studio.open(folder)
     studio.key(Qt.Key.Key_P, CONTROL | SHIFT)
     studio.session.classes.set_active(CAR)

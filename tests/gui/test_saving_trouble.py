@@ -50,6 +50,10 @@ def save_fails(studio: Studio) -> None:
 
 
 def save_works(studio: Studio) -> None:
+    """Ctrl+S, and at once: not by the next attempt of the program's own, 15 s later."""
+    # The offscreen platform does not give the keyboard back when a dialog closes.
+    studio.window.activateWindow()
+    studio.wait(studio.window.isActiveWindow)
     studio.key(Qt.Key.Key_S, CONTROL)
     studio.wait(lambda: studio.window.status.saved.text() == "Saved")
 

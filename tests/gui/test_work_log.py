@@ -12,6 +12,7 @@ from segstudio.annotation.history import Edit
 from segstudio.annotation.rect import Rect
 from segstudio.gui.review.work_log import IDLE_S, ActivityClock, WorkLog
 from segstudio.project.review_records import Effort
+from tests.gui.conftest import WAIT_MS
 
 
 class Time:
@@ -113,7 +114,7 @@ def test_only_a_window_in_front_counts(time: Time, qtbot: object) -> None:
     assert clock.take() == 0
     window.show()
     window.activateWindow()
-    QTest.qWaitForWindowActive(window)
+    assert QTest.qWaitForWindowActive(window, WAIT_MS)
     QTest.keyClick(window, Qt.Key.Key_B)
     time.now += 5
     assert clock.take() == 5

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from segstudio import paths
 from segstudio.errors import ModelError
 from segstudio.inference import model_changes
-from segstudio.inference.catalog import ModelEntry, find_entry, find_model, import_model, list_models
+from segstudio.inference.catalog import (
+    ModelEntry,
+    find_entry,
+    find_model,
+    import_model,
+    list_models,
+    taken_names,
+)
 from segstudio.inference.lineage import Branch, Lineage, Presence
 from segstudio.inference.model_notes import FILE, tags_of
 from segstudio.inference.spec import ModelSpec, load_spec, save_spec
@@ -71,6 +78,7 @@ def test_no_other_model_takes_a_name_that_was_another_ones(make: MakeModel, tmp_
     with pytest.raises(ModelError, match="b was called 'a' before"):
         import_model(outside)
     make("c")
+    assert taken_names() == {"a", "b", "c"}
     with pytest.raises(ModelError, match="b was called 'a' before"):
         model_changes.rename("c", "a")
     assert model_changes.rename("b", "a").notes.former_names == ("b",)

@@ -109,14 +109,14 @@ def test_others_go_on_with_the_common_model_while_one_makes_a_new_one() -> None:
     def slow(shape: Shape | None) -> Requests:
         if shape is not None:
             began.set()
-            assert may_end.wait(10)
+            assert may_end.wait(60)
         return recorded.compiled(shape)
 
     shaped = Shaped(slow)
     shaped.run(image(4), ("ids",))
     maker = threading.Thread(target=shaped.run, args=(image(4), ("ids",)))
     maker.start()
-    assert began.wait(10)
+    assert began.wait(60)
     shaped.run(image(4), ("ids",))
     assert recorded.ran == [None, None]
     may_end.set()

@@ -195,7 +195,7 @@ def test_torchrun_starts_the_processes(make_spec: SpecMaker, tmp_path: Path) -> 
     done = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
          "-m", "segstudio", "train", "-e", str(file)],
-        capture_output=True, text=True, check=False, timeout=120,
+        capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     events = list(read_events(Path(spec.results_dir) / "train"))

@@ -189,7 +189,7 @@ def test_events_tell_the_whole_story(make_spec: SpecMaker, tmp_path: Path) -> No
     assert heard == events
     by_kind = {event["kind"]: event for event in events}
     assert [event["kind"] for event in events if event["kind"] not in ("source", "notes")] == [
-        "data_report", "start", "step", "validation", "checkpoint", "end",
+        "data_report", "start", "step", "validation", "checkpoint", "saved", "end",
     ]  # fmt: skip
     assert by_kind["start"]["classes"][10] == "sky"
     assert set(by_kind["validation"]["iou"]) == set(by_kind["start"]["classes"])
@@ -325,3 +325,32 @@ def test_lovasz_hardest_pixels_and_class_weights_together(make_spec: SpecMaker) 
     result = run(make_spec(studio=studio))
     losses = [event["loss"] for event in read_events(result.folder) if event["kind"] == "step"]
     assert np.isfinite(losses).all()
+
+
+class PausedOnce(JobContext):
+    """Asks for a pause after a step, for a few looks."""
+
+    def __init__(self) -> None:
+        super().__init__(on_event=self.note)
+        self.kinds: list[str] = []
+        self.looks = 0
+
+    def note(self, event: object) -> None:
+        assert isinstance(event, dict)
+        self.kinds.append(event["kind"])
+
+    @property
+    def paused(self) -> bool:
+        self.looks += 1
+        return 2 <= self.looks <= 4
+
+
+def test_a_pause_saves_and_changes_nothing(make_spec: SpecMaker) -> None:
+    paused = PausedOnce()
+    one = train(make_spec("one", steps=3), paused)
+    other = train(make_spec("other", steps=3), JobContext())
+    assert [kind for kind in paused.kinds if kind in ("saved", "paused", "resumed", "end")] == [
+        "saved", "paused", "resumed", "saved", "end",
+    ]  # fmt: skip
+    ours, theirs = latest_weights(one), latest_weights(other)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)

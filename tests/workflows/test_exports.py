@@ -24,6 +24,7 @@ from segstudio.inference.catalog import import_model
 from segstudio.inference.predictor import Predictor
 from segstudio.inference.spec import ModelSpec, load_spec, save_spec
 from segstudio.jobs import JobContext
+from segstudio.workflows.export_history import history_file, read_exports
 from segstudio.workflows.exports import graphs
 from segstudio.workflows.exports.evidence import Pictures, gather, truth_of
 from segstudio.workflows.exports.formats import FORMATS, PRESETS, chosen_formats
@@ -101,9 +102,25 @@ def test_formats_carry_what_the_model_is(
     ious = [one["before"] for one in values["artefacts"][0]["report"]["evidence"]["classes"]]
     assert None in ious
     assert "quantized by paper on 6 images" in "\n".join(found.lines())
+    (noted,) = read_exports()
+    assert (noted.model, noted.weights_sha256) == ("tiny", float_hash)
+    assert [(one.format, Path(one.folder)) for one in noted.formats] == [
+        (one.format, one.folder) for one in found.made
+    ]
+    assert noted.formats[1].agreement == report.evidence.agreement
     # An export of an export would quantize what has lost its digits already.
     with pytest.raises(ModelError, match=r"tiny is int8 already. export its float model: tiny"):
         export_as(tmp_path / "out" / "onnx-int8", tmp_path / "again", choices)
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_export_that_the_catalog_cannot_note_is_good_all_the_same(
+    tiny_model: Exported, choices: ExportChoices, tmp_path: Path
+) -> None:
+    history_file().mkdir(parents=True)
+    found = export_as(tiny_model.folder, tmp_path / "out", choices)
+    assert [one.format for one in found.made] == ["onnx"]
+    assert "the catalog does not know of it" in found.notes[-1]
 
 
 @pytest.mark.usefixtures("quick")

@@ -37,7 +37,7 @@ def test_none_is_left_out() -> None:
 
 
 def test_workers_of_one_stage_work_at_the_same_time() -> None:
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=60)
 
     def meet(number: int) -> int:
         both.wait()
@@ -52,7 +52,7 @@ def test_stages_overlap() -> None:
     had = [threading.Event() for _ in range(5)]
 
     def first(number: int) -> int:
-        assert number == 0 or had[number - 1].wait(20)
+        assert number == 0 or had[number - 1].wait(60)
         return number
 
     def second(number: int) -> int:
@@ -138,7 +138,7 @@ def test_a_budget_lets_in_what_fits_and_one_that_is_too_large_alone() -> None:
     thread.join(0.2)
     assert not order
     budget.give_back(25)
-    thread.join(20)
+    thread.join(60)
     assert order == ["in"]
     budget.take(6, lambda: False)
     # Full, and all is stopped.

@@ -72,6 +72,7 @@ def test_scores_are_those_of_the_project_with_class_and_split(project: Project) 
     assert math.isnan(measured.classes["car"])
     assert measured.miou == pytest.approx((80 / 140 + 60 / 120) / 2)
     assert (measured.samples, measured.splits, measured.outdated) == (2, {"train": 1, "val": 1}, False)
+    assert measured.by_split == {"train": pytest.approx(measured.miou), "val": pytest.approx(measured.miou)}
     assert facts_of("a").measured is None
 
 
@@ -218,7 +219,9 @@ def test_a_promoted_name_with_other_weights_is_not_the_model_in_use(project: Pro
     project.promotions.promote("a", "weights of before")
     assert model_in_use(project) == (None, "a has other weights now than when it was promoted")
     model_changes.delete("a", force=True)
-    assert "not in the catalog" in model_in_use(project)[1]
+    assert model_in_use(project)[1] == "the model of this project, a, is in the trash"
+    model_changes.empty_trash()
+    assert model_in_use(project)[1] == "the model of this project, a, is not here"
     project.promotions.promote("b", "")
     (paths.user_models_dir() / "b").mkdir()
     (paths.user_models_dir() / "b" / "model.json").write_text("{", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from segstudio.networks.weights import save_network_weights
 from segstudio.training.spec.load import spec_from_dict, spec_yaml
 from segstudio.workflows.export import export_run
 from segstudio.workflows.model_palette import palette_of_run
-from segstudio.workflows.training import SILENCE_SECONDS, list_runs, read_run
+from segstudio.workflows.training import SILENCE_SECONDS, RunReader, list_runs, read_run
 
 EVENTS = (
     {"kind": "start", "steps": 40, "step": 0},
@@ -104,3 +105,28 @@ def test_a_run_takes_the_known_palette_of_the_same_classes() -> None:
     assert palette is own
     # A name that is taken gets an addition.
     assert (palette.name, palette.names) == ("cityscapes-classes", ("apple", "pear"))
+
+
+def test_what_is_added_is_all_that_is_read_again(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", *EVENTS[:2])
+    reader = RunReader(folder)
+    first = reader.read()
+    assert (first.done, first.miou) == (20, ())
+    with (folder / "events.jsonl").open("a", encoding="utf-8") as stream:
+        # The line that was cut short is ended by the one who goes on.
+        stream.write("\n" + json.dumps({**EVENTS[2], "time": 5.0}) + '\n{"kind": "step", "step": 60, "lo')
+    second = reader.read()
+    assert second.miou == ((20, 0.6),)
+    assert second.loss is first.loss, "a curve that did not grow is not made again"
+    with (folder / "events.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write('ss": 1.5, "lr": 0.1}\n')
+    assert reader.read().loss == ((20, 2.0), (60, 1.5))
+    assert replace(read_run(folder), silent_seconds=0) == replace(reader.read(), silent_seconds=0)
+
+
+def test_a_file_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", *EVENTS)
+    reader = RunReader(folder)
+    assert len(reader.read().miou) == 2
+    (folder / "events.jsonl").write_text(json.dumps({"kind": "start", "steps": 9}) + "\n", encoding="utf-8")
+    assert (reader.read().steps, reader.read().miou) == (9, ())

@@ -41,6 +41,7 @@ MENU_OF_GROUP = {
     "mark": "Go/Status",
     "review": "Review",
     "model": "Model",
+    "train": "Model",
     "help": "Help",
 }
 MENUS = ("File", "Edit", "Tools", "Class", "View", "Go", "Review", "Model", "Help")

@@ -76,6 +76,14 @@ MODEL: tuple[ActionSpec, ...] = (
         separator=True,
     ),
     A(
+        "model.compare",
+        "Compare models…",
+        ("Ctrl+Shift+M",),
+        "scales",
+        M,
+        "A new model against the one in use, class by class, on samples that neither learnt from",
+    ),
+    A(
         "model.judge",
         "Judge all predictions",
         needs=M,

@@ -6,6 +6,7 @@ from segstudio.gui.actions.model_actions import MODEL
 from segstudio.gui.actions.queue_actions import QUEUE
 from segstudio.gui.actions.review_actions import REVIEWING
 from segstudio.gui.actions.tool_actions import REGIONS, TOOLS
+from segstudio.gui.actions.train_actions import TRAINING
 
 A = ActionSpec
 N, P, S, E = Needs.NOTHING, Needs.PROJECT, Needs.SAMPLE, Needs.EDITABLE
@@ -139,6 +140,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     A("mark.in_progress", "Mark as in progress", needs=S, calls="go.mark", argument="in_progress"),
     *REVIEWING,
     *MODEL,
+    *TRAINING,
     A("help.keys", "Keys", ("F1",), "keyboard"),
     A("help.layouts", "Keys and layouts…"),
     A("help.commands", "Command palette…", ("Ctrl+K",), "command"),

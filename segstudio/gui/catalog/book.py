@@ -7,8 +7,8 @@ from PySide6.QtCore import QObject, Signal
 
 from segstudio.errors import SegstudioError
 from segstudio.gui.job_bridge import Replies
+from segstudio.gui.lanes import MEASURE_LANE
 from segstudio.gui.message import INFO, WARNING, Message
-from segstudio.gui.models.model_imports import LANE
 from segstudio.gui.session import Session
 from segstudio.inference import model_changes
 from segstudio.inference.catalog import ModelEntry
@@ -20,6 +20,8 @@ from segstudio.workflows.model_use import follow_renames, note_weights
 
 T = TypeVar("T")
 TOPIC = "catalog"
+# Short, and waited for when the window closes.
+LANE = "project"
 CHOSEN = "chosen among the models"
 
 
@@ -144,7 +146,7 @@ class CatalogBook(QObject):
             self._session.message.emit(Message(INFO, f"{size / 1e6:.1f} MB are free again", topic=TOPIC))
             self._moved("")
 
-        self._start("Free disk space", lambda: free(what), done)
+        self._start("Free disk space", lambda: free(what), done, lane=MEASURE_LANE)
 
     def _promoted(self, changes: Changes) -> None:
         self._session.note(changes)
@@ -171,10 +173,11 @@ class CatalogBook(QObject):
         work: Callable[[], T],
         done: Callable[[T], None],
         otherwise: Callable[[], None] = lambda: None,
+        lane: str = LANE,
     ) -> None:
         def failed(error: SegstudioError) -> None:
             self._session.explain(error)
             otherwise()
 
         replies = Replies(done=done, failed=failed)
-        self._session.bridge.start(title, lambda _: work(), lane=LANE, replies=replies)
+        self._session.bridge.start(title, lambda _: work(), lane=lane, replies=replies)

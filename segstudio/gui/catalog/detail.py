@@ -158,6 +158,8 @@ class ModelDetail(QWidget):
     def show_model(self, facts: ModelFacts, used: str) -> None:
         """Shows another model, or the same one as it is now; a text that is being written stays."""
         is_other = self.facts is None or self.facts.name != facts.name
+        if is_other:
+            self.commit()
         self.facts = facts
         for field, text in (
             (self.name, facts.name),
@@ -184,6 +186,12 @@ class ModelDetail(QWidget):
             self.spec.clear()
         if self.parts.value == "spec":
             self.spec_asked.emit()
+
+    def commit(self) -> None:
+        """Tells what is written in a field that was not left yet."""
+        self._name_edited()
+        self._tags_edited()
+        self.notes.commit()
 
     def _enable(self, facts: ModelFacts, used: str) -> None:
         is_used, is_usable = facts.name == used, facts.entry.spec is not None

@@ -30,6 +30,10 @@ class NotesField(QPlainTextEdit):
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Tells what was written."""
         super().focusOutEvent(event)
+        self.commit()
+
+    def commit(self) -> None:
+        """Tells what was written, once."""
         text = self.toPlainText()
         if text != self._shown and not self.isReadOnly():
             self._shown = text

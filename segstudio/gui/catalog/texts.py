@@ -56,8 +56,14 @@ def measured_text(measured: Measured | None) -> str:
     """On what a model was measured, and how it did."""
     if measured is None:
         return "Not on this project yet: Model > Evaluate on this folder's masks"
-    splits = ", ".join(f"{count} {name or 'of no split'}" for name, count in measured.splits.items())
-    text = f"mIoU {percent(measured.miou)} on {measured.samples} samples ({splits}), {day(measured.when)}"
+    text = f"mIoU {percent(measured.miou)} on {measured.samples} samples, {day(measured.when)}"
+    if set(measured.splits) - {""}:
+        # What a model was trained on says little: each split stands for itself.
+        parts = (
+            f"{percent(measured.by_split[name])} on {count} {name or 'of no split'}"
+            for name, count in sorted(measured.splits.items())
+        )
+        text = f"{text}: {', '.join(parts)}"
     return f"{text}. Those were other weights: evaluate it again" if measured.outdated else text
 
 

@@ -155,6 +155,7 @@ class ModelTree(QTreeView):
             if room < LEAST_NAME:
                 room += header.sectionSize(column)
                 header.setSectionHidden(column, True)
+        header.resizeSection(TAGS, tags)
         header.resizeSection(0, max(min(header.sectionSize(0) + 8, room), LEAST_NAME))
 
 

@@ -114,6 +114,8 @@ class ModelsView(DashboardPage):
     def _connect(self) -> None:
         book, detail = self.book, self.detail
         self._session.predictions.models_changed.connect(self.refresh)
+        # The window may be closed, or another folder opened, while somebody writes.
+        self._session.closing.connect(detail.commit)
         book.moved.connect(self._moved)
         self.tree.chosen.connect(self._show_chosen)
         self.search.textChanged.connect(lambda _: self._show_tree())

@@ -15,6 +15,7 @@ from segstudio.gui.commands.model_commands import ModelCommands
 from segstudio.gui.commands.queue_commands import QueueCommands
 from segstudio.gui.commands.region_commands import RegionCommands
 from segstudio.gui.commands.review_commands import ReviewCommands
+from segstudio.gui.commands.train_commands import TrainCommands
 from segstudio.gui.message import INFO, Message
 from segstudio.gui.pages import EDITOR
 from segstudio.project.sample import SampleStatus
@@ -303,6 +304,7 @@ GROUPS: dict[str, type[CommandGroup]] = {
     "review": ReviewCommands,
     "queue": QueueCommands,
     "model": ModelCommands,
+    "train": TrainCommands,
     "help": HelpCommands,
 }
 

@@ -59,6 +59,10 @@ class ModelCommands(CommandGroup):
         """Asks to which formats a model goes and exports it."""
         self.window.dialogs.ask_export()
 
+    def compare(self) -> None:
+        """Compares a new model with the one in use."""
+        self.window.dialogs.compare.open()
+
     def adapt(self) -> None:
         """Offers to adapt the model in use to what is confirmed."""
         self.window.adapting.ask()

@@ -71,11 +71,18 @@ class Placeholder(QWidget):
         column.addWidget(self._title)
         # Without an alignment of its own, a wrapped text gets the height that its width needs.
         column.addWidget(self._text)
+        self._steps = QHBoxLayout()
+        column.addLayout(self._steps)
         column.addStretch(3)
         layout = QHBoxLayout(self)
         layout.addStretch(1)
         layout.addLayout(column, 2)
         layout.addStretch(1)
+
+    def add_step(self, button: QWidget) -> None:
+        """Puts a button below the text: the next step, to be done from here."""
+        self._steps.setContentsMargins(0, 16, 0, 0)
+        self._steps.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
 
     def explain(self, title: str, text: str) -> None:
         """Replaces both texts."""

@@ -28,10 +28,12 @@ from segstudio.gui.icons import Icons
 from segstudio.gui.job_bridge import Replies
 from segstudio.gui.message import ERROR, Message
 from segstudio.gui.models.model_imports import DroppedKind, dropped_kind, is_model_file
+from segstudio.gui.prove.opener import CompareOpener
 from segstudio.gui.saving import recovery
 from segstudio.gui.saving.save_trouble import OutsideReview
 from segstudio.gui.session import Session
 from segstudio.gui.theme import ThemeSwitch
+from segstudio.gui.training.retrain_opener import RetrainOpener
 from segstudio.gui.view.canvas_link import CanvasLink
 from segstudio.project.layout import FACTS_DIR
 
@@ -52,6 +54,8 @@ class Dialogs(QObject):
         self._bug: QDialog | None = None
         self._importer: ModelImportDialog | None = None
         self._exports = ExportOpener(window, session, themes, self._icons)
+        self.compare = CompareOpener(window, session, themes, self._icons)
+        self._retrain = RetrainOpener(window, session, self._icons)
         session.recovery_needed.connect(self.offer_recovery)
         session.export_asked.connect(self.ask_export)
         session.trouble.leaving.connect(self.ask_to_stay)

@@ -39,25 +39,28 @@ class Seen:
         image: uint8 [H,W,3].
         truth: uint8 [H,W].
         predicted: uint8 [H,W], of the model that is looked at; None where another one predicted it since.
+        other: uint8 [H,W], of another model, where two are compared.
     """
 
     image: Rgb
     truth: Mask | None
     predicted: Mask | None
+    other: Mask | None = None
 
 
 @dataclass(frozen=True)
 class Panes:
-    """The image, the truth and the prediction around a segment, uint8 [h,w,3] each; None for what lacks."""
+    """The image, the truth and predictions around a segment, uint8 [h,w,3] each; None for what lacks."""
 
     image: Rgb
     truth: Rgb | None
     predicted: Rgb | None
+    other: Rgb | None = None
 
     @property
     def strip(self) -> Rgb:
         """Those that there are, side by side, up to the first that is missing."""
-        there = takewhile(lambda pane: pane is not None, (self.image, self.truth, self.predicted))
+        there = takewhile(lambda pane: pane is not None, (self.image, self.truth, self.predicted, self.other))
         return np.concatenate([pane for pane in there if pane is not None], axis=1)
 
 
@@ -112,18 +115,18 @@ def panes(seen: Seen, spot: SegmentSpot, colours: NDArray[np.uint8], size: tuple
     inside = _inside(seen, spot, rect)
     cut = seen.image[rect.slices]
     planes = [cut] + [
-        _painted(cut, mask[rect.slices], colours) if mask is not None else None
-        for mask in (seen.truth, seen.predicted)
+        painted(cut, mask[rect.slices], colours) if mask is not None else None
+        for mask in (seen.truth, seen.predicted, seen.other)
     ]
     shape = cv2.resize(inside, target, interpolation=cv2.INTER_NEAREST).astype(np.uint8)
     smooth = cv2.INTER_AREA if rect.width > target[0] else cv2.INTER_LINEAR
-    kinds = (smooth, *(cv2.INTER_AREA if rect.width > target[0] else cv2.INTER_NEAREST,) * 2)
+    kinds = (smooth, *(cv2.INTER_AREA if rect.width > target[0] else cv2.INTER_NEAREST,) * 3)
     first, *rest = (
         None if plane is None else _shown(plane, shape, kind, size)
         for plane, kind in zip(planes, kinds, strict=True)
     )
     assert first is not None
-    return Panes(first, rest[0], rest[1])
+    return Panes(first, *rest)
 
 
 def _inside(seen: Seen, spot: SegmentSpot, rect: Rect) -> Mask:
@@ -137,7 +140,7 @@ def _inside(seen: Seen, spot: SegmentSpot, rect: Rect) -> Mask:
     return inside
 
 
-def _painted(image: Rgb, mask: Mask, colours: NDArray[np.uint8]) -> Rgb:
+def painted(image: Rgb, mask: Mask, colours: NDArray[np.uint8]) -> Rgb:
     """An image under the colours of a mask."""
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     return np.asarray(cv2.addWeighted(colours[mask], OPACITY, grey, 1 - OPACITY, 0), np.uint8)

@@ -14,9 +14,10 @@ from segstudio.deploy.gate import INT8, Limits
 from segstudio.errors import SegstudioError
 from segstudio.gui.dialogs.export_facts import Pair, divided, machine_lacks, surveyed
 from segstudio.gui.dialogs.export_results import Finished, finished_from_dict
+from segstudio.gui.dialogs.import_form import free_name
 from segstudio.gui.job_bridge import JobBridge, Replies
 from segstudio.gui.models.child_commands import command, in_window, result_of
-from segstudio.inference.catalog import ModelEntry, import_model
+from segstudio.inference.catalog import ModelEntry, import_model, taken_names
 from segstudio.jobs import Job, JobContext
 from segstudio.project.project import Project
 from segstudio.project.sample import Sample
@@ -186,7 +187,8 @@ class ModelExports(QObject):
         """Copies a format that this window can run into the catalog; `added` carries folder and name."""
 
         def work(_: JobContext) -> ModelEntry:
-            return import_model(folder, name)
+            # Archived models have names too.
+            return import_model(folder, free_name(name, taken_names()))
 
         replies = Replies(
             done=lambda entry: self.added.emit(folder, entry.name),

@@ -148,7 +148,8 @@ class ModelImports(QObject):
     @property
     def taken(self) -> frozenset[str]:
         """Names that a new model cannot have; the name of a shipped model is free."""
-        return frozenset(entry.name for entry in self._predictions.models if not entry.bundled)
+        shipped = {entry.name for entry in self._predictions.models if entry.bundled}
+        return self._predictions.taken - shipped
 
     def read_palette(
         self, path: str, done: Callable[[Palette], None], failed: Callable[[SegstudioError], None]

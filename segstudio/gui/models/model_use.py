@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 
 from segstudio.gui.job_bridge import JobBridge, Replies
+from segstudio.gui.lanes import LIST_LANE
 from segstudio.gui.message import WARNING, Message
-from segstudio.gui.models.model_imports import LANE
 from segstudio.gui.models.predictions import Predictions
 from segstudio.jobs import JobContext
 from segstudio.project.project import Project
@@ -60,9 +60,9 @@ class ModelUse(QObject):
             if project is self._project:
                 self._take_up(found)
 
-        self._bridge.start(
-            "Look for the model in use", work, lane=LANE, replaces="model in use", replies=Replies(done=done)
-        )
+        replies = Replies(done=done)
+        title = "Look for the model in use"
+        self._bridge.start(title, work, lane=LIST_LANE, replaces="model in use", replies=replies)
 
     def _take_up(self, found: Found) -> None:
         wanted = found.name

@@ -11,7 +11,7 @@ from segstudio import images
 from segstudio.errors import ImageError, SegstudioError
 from segstudio.gui.job_bridge import JobBridge, Replies
 from segstudio.inference.backend import Backend, Options, open_backend
-from segstudio.inference.catalog import ModelEntry, list_models
+from segstudio.inference.catalog import ModelEntry, list_models, taken_names
 from segstudio.inference.predictor import Predictor
 from segstudio.inference.spec import ModelSpec
 from segstudio.jobs import Job, JobContext
@@ -143,6 +143,19 @@ def evaluate_samples(
         model.close()
 
 
+@dataclass(frozen=True)
+class Listing:
+    """The models that can be chosen, and the names that no new one should have."""
+
+    models: tuple[ModelEntry, ...]
+    taken: frozenset[str]
+
+
+def look_for_models(_: JobContext) -> Listing:
+    """Reads the catalog."""
+    return Listing(tuple(entry for entry in list_models() if entry.spec is not None), taken_names())
+
+
 class Predictions(QObject):
     """The models that are here, the one in use, and Jobs that predict with it."""
 
@@ -160,6 +173,8 @@ class Predictions(QObject):
         self._model = OpenModel()
         self._evaluated_model = OpenModel()
         self.models: tuple[ModelEntry, ...] = ()
+        # Names that no new model should have, those of archived and renamed ones among them.
+        self.taken: frozenset[str] = frozenset()
         self.current = current
 
     @property
@@ -173,12 +188,14 @@ class Predictions(QObject):
 
     def refresh(self) -> None:
         """Looks which models are here."""
-        self._bridge.start("Look for models", lambda _: list_models(), replies=Replies(done=self._listed))
+        self._bridge.start("Look for models", look_for_models, replies=Replies(done=self._listed))
 
-    def _listed(self, models: list[ModelEntry]) -> None:
-        self.models = tuple(entry for entry in models if entry.spec is not None)
+    def _listed(self, listing: Listing) -> None:
+        self.models, self.taken = listing.models, listing.taken
         if self.entry is None:
-            self.current = self.models[0].name if self.models else ""
+            # One that was renamed is the same model, any other one is not.
+            renamed = [entry.name for entry in self.models if self.current in entry.notes.former_names]
+            self.current = next(iter((*renamed, *(entry.name for entry in self.models))), "")
         self.models_changed.emit()
 
     def choose(self, name: str) -> None:
@@ -189,12 +206,12 @@ class Predictions(QObject):
     def take_up(self, name: str) -> None:
         """Uses a model that is new in the catalog."""
 
-        def listed(models: list[ModelEntry]) -> None:
+        def listed(listing: Listing) -> None:
             # Not before it is listed: an older list that still comes would know nothing of it.
             self.current = name
-            self._listed(models)
+            self._listed(listing)
 
-        self._bridge.start("Look for models", lambda _: list_models(), replies=Replies(done=listed))
+        self._bridge.start("Look for models", look_for_models, replies=Replies(done=listed))
 
     def predict(self, project: Project, samples: Sequence[Sample]) -> Job[Outcome] | None:
         """Starts predicting samples; a newer request for one sample replaces the older."""

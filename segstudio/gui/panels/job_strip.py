@@ -11,10 +11,11 @@ from segstudio.gui.job_bridge import JobBridge
 from segstudio.gui.lanes import DASHBOARD_LANE, LIST_LANE
 from segstudio.gui.panels.parts import ElidedLabel, icon_button
 from segstudio.gui.samples.pictures import LANE as THUMBNAILS
+from segstudio.gui.training.training_runs import LOOK_LANE
 from segstudio.jobs import Job
 
 # Work that lasts a blink would only flicker here.
-QUIET_LANES = frozenset({"io", THUMBNAILS, LIST_LANE, DASHBOARD_LANE, CELLS})
+QUIET_LANES = frozenset({"io", THUMBNAILS, LIST_LANE, DASHBOARD_LANE, CELLS, LOOK_LANE})
 QUIET_TITLES = frozenset({"Save"})
 STEPS = 1000
 TEXT_WIDTH = 320

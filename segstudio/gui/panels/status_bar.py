@@ -40,7 +40,7 @@ def reading_text(reading: Reading) -> tuple[str, str, str]:
 class StatusBar(QWidget):
     """Fixed places for each fact, so that nothing jumps while the mouse moves."""
 
-    def __init__(self, jobs: JobStrip) -> None:
+    def __init__(self, jobs: JobStrip, training: QWidget) -> None:
         super().__init__()
         self.setObjectName("statusBar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -58,7 +58,7 @@ class StatusBar(QWidget):
         layout.addWidget(self.place)
         layout.addWidget(self.colour)
         layout.addWidget(self.classes, 1)
-        for widget in (jobs, self.brush, self.zoom, self.saved):
+        for widget in (jobs, training, self.brush, self.zoom, self.saved):
             layout.addWidget(widget)
 
     def _fixed(self, widest: str) -> QLabel:

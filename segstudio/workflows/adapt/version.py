@@ -21,7 +21,7 @@ from segstudio.deploy.model_folder import (
 from segstudio.deploy.parity import ParityReport, backend_names, compare_backend
 from segstudio.errors import ModelError
 from segstudio.images import atomic_write, mask_bytes
-from segstudio.inference.catalog import ModelEntry, free_folder, list_models
+from segstudio.inference.catalog import ModelEntry, free_folder, taken_names
 from segstudio.inference.classifier import Classifier, with_classifier
 from segstudio.inference.spec import ModelSpec
 from segstudio.jobs import JobContext
@@ -50,7 +50,7 @@ class AdaptedModel:
 def proposed_name(parent: str) -> str:
     """A free name for a version of a model: street-b0-a1, then street-b0-a2."""
     stem = LAST.sub("", parent)[:LONGEST_STEM]
-    taken = {entry.name for entry in list_models()}
+    taken = taken_names()
     return next(name for name in (f"{stem}-a{number}" for number in itertools.count(1)) if name not in taken)
 
 

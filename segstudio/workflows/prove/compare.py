@@ -14,7 +14,7 @@ from segstudio.metrics.paired_bootstrap import Differences, paired_differences
 from segstudio.project.evaluations import ModelEvaluation
 from segstudio.project.project import Project
 from segstudio.project.sample import SampleStatus
-from segstudio.workflows.evaluate_project import ProjectEvaluation, evaluate_project
+from segstudio.workflows.evaluate_project import Ask, ProjectEvaluation, evaluate_project
 from segstudio.workflows.prove.contender import Contender, race
 from segstudio.workflows.prove.held_out import ACCEPTED, HeldOut, choose_held_out
 from segstudio.workflows.prove.learnt import learnt_from
@@ -66,23 +66,30 @@ def prove(project: Project, order: ProofOrder, context: JobContext | None = None
     try:
         learnt = learnt_from(project, new.folder, new.spec) | learnt_from(project, old.folder, old.spec)
         held_out = choose_held_out(project, learnt, order.split, order.statuses, context)
+        asks = {one: one.tried(project).keeping(one.ask) for one in (old, new)}
         done = [
-            _evaluated(project, one, held_out.keys, _half(context, n)) for n, one in enumerate((old, new))
+            _evaluated(project, one, asks[one], held_out.keys, _half(context, number))
+            for number, one in enumerate((old, new))
         ]
         measured = [project.evaluation.load(one.spec.name, held_out.keys) for one in (old, new)]
         proof = _proof(project, (old, new), held_out, measured, done)
-        if not order.timed:
-            return proof
-        images = [sample.image for sample in project.samples() if sample.key in set(proof.keys)]
-        costs = race(old, new, images, context)
-        return replace(
-            proof,
-            current=replace(proof.current, cost=costs[0]),
-            candidate=replace(proof.candidate, cost=costs[1]),
-        )
+        for one, ask in asks.items():
+            one.tried(project).complete(proof.pictured, ask, context)
+        return _timed(project, proof, (old, new), context) if order.timed else proof
     finally:
         new.close()
         old.close()
+
+
+def _timed(
+    project: Project, proof: Proof, contenders: tuple[Contender, Contender], context: JobContext
+) -> Proof:
+    """The same, with how long both models take for an image."""
+    keys = set(proof.keys)
+    images = [sample.image for sample in project.samples() if sample.key in keys]
+    before, after = race(*contenders, images, context)
+    current, candidate = replace(proof.current, cost=before), replace(proof.candidate, cost=after)
+    return replace(proof, current=current, candidate=candidate)
 
 
 def _refuse_twins(new: Contender, old: Contender) -> None:
@@ -108,13 +115,13 @@ def _half(context: JobContext, number: int) -> JobContext:
 
 
 def _evaluated(
-    project: Project, one: Contender, keys: Collection[str], context: JobContext
+    project: Project, one: Contender, ask: Ask, keys: Collection[str], context: JobContext
 ) -> ProjectEvaluation:
     return evaluate_project(
         project,
         one.spec.name,
         context,
-        ask=one.ask,
+        ask=ask,
         fingerprint=one.fingerprint,
         keys=keys,
         keep_answers=False,
@@ -138,7 +145,6 @@ def _proof(
     before, after = (np.stack(class_sums(one.confusion), axis=1) for one in measured)
     found = paired_differences(before, after)
     judged, segments = judge(found, len(both)), segment_changes(*measured)
-    names = project.palette.names
     current, candidate = (
         Side(one.spec.name, one.fingerprint, miou, one.cost(None))
         for one, miou in zip(contenders, found.mious, strict=True)
@@ -149,10 +155,10 @@ def _proof(
         held_out,
         tuple(both),
         (float(found.miou[0]), float(found.miou[1])),
-        _class_proofs(names, found, judged, segments),
+        _class_proofs(project.palette.names, found, judged, segments),
         judged.recommendation,
         judged.needed,
-        tuple(names[number] for number in sorted(judged.sure_losses, key=lambda one: found.by_class[one])),
+        _named_losses(project, found, judged),
         segments,
         skipped,
         done[0].changes | done[1].changes,
@@ -175,3 +181,9 @@ def _class_proofs(
         )
         for number, name in enumerate(names)
     )
+
+
+def _named_losses(project: Project, found: Differences, judged: Judgement) -> tuple[str, ...]:
+    """The classes that are worse for sure, the largest loss first."""
+    worst_first = sorted(judged.sure_losses, key=lambda number: found.by_class[number])
+    return tuple(project.palette.names[number] for number in worst_first)

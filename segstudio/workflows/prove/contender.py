@@ -17,6 +17,7 @@ from segstudio.project.project import Project
 from segstudio.workflows.evaluate import class_lookup
 from segstudio.workflows.evaluate_project import Said, asking, fingerprint_of
 from segstudio.workflows.model_palette import palette_of_model
+from segstudio.workflows.prove.tried import Tried
 
 TIMED_IMAGES = 4
 # The first answers of a backend are slow.
@@ -82,6 +83,10 @@ class Contender:
         if milliseconds is None or self._backend is None:
             return Cost(None, size)
         return Cost(milliseconds, size, self._backend.name, self._backend.device)
+
+    def tried(self, project: Project) -> Tried:
+        """Its answers that are kept for pictures."""
+        return Tried(project, self.spec.name, self.fingerprint)
 
     def _opened(self) -> Predictor:
         if self._predictor is None:

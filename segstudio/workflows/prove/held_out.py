@@ -94,13 +94,7 @@ def choose_held_out(
     context = context or JobContext()
     samples = [sample for sample in project.samples() if sample.mask.exists()]
     pool, source = _pool(samples, split)
-    if not pool:
-        raise _no_pool(project, split)
-    if source == ALL_OTHERS and not (learnt.keys or learnt.digests):
-        raise InputError(
-            f"nothing says which samples of {project.root} {' and '.join(learnt.untold)} learnt from",
-            hint="put samples that are not for training into a split named val",
-        )
+    _require_pool(project, pool, source, split, learnt)
     counted = [sample for sample in pool if sample.status in statuses]
     gone = _learnt_among(counted, learnt, context)
     keys = tuple(sample.key for sample in counted if sample.key not in gone)
@@ -170,6 +164,17 @@ def _hashes(
         if value is not None:
             found[key] = value
     return list(found), np.array(list(found.values()), np.uint64)
+
+
+def _require_pool(project: Project, pool: Sequence[Sample], source: str, split: str, learnt: Learnt) -> None:
+    """Raises InputError where there is nothing to choose from, or nothing to choose by."""
+    if not pool:
+        raise _no_pool(project, split)
+    if source == ALL_OTHERS and not (learnt.keys or learnt.digests):
+        raise InputError(
+            f"nothing says which samples of {project.root} {' and '.join(learnt.untold)} learnt from",
+            hint="put samples that are not for training into a split named val",
+        )
 
 
 def _no_pool(project: Project, split: str) -> InputError:

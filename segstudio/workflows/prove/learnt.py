@@ -16,6 +16,8 @@ from segstudio.project.project import Project
 
 FILE = "manifest.json"
 HELD_OUT = ("val", "test")
+# What trainings write into manifests; a split of any other name may have been learnt from.
+NOT_LEARNT = frozenset(HELD_OUT)
 NOTHING: frozenset[str] = frozenset()
 
 
@@ -79,7 +81,7 @@ def _of_one(project: Project, folder: Path, name: str, known: frozenset[str]) ->
             f"{path} does not say what {name} learnt from: {error}", hint="train or import the model again"
         ) from error
     is_own = str(values.get("project", project.root)) == str(project.root)
-    learnt = [entry for entry in entries if not is_held_out(str(entry.get("split", "")))]
+    learnt = [entry for entry in entries if entry.get("split", "") not in NOT_LEARNT]
     keys = _own_keys(learnt, known) if is_own else NOTHING
     judged = _own_keys([entry for entry in entries if entry not in learnt], known) if is_own else NOTHING
     foreign = [entry for entry in learnt if str(entry.get("key", "")) not in keys]

@@ -107,6 +107,11 @@ class Proof:
         present = [entry for entry in self.classes if entry.verdict is not ClassVerdict.ABSENT]
         return sorted(present, key=lambda entry: entry.difference)
 
+    @property
+    def pictured(self) -> list[str]:
+        """Samples with errors that changed, as far as they are listed."""
+        return sorted({segment.key for segment in (*self.segments.fixed, *self.segments.broken)})
+
     def named(self, verdict: ClassVerdict) -> list[str]:
         """Names of the classes with a verdict, the largest change first."""
         found = [entry for entry in self.classes if entry.verdict is verdict]
@@ -174,7 +179,10 @@ def percent(value: float) -> str:
 
 def points(value: float) -> str:
     """A difference of scores as "+1.2"; "–" where it is not known."""
-    return "–" if math.isnan(value) else f"{100 * value:+.1f}"
+    if math.isnan(value):
+        return "–"
+    rounded = round(100 * value, 1)
+    return f"{rounded:+.1f}" if rounded else "0.0"
 
 
 def span(interval: Interval) -> str:

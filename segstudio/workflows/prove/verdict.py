@@ -21,7 +21,7 @@ class ClassVerdict(Enum):
 
     BETTER = "better"
     WORSE = "worse"
-    SAME = "no difference that matters"
+    SAME = "about the same"
     UNSURE = "cannot tell"
     TOO_FEW = "too few samples"
     ABSENT = "absent"

@@ -6,24 +6,20 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segstudio import paths
 from segstudio.errors import InputError, SegstudioError
-from segstudio.images import atomic_write
-from segstudio.inference.spec import FILE, load_spec, save_spec
 from segstudio.jobs import JobContext, PartContext, run_child
 from segstudio.training.data.manifest import read_manifest
 from segstudio.workflows.retrain.folder import RunFolder, RunNote, read_json, write_json
 from segstudio.workflows.retrain.locks import take
+from segstudio.workflows.retrain.placed_model import is_model, note_lineage, place_model, placed_model
 from segstudio.workflows.retrain.samples import VALIDATION
 
 MODEL, EVALUATE, EXPORT = "model", "evaluate", "export"
 SAID = {MODEL: "making the model", EVALUATE: "evaluating", EXPORT: "exporting"}
-MANIFEST_COPY, SPEC_COPY = "manifest.json", "experiment.yaml"
 READY = "ready to compare"
 
 
@@ -132,7 +128,7 @@ class _Chain:
         if known is None:
             return False
         if step == MODEL:
-            return (Path(known["folder"]) / FILE).is_file()
+            return is_model(Path(known["folder"]))
         if step == EXPORT:
             return set(self._formats) <= set(known["formats"]) and Path(known["page"]).is_file()
         return Path(known["results"]).is_file()
@@ -145,20 +141,21 @@ class _Chain:
         return sum(sample.split == VALIDATION for sample in samples)
 
     def _make_model(self) -> dict[str, Any]:
-        """Exports the best weights into the catalog, with what they come from beside them."""
-        folder = paths.user_models_dir() / self._run.name
-        if not (folder / FILE).is_file():
-            samples = read_manifest(self._run.manifest).samples
-            learnt = sum(sample.split != VALIDATION for sample in samples)
-            origin = f"{learnt} samples of {Path(self._note.project).name}"
-            self._child(MODEL, "export", str(self._run.path), "--out", str(folder), "--name", self._run.name,
-                        "--trained-on", origin, "--json")  # fmt: skip
-        spec = load_spec(folder)
-        when = datetime.fromtimestamp(time.time(), UTC).date().isoformat()
-        save_spec(replace(spec, parent=self._note.start, created=spec.created or when), folder)
-        for source, name in ((self._run.manifest, MANIFEST_COPY), (self._run.spec_file, SPEC_COPY)):
-            atomic_write(folder / name, source.read_bytes())
-        return {"name": self._run.name, "folder": str(folder)}
+        """Exports the best weights and puts the model into the catalog, unless it is there already."""
+        run = self._run
+        placed = placed_model(run)
+        if placed is None:
+            made = run.path / MODEL
+            if not is_model(made):
+                shutil.rmtree(made, ignore_errors=True)
+                samples = read_manifest(run.manifest).samples
+                learnt = sum(sample.split != VALIDATION for sample in samples)
+                origin = f"{learnt} samples of {Path(self._note.project).name}"
+                words = ("--name", run.name, "--trained-on", origin, "--json")
+                self._child(MODEL, "export", str(run.path), "--out", str(made), *words)
+            note_lineage(made, run, self._note)
+            placed = place_model(made, run.name)
+        return {"name": placed.name, "folder": str(placed)}
 
     def _evaluate(self) -> dict[str, Any]:
         """Scores the best weights on all held-out samples, at the images' own size."""

@@ -110,6 +110,11 @@ class RunFolder:
         return self.path / "starting"
 
     @property
+    def process(self) -> Path:
+        """The number of the process that was started last, for people: the lock says whether it lives."""
+        return self.path / "process.json"
+
+    @property
     def ended(self) -> Path:
         """How the last session ended; gone while one runs."""
         return self.path / "ended.json"

@@ -163,6 +163,7 @@ class RunStatus:
             "doing": self.doing, "place": self.place, "step": pace.step, "steps": pace.steps,
             "seconds_left": pace.seconds_left, "steps_per_second": pace.steps_per_second,
             "loss": pace.loss, "best_miou": pace.best_miou, "saved_step": pace.saved_step,
+            "process": read_json(self.run.process).get("process", 0) if self.state.alive else 0,
             "reason": self.reason.message if self.reason else "",
             "hint": self.reason.hint if self.reason else "",
         }  # fmt: skip
@@ -202,7 +203,7 @@ class RunWatch:
             return RunStatus(run, RunState.QUEUED, pace)
         if is_starting(run):
             return RunStatus(run, RunState.STARTING, pace, doing="starting")
-        if not run.is_written and pace.kind != "end" and time.time() - pace.last_time < SILENCE_SECONDS:
+        if not run.output.is_file() and pace.kind != "end" and time.time() - pace.last_time < SILENCE_SECONDS:
             # `segstudio train` holds no lock: it lives as long as it talks.
             return RunStatus(run, RunState.RUNNING, pace, doing=doing(run, pace, RunState.RUNNING))
         if pace.kind == "":

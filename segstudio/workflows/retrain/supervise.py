@@ -60,6 +60,7 @@ def _launch(run: RunFolder, command: Sequence[str]) -> None:
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
         raise SegstudioError(f"the run {run.name} cannot be started: {last[0]}")
+    write_json(run.process, {"process": int(done.stdout), "started": round(time.time(), 3)})
 
 
 def _wait_until_alive(run: RunFolder) -> None:

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from segstudio.errors import Cancelled
@@ -22,11 +22,15 @@ from segstudio.workflows.retrain.supervise import start_next_below
 LOCK_PATIENCE = 5.0
 
 
-def work(run: RunFolder) -> bool:
+def work(run: RunFolder, *, command: Sequence[str] = ()) -> bool:
     """Trains a run from its last checkpoint on, and does what follows; then starts the next in the queue.
 
     Imports torch. The end stands in ended.json, whatever happens, unless the process is killed; a crash is
     told on stderr too.
+
+    Args:
+        run: which.
+        command: see `supervise.start`, for the next one.
 
     Returns:
         False where another process works on the run already.
@@ -42,7 +46,7 @@ def work(run: RunFolder) -> bool:
         _note_end(run, _outcome(run))
     finally:
         held.release()
-    start_next_below(run.path.parent)
+    start_next_below(run.path.parent, command=command)
     return True
 
 

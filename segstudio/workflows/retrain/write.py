@@ -12,6 +12,7 @@ import yaml
 
 from segstudio.errors import InputError, SegstudioError
 from segstudio.images import atomic_write
+from segstudio.inference.catalog import taken_names
 from segstudio.inference.spec import NAME_PATTERN
 from segstudio.jobs import JobContext
 from segstudio.project.project import Project
@@ -86,6 +87,8 @@ def run_name(project: Project, choice: RetrainChoice, plan: Plan) -> str:
     Raises:
         InputError: the chosen one is taken or not allowed.
     """
+    # The model that becomes of it is to have the same name.
+    taken = taken_names()
     if choice.name:
         if not NAME_PATTERN.fullmatch(choice.name):
             raise InputError(
@@ -93,17 +96,12 @@ def run_name(project: Project, choice: RetrainChoice, plan: Plan) -> str:
             )
         if (project.runs_dir / choice.name).exists():
             raise InputError(f"there is a run {choice.name!r} already", hint="choose another name")
+        if choice.name in taken:
+            raise InputError(f"there is, or was, a model {choice.name!r}", hint="choose another name")
         return choice.name
     base = DROPPED.sub("-", re.sub(r"-\d+$", "", plan.start.name)).strip("-.")[:48] or "run"
     names = (f"{base}-{number}" for number in itertools.count(1))
-    return next(name for name in names if not (project.runs_dir / name).exists() and not _is_model(name))
-
-
-def _is_model(name: str) -> bool:
-    from segstudio import paths
-
-    # The model that becomes of it is to have the same name.
-    return (paths.user_models_dir() / name).exists() or (paths.bundled_models_dir() / name).exists()
+    return next(name for name in names if not (project.runs_dir / name).exists() and name not in taken)
 
 
 def _bring(weights: Path, target: Path) -> None:

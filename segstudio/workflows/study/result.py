@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segstudio.workflows.study.points import FULL, START, Point
-from segstudio.workflows.svg_plots import LinePlot, Series, line_plot
+from segstudio.workflows.svg_plots import LinePlot, Series, fixed_colours, line_plot
 
 # Of the mIoU of a training on all frames.
 WANTED_SHARE = 0.95
@@ -115,9 +115,9 @@ class StudyResult:
         ]
         title = "What labelling more frames brings"
         categories = tuple(str(count) for count in budgets)
-        return line_plot(
-            LinePlot(title, "frames with a true mask", "validation mIoU, %", categories, (*series, *flat))
-        )
+        lines = (*series, *flat)
+        plot = LinePlot(title, "frames with a true mask", "validation mIoU, %", categories, lines)
+        return fixed_colours(line_plot(plot))
 
     def _reached(self, curve: Curve) -> str:
         if curve.reached is None:

@@ -110,7 +110,9 @@ class Study:
         frames = tuple(self._keys[row] for row in rows)
         kept = self._store.get(strategy, seed, len(rows))
         if kept is None or kept.frames != frames or not self._has_choices(kept, wanted):
-            kept = self._trained(strategy, seed, rows, heard, wanted)
+            former = kept.choices if kept is not None and kept.frames == frames else {}
+            new = self._trained(strategy, seed, rows, heard, wanted)
+            kept = replace(new, choices={**former, **new.choices})
             self._store.put(kept)
         self._done += 1
         self._context.progress(self._done, self._plan.trainings, f"{title}: mIoU {kept.miou:.3f}")

@@ -12,7 +12,7 @@ import pytest
 def test_pixels_are_exact_at_a_display_scale(factor: str) -> None:
     environment = {**os.environ, "QT_SCALE_FACTOR": factor, "QT_QPA_PLATFORM": "offscreen"}
     command = [sys.executable, "-m", "tests.gui.canvas.hidpi_probe"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert found.pop("ratio") == float(factor)

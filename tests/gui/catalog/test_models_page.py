@@ -143,6 +143,25 @@ def test_tags_and_notes_are_kept_and_found(page: Page) -> None:
     assert len(page.names()) == 5
 
 
+def test_what_is_being_written_is_kept_when_the_window_closes(page: Page) -> None:
+    page.click("night")
+    page.detail.notes.setFocus()
+    QTest.keyClicks(page.detail.notes, "half a word")
+    page.detail.tags.setFocus()
+    QTest.keyClicks(page.detail.tags, "dark")
+    page.studio.window.close()
+    assert find_entry("night").notes.text == "half a word"
+    assert find_entry("night").notes.tags == ("dark",)
+
+
+def test_a_window_finds_its_usual_model_under_the_new_name(page: Page) -> None:
+    page.studio.session.predictions.choose("night")
+    model_changes.rename("night", "zebra")
+    page.studio.session.predictions.refresh()
+    page.studio.settle()
+    assert page.studio.session.predictions.current == "zebra"
+
+
 def test_archived_models_are_hidden_until_asked_for(page: Page) -> None:
     page.click("street")
     page.press(page.detail.archive_button)

@@ -1,9 +1,5 @@
-"""Dashboards of speeds and runs show the numbers they are given, say what to do when there are none."""
+"""The dashboard of speeds shows the numbers that it is given, and says what to do when there are none."""
 
-import json
-from typing import Any
-
-import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -12,7 +8,6 @@ from pytestqt.qtbot import QtBot
 
 from segstudio.gui.dashboards.bars import BAR_ROLE
 from segstudio.gui.dashboards.plot_colours import series_colour
-from segstudio.gui.dashboards.runs_view import Plot, RunsView
 from segstudio.gui.dashboards.speed_view import SpeedView
 from segstudio.gui.dashboards.stage_bar import StageBar
 from segstudio.project.sample import SpeedRecord
@@ -28,12 +23,6 @@ RECORD = SpeedRecord(
 def speed_page(desk: Desk) -> SpeedView:
     view = desk.page("speed")
     assert isinstance(view, SpeedView)
-    return view
-
-
-def runs_page(desk: Desk) -> RunsView:
-    view = desk.page("runs")
-    assert isinstance(view, RunsView)
     return view
 
 
@@ -119,107 +108,14 @@ def test_stages_are_as_wide_as_their_time(qtbot: QtBot) -> None:
     assert "nothing" not in bar.accessibleName()
 
 
-# -- runs ----------------------------------------------------------------------------------------------------
-
-
-def write_run(desk: Desk, name: str, events: list[dict[str, object]], tail: str = "") -> None:
-    """A run as a training leaves it."""
-    project = desk.session.project
-    assert project is not None
-    folder = project.runs_dir / name
-    folder.mkdir(parents=True)
-    text = "".join(json.dumps(event) + "\n" for event in events) + tail
-    (folder / "events.jsonl").write_text(text, encoding="utf-8")
-
-
-EVENTS: list[dict[str, object]] = [
-    {"kind": "start", "time": 1000.0, "steps": 200},
-    {"kind": "step", "time": 1030.0, "step": 50, "loss": 2.5, "lr": 6e-5},
-    {"kind": "step", "time": 1060.0, "step": 100, "loss": 1.25, "lr": 3e-5},
-    {"kind": "validation", "time": 1090.0, "step": 100, "miou": 0.5, "aacc": 0.75,
-     "iou": {"road": 0.625, "sky": 0.375, "train": None}},
-    {"kind": "step", "time": 1120.0, "step": 200, "loss": 0.8125, "lr": 1e-5},
-    {"kind": "validation", "time": 1240.0, "step": 200, "miou": 0.4375, "aacc": 0.8125,
-     "iou": {"road": 0.875, "sky": 0.0, "train": None}},
-]  # fmt: skip
-
-
-def curves(plot: Plot) -> list[list[tuple[float, float]]]:
-    """What a plot draws, in order."""
-    graph: Any = plot.findChild(pg.PlotWidget)
-    lines = [one for one in graph.getPlotItem().listDataItems() if isinstance(one, pg.PlotDataItem)]
-    drawn = [line.getData() for line in lines]
-    return [list(zip(x.tolist(), y.tolist(), strict=True)) for x, y in drawn]
-
-
-def test_without_runs_the_page_says_what_to_do(opened: Desk) -> None:
-    view = runs_page(opened)
-    assert "segstudio train" in visible_placeholder(view)
-    assert view.run_choice.count() == 0
-    QTest.mouseClick(view.reload_button, Qt.MouseButton.LeftButton)
-    opened.settle()
-    assert "No runs yet" in visible_placeholder(view)
-
-
-def test_curves_are_the_events(opened: Desk) -> None:
-    write_run(opened, "first", [*EVENTS, {"kind": "end", "time": 1240.0, "step": 200}])
-    view = runs_page(opened)
-    assert view.run_choice.currentText() == "first"
-    assert curves(view.plots["loss"]) == [[(50, 2.5), (100, 1.25), (200, 0.8125)]]
-    assert curves(view.plots["rate"]) == [[(50, 6e-5), (100, 3e-5), (200, 1e-5)]]
-    assert curves(view.plots["miou"]) == [[(100, 50.0), (200, 43.75)], [(100, 75.0), (200, 81.25)]]
-    assert curves(view.plots["classes"]) == [[(100, 62.5), (200, 87.5)], [(100, 37.5), (200, 0.0)]]
-    for words in ("mIoU", "43.8", "pixel accuracy", "81.2"):
-        assert words in view.plots["miou"].legend
-    assert view.plots["classes"].legend.index("road") < view.plots["classes"].legend.index("sky")
-    assert "train" not in view.plots["classes"].legend
-    assert view.plots["loss"].legend == ""
-    figures = {key: tile.figure for key, tile in view.tiles.tiles.items()}
-    assert figures == {"state": "Finished", "miou": "50.0 %", "accuracy": "81.2 %", "loss": "0.812"}
-    assert "200 of 200 steps, 4 min" in view.tiles.tiles["state"].accessibleDescription()
-
-
-def test_a_run_that_stopped_in_a_line_is_shown_so_far(opened: Desk) -> None:
-    write_run(opened, "cut", EVENTS[:3], tail='{"kind": "step", "time": 11')
-    view = runs_page(opened)
-    assert curves(view.plots["loss"]) == [[(50, 2.5), (100, 1.25)]]
-    assert curves(view.plots["miou"]) == []
-    figures = {key: tile.figure for key, tile in view.tiles.tiles.items()}
-    assert figures.pop("state") != "Finished"
-    assert figures == {"miou": "–", "accuracy": "–", "loss": "1.250"}
-    view.grab()
-
-
-def test_an_empty_run_is_shown_empty(opened: Desk) -> None:
-    write_run(opened, "empty", [])
-    view = runs_page(opened)
-    assert curves(view.plots["loss"]) == []
-    assert view.tiles.tiles["loss"].figure == "–"
-
-
-def test_a_new_run_appears_on_reload_and_runs_can_be_chosen(opened: Desk) -> None:
-    write_run(opened, "first", EVENTS)
-    view = runs_page(opened)
-    write_run(opened, "second", EVENTS[:2])
-    QTest.mouseClick(view.reload_button, Qt.MouseButton.LeftButton)
-    opened.settle()
-    assert sorted(view.run_choice.itemText(row) for row in range(2)) == ["first", "second"]
-    for name, number in (("second", 1), ("first", 3)):
-        view.run_choice.setCurrentText(name)
-        view.run_choice.activated.emit(0)
-        opened.settle()
-        assert len(curves(view.plots["loss"])[0]) == number
-
-
 # -- themes --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("filled", [False, True], ids=["empty", "filled"])
-@pytest.mark.parametrize("name", ["classes", "speed", "runs"])
+@pytest.mark.parametrize("name", ["classes", "speed"])
 def test_pages_follow_the_theme(opened: Desk, name: str, filled: bool) -> None:
     if filled:
         store_counts(opened)
-        write_run(opened, "first", EVENTS)
         project = opened.session.project
         assert project is not None
         note(opened, project.record_speed(RECORD))
@@ -237,16 +133,3 @@ def test_pages_follow_the_theme(opened: Desk, name: str, filled: bool) -> None:
     assert light > 200
     assert dark < 80
     assert again == light
-
-
-def test_plots_follow_the_theme(opened: Desk) -> None:
-    write_run(opened, "first", EVENTS)
-    view = runs_page(opened)
-    shades = []
-    for theme in ("light", "dark"):
-        opened.themes.choose(theme)
-        QApplication.processEvents()
-        image = view.plots["loss"].grab().toImage()
-        shades.append(image.pixelColor(2, 2).lightness())
-    assert shades[0] > 200
-    assert shades[1] < 80

@@ -1,4 +1,4 @@
-"""The names of models in a project's records: which ones there are, and what follows when one is renamed."""
+"""The queries about names of models in a project's records: which there are, what a new one changes."""
 
 import json
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ NAMED: tuple[Table, ...] = (predictions, prediction_facts, counts, details, spee
 MEASURED: tuple[Table, ...] = (counts, details)
 
 
-class ModelNames(Database):
+class ModelNameStore(Database):
     """What a project knows by the name of a model: `Project.model_names` is one."""
 
     def known(self) -> frozenset[str]:
