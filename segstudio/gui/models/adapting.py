@@ -314,7 +314,7 @@ def change_text(found: Adaptation) -> str:
     before, after = found.miou
     count = f"{len(found.samples)} {plural('sample', len(found.samples))}"
     return (
-        f"On held-out confirmed pixels of {count}: mIoU {100 * before:.1f} → {100 * after:.1f}, of which "
+        f"On held-out confirmed pixels of {count}: mIoU {100 * before:.1f} → {100 * after:.1f}. Most change: "
         f"{', '.join(parts)}"
     )
 
