@@ -72,6 +72,8 @@ class Session(QObject):
     # A page asks the window to show a region in the editor, or segments on the page of failures.
     region_asked = Signal(object)
     segments_asked = Signal(str, str)
+    # Somebody asks to compare a model by its name, or any, with the one in use.
+    comparison_asked = Signal(str)
     # A page asks for the export of a model, by its name.
     export_asked = Signal(str)
 
