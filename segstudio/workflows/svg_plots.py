@@ -111,8 +111,9 @@ def line_plot(plot: LinePlot) -> str:
 
 
 def fixed_colours(drawing: str) -> str:
-    """A drawing for programs that know no CSS variables, which most viewers of SVG files are."""
-    return re.sub(r"var\(--[\w-]+, ([^)]*)\)", r"\1", drawing)
+    """A drawing on white for programs that know no CSS variables, which most viewers of SVG files are."""
+    head, _, rest = re.sub(r"var\(--[\w-]+, ([^)]*)\)", r"\1", drawing).partition("\n")
+    return f'{head}\n<rect width="100%" height="100%" fill="#ffffff"/>\n{rest}'
 
 
 def share_bars(title: str, bars: Mapping[str, Mapping[str, float]]) -> str:
