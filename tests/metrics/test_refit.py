@@ -29,10 +29,10 @@ def evidence(
 ) -> Evidence:
     """Pixels whose truth a classifier [K,C] decides with some noise, and the old classifier's scores."""
     random = np.random.default_rng(seed)
-    features = random.random((count, CHANNELS), dtype=np.float32)
+    features = 4 * random.random((count, CHANNELS), dtype=np.float32)
     noise = random.gumbel(size=(count, len(truth_weight))) * 0.3
-    truth = (features @ truth_weight.T * 4 + noise).argmax(axis=1)
-    base, best = grouped(features @ old.T, range(len(old)), classes)
+    truth = (features @ truth_weight.T + noise).argmax(axis=1)
+    base, best = grouped(features @ old.T / 4, range(len(old)), classes)
     weight = np.ones(count, np.float32)
     return Evidence(features, base, best, truth, weight, np.arange(count, dtype=np.int32) % blocks)
 
