@@ -43,12 +43,13 @@ def weights(seed: int) -> Floats:
 
 def test_without_an_old_classifier_it_is_logistic_regression(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("segstudio.metrics.refit.RARITY", 0.0)
+    monkeypatch.setattr("segstudio.metrics.refit.BIAS_SHARE", 0.0)
     found = evidence(weights(1), np.zeros((CLASSES, CHANNELS), np.float32))
     strength = 0.01
+    # As theirs, the bias is not held here.
     shift = fit(found, strength, steps=500)
     hold = strength * (1 + 1 / 6) * found.count
     theirs = LogisticRegression(C=1 / hold, tol=1e-8, max_iter=5000)
-    # Their bias is not held at all; ours is, but little.
     theirs.fit(found.features, found.truth)
     ours = found.features @ shift[:, :-1].T + shift[:, -1]
     shares = np.exp(ours - ours.max(axis=1, keepdims=True))
