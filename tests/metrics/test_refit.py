@@ -29,10 +29,10 @@ def evidence(
 ) -> Evidence:
     """Pixels whose truth a classifier [K,C] decides with some noise, and the old classifier's scores."""
     random = np.random.default_rng(seed)
-    features = random.random((count, CHANNELS), dtype=np.float32)
+    features = 4 * random.random((count, CHANNELS), dtype=np.float32)
     noise = random.gumbel(size=(count, len(truth_weight))) * 0.3
-    truth = (features @ truth_weight.T * 4 + noise).argmax(axis=1)
-    base, best = grouped(features @ old.T, range(len(old)), classes)
+    truth = (features @ truth_weight.T + noise).argmax(axis=1)
+    base, best = grouped(features @ old.T / 4, range(len(old)), classes)
     weight = np.ones(count, np.float32)
     return Evidence(features, base, best, truth, weight, np.arange(count, dtype=np.int32) % blocks)
 
@@ -43,12 +43,13 @@ def weights(seed: int) -> Floats:
 
 def test_without_an_old_classifier_it_is_logistic_regression(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("segstudio.metrics.refit.RARITY", 0.0)
+    monkeypatch.setattr("segstudio.metrics.refit.BIAS_SHARE", 0.0)
     found = evidence(weights(1), np.zeros((CLASSES, CHANNELS), np.float32))
     strength = 0.01
+    # As theirs, the bias is not held here.
     shift = fit(found, strength, steps=500)
     hold = strength * (1 + 1 / 6) * found.count
     theirs = LogisticRegression(C=1 / hold, tol=1e-8, max_iter=5000)
-    # Their bias is not held at all; ours is, but little.
     theirs.fit(found.features, found.truth)
     ours = found.features @ shift[:, :-1].T + shift[:, -1]
     shares = np.exp(ours - ours.max(axis=1, keepdims=True))
