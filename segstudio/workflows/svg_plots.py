@@ -113,7 +113,9 @@ def line_plot(plot: LinePlot) -> str:
 def fixed_colours(drawing: str) -> str:
     """A drawing on white for programs that know no CSS variables, which most viewers of SVG files are."""
     head, _, rest = re.sub(r"var\(--[\w-]+, ([^)]*)\)", r"\1", drawing).partition("\n")
-    return f'{head}\n<rect width="100%" height="100%" fill="#ffffff"/>\n{rest}'
+    # Not in percent, which SVG Tiny does not have.
+    width, height = head.partition('viewBox="0 0 ')[2].partition('"')[0].split()
+    return f'{head}\n<rect width="{width}" height="{height}" fill="#ffffff"/>\n{rest}'
 
 
 def share_bars(title: str, bars: Mapping[str, Mapping[str, float]]) -> str:

@@ -72,6 +72,8 @@ def test_table_and_plot_show_all_of_it() -> None:
     kinds = [part.tag.rpartition("}")[2] for part in drawing]
     # Two curves with their bands and points, and two lines to compare with.
     assert (kinds.count("polyline"), kinds.count("polygon"), kinds.count("circle")) == (4, 2, 4)
+    ground = drawing[0]
+    assert drawing.get("viewBox") == f"0 0 {ground.get('width')} {ground.get('height')}"
     words = " ".join("".join(part.itertext()) for part in drawing)
     assert "all 100 frames" in words
     assert "95% of it" in words
