@@ -90,6 +90,11 @@ class RunFolder:
         return self.train / "best.safetensors"
 
     @property
+    def latest_weights(self) -> Path:
+        """The weights of the last checkpoint."""
+        return self.train / "latest.safetensors"
+
+    @property
     def lock(self) -> Path:
         """Held while the run's process lives."""
         return self.path / "run.lock"
