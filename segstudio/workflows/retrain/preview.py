@@ -85,7 +85,10 @@ class RetrainPreview:
         """What the user should know before starting, worst first."""
         found = []
         if not self.chosen.validation:
-            found.append("nothing is held out: the run cannot say whether the model got better")
+            found.append(
+                "nothing is held out that the start did not learn from: the run cannot say whether the"
+                " model got better"
+            )
         if self.leaks:
             pair = self.leaks[0]
             found.append(
