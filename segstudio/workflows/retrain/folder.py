@@ -196,7 +196,13 @@ def created(run: RunFolder) -> float:
     """When a run was made, seconds since 1970."""
     values = read_json(run.path / NOTE_FILE)
     when = values.get("created")
-    return float(when) if isinstance(when, int | float) else run.path.stat().st_mtime
+    if isinstance(when, int | float):
+        return float(when)
+    try:
+        return run.path.stat().st_mtime
+    except FileNotFoundError:
+        # It was removed meanwhile.
+        return 0.0
 
 
 def read_json(path: Path) -> dict[str, Any]:
