@@ -318,6 +318,25 @@ def test_shipped_models_are_read_only(
     assert page.detail.use_button.isEnabled()
 
 
+def test_old_exports_go_to_the_trash_once_they_were_seen(page: Page, tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.json").write_bytes(b"x" * 2000)
+        made = ExportedFormat("onnx", str(tmp_path / name), files=("report.json",))
+        note_export("night", "night", tmp_path, (made,))
+    page.view.refresh()
+    page.studio.settle()
+    (action,) = page.view.free_button.menu().actions()
+    action.trigger()
+    page.studio.settle()
+    assert (tmp_path / "old").exists()
+    assert str(tmp_path / "old") in " ".join(page.studio.messages())
+    page.act("made again since")
+    assert not (tmp_path / "old").exists()
+    assert (tmp_path / "new").exists()
+    assert "in the trash" in " ".join(page.studio.messages())
+
+
 def test_space_is_freed(page: Page) -> None:
     cache = paths.user_cache_dir() / "openvino" / "x.blob"
     cache.parent.mkdir(parents=True)
