@@ -64,6 +64,8 @@ def model_in_use(project: Project) -> tuple[ModelEntry | None, str]:
         return None, f"the model of this project, {current.model}, is {place}"
     if entry.spec is None:
         return None, f"the model of this project, {current.model}, cannot be used: {entry.problem}"
+    if entry.notes.archived:
+        return None, f"the model of this project, {current.model}, is archived"
     if current.fingerprint and fingerprint_of(entry.folder, entry.spec) != current.fingerprint:
         return None, f"{current.model} has other weights now than when it was promoted"
     return entry, ""

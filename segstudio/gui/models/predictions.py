@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from segstudio import images
-from segstudio.errors import ImageError, SegstudioError
+from segstudio.errors import ImageError, ModelError, SegstudioError
 from segstudio.gui.job_bridge import JobBridge, Replies
 from segstudio.inference.backend import Backend, Options, open_backend
 from segstudio.inference.catalog import ModelEntry, list_models, taken_names
@@ -191,12 +191,20 @@ class Predictions(QObject):
         self._bridge.start("Look for models", look_for_models, replies=Replies(done=self._listed))
 
     def _listed(self, listing: Listing) -> None:
+        before, was_there = self.current, self.entry is not None
         self.models, self.taken = listing.models, listing.taken
         if self.entry is None:
             # One that was renamed is the same model, any other one is not.
-            renamed = [entry.name for entry in self.models if self.current in entry.notes.former_names]
+            renamed = [entry.name for entry in self.models if before in entry.notes.former_names]
             self.current = next(iter((*renamed, *(entry.name for entry in self.models))), "")
+            if was_there and not renamed:
+                self._tell_missing(before)
         self.models_changed.emit()
+
+    def _tell_missing(self, wanted: str) -> None:
+        """Nobody should take the answers of one model for those of another."""
+        instead = f"{self.current} predicts instead" if self.current else "import or train a model"
+        self.failed.emit(ModelError(f"{wanted} is no model that can be chosen any more", hint=instead))
 
     def choose(self, name: str) -> None:
         """Uses another model from now on."""
@@ -208,8 +216,12 @@ class Predictions(QObject):
 
         def listed(listing: Listing) -> None:
             # Not before it is listed: an older list that still comes would know nothing of it.
-            self.current = name
-            self._listed(listing)
+            if any(entry.name == name for entry in listing.models):
+                self.current = name
+                self._listed(listing)
+            else:
+                self._listed(listing)
+                self._tell_missing(name)
 
         self._bridge.start("Look for models", look_for_models, replies=Replies(done=listed))
 

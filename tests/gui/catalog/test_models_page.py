@@ -250,6 +250,22 @@ def test_a_promoted_model_with_other_weights_is_told_and_not_used(
     assert page.studio.session.predictions.current == "fake"
 
 
+def test_a_model_that_was_archived_elsewhere_is_told_and_not_used(page: Page, folder: Path) -> None:
+    page.click("night")
+    page.press(page.detail.use_button)
+    model_changes.set_archived("night", True)
+    predictions = page.studio.session.predictions
+    predictions.refresh()
+    page.studio.settle()
+    assert "night is no model that can be chosen any more" in page.studio.messages()
+    assert predictions.current == "fake"
+    predictions.take_up("night")
+    page.studio.settle()
+    assert predictions.current == "fake"
+    page.studio.open(folder)
+    assert "the model of this project, night, is archived" in page.studio.messages()
+
+
 def test_two_models_side_by_side(page: Page) -> None:
     page.click("street")
     page.click("night", Qt.KeyboardModifier.ControlModifier)
