@@ -101,8 +101,9 @@ def _record(line: str) -> ExportRecord | None:
 
 def _format(values: Mapping[str, Any]) -> ExportedFormat:
     figures = ("agreement", "miou_before", "miou_after", "fps")
-    numbers = [math.nan if values.get(key) is None else float(values[key]) for key in figures]
-    files = tuple(str(name) for name in values.get("files", ()))
-    return ExportedFormat(
-        str(values["format"]), str(values["folder"]), *numbers, str(values.get("choices", "")), files
+    agreement, before, after, fps = (
+        math.nan if values.get(key) is None else float(values[key]) for key in figures
     )
+    files = tuple(str(name) for name in values.get("files", ()))
+    names = str(values["format"]), str(values["folder"])
+    return ExportedFormat(*names, agreement, before, after, fps, str(values.get("choices", "")), files)

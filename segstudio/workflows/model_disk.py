@@ -11,8 +11,8 @@ from typing import Any
 
 from segstudio import paths
 from segstudio.errors import ModelError
-from segstudio.inference.catalog import ModelEntry, list_models
-from segstudio.inference.model_changes import STAMP, empty_trash, trash_dir
+from segstudio.inference.catalog import ModelEntry, list_models, trash_dir
+from segstudio.inference.model_changes import STAMP, empty_trash
 from segstudio.workflows.export_history import ExportedFormat, ExportRecord, read_exports
 
 OTHER = "other"

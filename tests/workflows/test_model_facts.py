@@ -233,6 +233,25 @@ def test_records_of_other_weights_do_not_follow(project: Project) -> None:
     assert entry.name in project.model_names.known()
 
 
+def test_records_follow_a_model_that_hid_a_shipped_one(project: Project) -> None:
+    entry = make_model("a")
+    shipped = paths.bundled_models_dir() / "a"
+    shutil.copytree(entry.folder, shipped)
+    (shipped / "model.onnx").write_text("shipped", encoding="utf-8")
+    score(project, "a", 80, 60)
+    project.promotions.promote("a", project.fingerprint("a"))
+    model_changes.rename("a", "mine")
+    assert find_entry("a").bundled
+    assert follow_renames(project).model
+    found, _ = model_in_use(project)
+    assert found is not None
+    assert found.name == "mine"
+    # What the shipped model gets from now on is its own.
+    score(project, "a", 10, 10)
+    assert follow_renames(project).is_empty
+    assert model_changes.rename("mine", "a").name == "a"
+
+
 def test_a_promoted_name_with_other_weights_is_not_the_model_in_use(project: Project) -> None:
     entry = make_model("a")
     project.promotions.promote("a", "weights of before")

@@ -27,7 +27,7 @@ from segstudio.workflows.evaluate_project import (
     fingerprint_of,
 )
 from segstudio.workflows.model_palette import palette_of_model
-from segstudio.workflows.store_prediction import store_prediction
+from segstudio.workflows.store_prediction import note_answering, store_prediction
 
 LOG = logging.getLogger(__name__)
 LANE = "gpu"
@@ -100,6 +100,7 @@ def predict_samples(
     predictor = model.predictor(entry, backend)
     assert entry.spec is not None
     lookup = class_lookup(palette_of_model(entry.spec), project.palette)
+    note_answering(project, entry.name, fingerprint_of(entry.folder, entry.spec))
     seconds, skipped = 0.0, []
     for number, sample in enumerate(samples, start=1):
         context.check()
