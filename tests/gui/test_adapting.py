@@ -55,7 +55,7 @@ def test_a_fit_is_looked_at_and_kept_as_a_new_model(studio: Studio, street: Path
     studio.open(street)
     studio.open_sample("frame_4")
     fit(studio)
-    adapting, strip = studio.window.adapting, studio.window.adapting.strip
+    strip = studio.window.adapting.strip
     assert "wrong adapted in" in strip.text.text()
     assert "sky → vegetation" in strip.detail.text()
     assert studio.layer() is Layer.VERSION
