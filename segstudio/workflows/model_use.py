@@ -14,13 +14,19 @@ def follow_renames(project: Project) -> Changes:
     Records that were measured with other weights than the renamed model has stay under the name they have.
     """
     models = list_models(archived=True)
-    here = {entry.name for entry in models}
+    here = {entry.name: entry for entry in models}
     changes = Changes()
-    for old in sorted(project.model_names.known() - here):
+    for old in sorted(project.model_names.known()):
+        # A shipped model may have come to light under the name that one of the user's had.
+        shipped = old in here and here[old].bundled
         entry = next((one for one in models if old in one.notes.former_names), None)
-        if entry is None or entry.spec is None:
+        if entry is None or entry.spec is None or (old in here and not shipped):
             continue
-        if project.fingerprint(old) in ("", fingerprint_of(entry.folder, entry.spec)):
+        promoted = project.promotions.current()
+        known = project.fingerprint(old) or (
+            promoted.fingerprint if promoted and promoted.model == old else ""
+        )
+        if known == fingerprint_of(entry.folder, entry.spec) or (not shipped and not known):
             changes |= project.model_names.rename(old, entry.name)
     return changes
 
@@ -37,6 +43,31 @@ def usable_fingerprint(name: str) -> str:
     if entry.notes.archived:
         raise ModelError(f"{name} is archived", hint=f"take it back: segstudio models archive {name} --back")
     return fingerprint_of(entry.folder, entry.spec)
+
+
+def check_usable(name: str, fingerprint: str) -> None:
+    """Makes sure that a model of the catalog has the weights that are meant; "" means whatever it has.
+
+    Raises:
+        ModelError: there is none of that name, it cannot be used, is archived, or has other weights.
+    """
+    if usable_fingerprint(name) != fingerprint and fingerprint:
+        raise ModelError(
+            f"{name} has other weights in the catalog than those that are meant",
+            hint="import the model under a name of its own: segstudio models import FOLDER --name NAME",
+        )
+
+
+def roll_back(project: Project, reason: str = "", *, to: int = 0) -> Changes:
+    """Puts an earlier model to use again, see `Promotions.roll_back`, if it can still be used.
+
+    Raises:
+        ProjectError: there is no earlier promotion, or none of that number.
+        ModelError: its model is gone, archived, cannot be used, or has other weights now.
+    """
+    target = project.promotions.target(to)
+    check_usable(target.model, target.fingerprint)
+    return project.promotions.roll_back(reason=reason, to=target.number)
 
 
 def note_weights(project: Project, entry: ModelEntry) -> None:
@@ -64,6 +95,8 @@ def model_in_use(project: Project) -> tuple[ModelEntry | None, str]:
         return None, f"the model of this project, {current.model}, is {place}"
     if entry.spec is None:
         return None, f"the model of this project, {current.model}, cannot be used: {entry.problem}"
+    if entry.notes.archived:
+        return None, f"the model of this project, {current.model}, is archived"
     if current.fingerprint and fingerprint_of(entry.folder, entry.spec) != current.fingerprint:
         return None, f"{current.model} has other weights now than when it was promoted"
     return entry, ""

@@ -1,6 +1,6 @@
 """Changes of the catalog as Jobs: each one tells how it went, and what can be undone offers that."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from PySide6.QtCore import QObject, Signal
@@ -16,13 +16,15 @@ from segstudio.inference.model_notes import tags_of
 from segstudio.project.sample import Changes
 from segstudio.workflows.model_disk import Freeable, free
 from segstudio.workflows.model_facts import ModelFacts
-from segstudio.workflows.model_use import follow_renames, note_weights
+from segstudio.workflows.model_use import follow_renames, note_weights, roll_back
 
 T = TypeVar("T")
 TOPIC = "catalog"
 # Short, and waited for when the window closes.
 LANE = "project"
 CHOSEN = "chosen among the models"
+# Folders that a question names.
+LISTED = 3
 
 
 class CatalogBook(QObject):
@@ -127,9 +129,7 @@ class CatalogBook(QObject):
             return
         self._start(
             f"Use {facts.name}",
-            lambda: project.promotions.promote(
-                facts.name, facts.fingerprint, reason="chosen among the models"
-            ),
+            lambda: project.promotions.promote(facts.name, facts.fingerprint, reason=CHOSEN),
             self._promoted,
         )
 
@@ -137,16 +137,25 @@ class CatalogBook(QObject):
         """Goes back to the model before, or to a line of the project's history."""
         project = self._session.project
         if project is not None:
-            self._start("Roll back", lambda: project.promotions.roll_back(to=to), self._promoted)
+            self._start("Roll back", lambda: roll_back(project, to=to), self._promoted)
 
     def free(self, what: Freeable) -> None:
         """Frees disk space."""
 
         def done(size: int) -> None:
-            self._session.message.emit(Message(INFO, f"{size / 1e6:.1f} MB are free again", topic=TOPIC))
+            said = "are in the trash now" if what is Freeable.EXPORTS else "are free again"
+            self._session.message.emit(Message(INFO, f"{size / 1e6:.1f} MB {said}", topic=TOPIC))
             self._moved("")
 
         self._start("Free disk space", lambda: free(what), done, lane=MEASURE_LANE)
+
+    def discard_exports(self, folders: Sequence[str]) -> None:
+        """Moves exports that were made again since to the trash, once somebody has seen which."""
+        more = f" and {len(folders) - LISTED} more" if len(folders) > LISTED else ""
+        count = f"{len(folders)} exports were" if len(folders) > 1 else "1 export was"
+        text = f"{count} made again since, in the same way: {', '.join(folders[:LISTED])}{more}"
+        hint = "They lie in the trash until you empty it"
+        self._offer(WARNING, text, hint, "Move to the trash", lambda: self.free(Freeable.EXPORTS))
 
     def _promoted(self, changes: Changes) -> None:
         self._session.note(changes)
