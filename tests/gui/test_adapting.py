@@ -65,7 +65,7 @@ def test_a_fit_is_looked_at_and_kept_as_a_new_model(studio: Studio, street: Path
     assert after is not None
     assert np.mean(after == truth) > 0.97
     # What a model says is no earlier state of the mask.
-    assert not studio.window.editor.history.versions.restore_button.isVisibleTo(studio.window.editor.history)
+    assert studio.window.editor.history.versions.restore_button.isHidden()
     press(strip.choice.buttons["before"])
     before = studio.canvas.overlay.version
     assert before is not None
@@ -84,7 +84,9 @@ def test_a_fit_is_looked_at_and_kept_as_a_new_model(studio: Studio, street: Path
     message.act()
     dialog = studio.window.dialogs.compare.dialog
     assert dialog is not None
-    studio.wait(lambda: dialog.form.candidate == "wrong-a1")
+    studio.wait(lambda: dialog.form.candidate.currentText() == "wrong-a1")
+    assert dialog.form.current.currentText() == "wrong"
+    studio.settle()
 
 
 def test_what_is_dropped_leaves_nothing(studio: Studio, street: Path) -> None:

@@ -175,7 +175,7 @@ class Adapter:
         self.palette = palette
         self.lookup = class_lookup(palette_of_model(self.spec), palette)
         self.old = read_classifier(self.spec.file(self.folder, "onnx"))
-        self._seeing = FeatureSegmenter(self.folder, self.spec)
+        self._seeing = FeatureSegmenter(self.folder, self.spec, largest=None)
         self._kind = LazyCore(self.spec.file(self.folder, "onnx")).kind
         cache = facts / FOLDER / fingerprint_of(self.folder, self.spec)[:16] if facts else None
         self._source = PixelSource(self._seeing, cache)

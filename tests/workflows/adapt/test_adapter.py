@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from segstudio import images, paths
 from segstudio.annotation.palette import load_palette, mapping
+from segstudio.deploy.onnx_half import half_precision
 from segstudio.errors import InputError, ModelError
 from segstudio.inference.backend import open_backend
 from segstudio.inference.catalog import find_model, list_models
@@ -166,6 +168,28 @@ def test_a_file_that_answers_otherwise_is_not_kept(
     with pytest.raises(ModelError, match="there is a model 'wrong' already"):
         keep(adaptation, adapter, "wrong")
     project.close()
+
+
+def test_a_model_in_half_precision_is_adapted_and_stays_half(
+    project: Project, wrong_model: ModelSpec
+) -> None:
+    path = paths.user_models_dir() / "wrong" / "model.onnx"
+    onnx.save_model(half_precision(onnx.load_model(path)), path)
+    adapter = Adapter("wrong", project.palette)
+    made = keep(adapter.adapt(project), adapter)
+    assert all(report.agreement > 0.999 for report in made.parity)
+    image, mask = drawn_frame(20)
+    folder, spec = find_model(made.entry.name)
+    assert share_right(Predictor(open_backend(folder, spec, "onnx"), spec).predict(image).ids, mask) > 0.97
+    model = onnx.load_model(folder / "model.onnx")
+    stored = {one.name: one.data_type for one in model.graph.initializer}
+    assert stored["classifier_weight_adapted"] == onnx.TensorProto.FLOAT16
+    project.close()
+
+
+def test_a_large_view_is_learnt_from_as_it_is_shown(wrong_model: ModelSpec) -> None:
+    adapter = Adapter("wrong", PALETTE)
+    assert adapter.look(np.zeros((16, 2**16 + 32, 3), np.uint8)).shape[1:] == (16, 2**16 + 32)
 
 
 def test_drawn_pixels_sum_to_all_and_have_the_score_of_the_pixel() -> None:
