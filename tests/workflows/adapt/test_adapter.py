@@ -1,7 +1,9 @@
 """Adaptation end to end: from confirmed pixels to a model that answers better, and what is left alone."""
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -147,6 +149,18 @@ def test_images_are_looked_at_once(
     project.close()
 
 
+def test_pixels_of_the_last_three_models_are_kept(project: Project, wrong_model: ModelSpec) -> None:
+    kept = project.facts_dir / "adapt"
+    for number in range(5):
+        (kept / f"model{number}").mkdir(parents=True)
+        os.utime(kept / f"model{number}", (number, number))
+    Adapter("wrong", project.palette, project.facts_dir).adapt(project)
+    names = {path.name for path in kept.iterdir()}
+    assert len(names) == 3
+    assert {"model3", "model4"} < names
+    project.close()
+
+
 def test_an_image_that_is_gone_is_left_out(project: Project, wrong_model: ModelSpec) -> None:
     images.write_image(project.images / "frame_2.png", np.zeros((9, 9, 3), np.uint8))
     adaptation = Adapter("wrong", project.palette).adapt(project)
@@ -167,6 +181,26 @@ def test_a_file_that_answers_otherwise_is_not_kept(
     assert [entry.name for entry in list_models() if not entry.bundled] == ["wrong"]
     with pytest.raises(ModelError, match="there is a model 'wrong' already"):
         keep(adaptation, adapter, "wrong")
+    project.close()
+
+
+def test_two_that_keep_at_once_make_one_model(
+    project: Project, wrong_model: ModelSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = Adapter("wrong", project.palette)
+    adaptation = adapter.adapt(project)
+    folder, write = paths.user_models_dir() / "wrong-a1", version.write_proved
+
+    def overtaken(*given: Any) -> None:
+        write(*given)
+        folder.mkdir()
+        (folder / "model.json").write_text("theirs", encoding="utf-8")
+
+    monkeypatch.setattr(version, "write_proved", overtaken)
+    with pytest.raises(ModelError, match="there is a model 'wrong-a1' already"):
+        keep(adaptation, adapter)
+    assert [path.name for path in folder.iterdir()] == ["model.json"]
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["wrong", "wrong-a1"]
     project.close()
 
 
