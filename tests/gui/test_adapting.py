@@ -173,8 +173,9 @@ def test_another_project_ends_a_fit_and_has_its_own(studio: Studio, street: Path
     assert not adapting.strip.isVisible()
     assert studio.layer() is Layer.MASK
     fit(studio)
-    assert adapting.fitted is not None
-    assert adapting.fitted.adaptation.project == str(other)
+    fitted = studio.window.adapting.fitted
+    assert fitted is not None
+    assert fitted.adaptation.project == str(other)
     assert len(list((other / ".segstudio" / "adapt").rglob("*.npz"))) == COUNT - 1
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from segstudio import images, paths
 from segstudio.annotation.palette import load_palette, mapping
+from segstudio.deploy.model_folder import write_proved
 from segstudio.deploy.onnx_half import half_precision
 from segstudio.errors import InputError, ModelError
 from segstudio.inference.backend import open_backend
@@ -189,10 +190,10 @@ def test_two_that_keep_at_once_make_one_model(
 ) -> None:
     adapter = Adapter("wrong", project.palette)
     adaptation = adapter.adapt(project)
-    folder, write = paths.user_models_dir() / "wrong-a1", version.write_proved
+    folder = paths.user_models_dir() / "wrong-a1"
 
     def overtaken(*given: Any) -> None:
-        write(*given)
+        write_proved(*given)
         folder.mkdir()
         (folder / "model.json").write_text("theirs", encoding="utf-8")
 
