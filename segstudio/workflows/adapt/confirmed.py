@@ -98,7 +98,7 @@ def find_confirmed(
     """The confirmed pixels of a project: masks that were accepted, and regions that were confirmed.
 
     Samples of the splits val and test are left out. Of more samples than can be used in seconds, those with
-    confirmed regions come first, as work in progress; they and accepted ones are taken at even distances.
+    confirmed regions come first, as work in progress; accepted ones are taken at even distances.
 
     Args:
         project: whose samples.
