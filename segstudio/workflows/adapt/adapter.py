@@ -119,9 +119,7 @@ class Adaptation:
         ]
         if self.lacking:
             names = ", ".join(self.lacking)
-            falls.append(
-                f"{self.spec.name} does not have {names}: what is confirmed of it teaches it nothing"
-            )
+            falls.append(f"pixels left out, for {self.spec.name} does not have these classes: {names}")
         if len(self.samples) < BLOCKS:
             count = "one image" if len(self.samples) == 1 else f"{len(self.samples)} images"
             falls.append(f"this rests on {count} alone: how it does elsewhere is hardly known")
