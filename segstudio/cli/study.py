@@ -50,7 +50,7 @@ def active(
         seeds, start, trainer, steps, side, threads,
     )  # fmt: skip
     with watched(json_events) as context:
-        result = active_study(request, context)
+        result = active_study(request, context, lambda text: typer.echo(f"beware: {text}", err=True))
     if json_events:
         print_result(result.to_json())
     elif as_json:

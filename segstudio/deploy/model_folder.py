@@ -23,18 +23,28 @@ PARITY_FILE = "parity.json"
 
 
 @contextmanager
-def folder_in_the_making(out: Path) -> Iterator[Path]:
+def folder_in_the_making(out: Path, *, new: bool = False) -> Iterator[Path]:
     """A folder beside `out` whose files take their place there when nothing was raised.
 
+    Args:
+        out: where they go; files of other names that are there stay.
+        new: there must be no such folder yet, also none that somebody else made meanwhile.
+
     Raises:
-        ModelError: the folder or the disk refuses.
+        ModelError: the folder or the disk refuses, or there is one already that must be new.
     """
     temporary: Path | None = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-        yield temporary
-        move_into_place(temporary, out)
+        # The outer folder is for this user alone, which what is made of it must not be.
+        made = temporary / "made"
+        made.mkdir()
+        yield made
+        if new:
+            _put_new(made, out)
+        else:
+            move_into_place(made, out)
     except OSError as error:
         raise ModelError(
             f"{out} cannot be made: {error.strerror or error}",
@@ -67,6 +77,16 @@ def move_into_place(made: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for path in made.iterdir():
         os.replace(path, out / path.name)
+
+
+def _put_new(made: Path, out: Path) -> None:
+    """Gives a folder its name in one step, which fails where a model has it already."""
+    try:
+        os.rename(made, out)
+    except OSError as error:
+        if out.exists():
+            raise ModelError(f"there is a model {out.name!r} already", hint="give another name") from error
+        raise
 
 
 def parity_images() -> list[np.ndarray]:

@@ -38,6 +38,7 @@ AFTER = {
 PRODUCTS = {"Conv", "Convolution"}
 # Pixels that the network sees at most: the features of more would take a hundred megabytes.
 LARGEST_VIEW = 2**20
+WIDE = ".float"
 NO_SCORES = "gives class ids without scores, so clicks have nothing to go by"
 
 
@@ -52,14 +53,17 @@ class FeatureSegmenter:
         spec: its spec.
         backend: openvino runs the model's IR or ONNX file in OpenVINO; all others run the ONNX file in ONNX
             Runtime, where it has one.
+        largest: pixels that the network sees at most; None shows it each image as large as its rule says.
 
     Raises:
         BackendError: the model gives ids alone, or its file is refused.
         ModelError: the model has no file that could be run.
     """
 
-    def __init__(self, folder: Path, spec: ModelSpec, backend: str = "onnx") -> None:
-        self._rule = spec.resize
+    def __init__(
+        self, folder: Path, spec: ModelSpec, backend: str = "onnx", *, largest: int | None = LARGEST_VIEW
+    ) -> None:
+        self._rule, self._largest = spec.resize, largest
         has_onnx, has_ir = "onnx" in spec.files, "openvino" in spec.files
         if has_ir and (backend == "openvino" or not has_onnx):
             self._see, kind = _in_openvino(spec.file(folder, "openvino"), spec)
@@ -78,7 +82,7 @@ class FeatureSegmenter:
         features float32 [C,h,w] at the same places.
         """
         height, width = image.shape[:2]
-        view = _view(self._rule, (height, width))
+        view = _view(self._rule, (height, width), self._largest)
         whole = (slice(0, view.height), slice(0, view.width))
         pixels = shrunk(image, (view.height, view.width), whole)
         scores, features = (found[0] for found in self._see(pixels[None]))
@@ -87,10 +91,10 @@ class FeatureSegmenter:
         return _shares(scores) if self._are_logits else scores, features
 
 
-def _view(rule: ResizeRule, size: tuple[int, int]) -> View:
+def _view(rule: ResizeRule, size: tuple[int, int], largest: int | None) -> View:
     view = whole_view(rule, size)
     pixels = view.height * view.width
-    return view if pixels <= LARGEST_VIEW else whole_view(rule, size, (LARGEST_VIEW / pixels) ** 0.5)
+    return view if largest is None or pixels <= largest else whole_view(rule, size, (largest / pixels) ** 0.5)
 
 
 def _shares(scores: Floats) -> Floats:
@@ -134,9 +138,12 @@ def with_features(core: Core) -> tuple[bytes, str]:
     name = _read_by_classifier(core.output, makers)
     if name == core.output:
         return core.content, name
+    # A network in half precision has half features, and an output must be said to be one or the other.
+    wide = f"{name}{WIDE}"
+    model.graph.node.append(onnx.helper.make_node("Cast", [name], [wide], to=onnx.TensorProto.FLOAT))
     sides = ["batch", "channels", "feature_rows", "feature_columns"]
-    model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, sides))
-    return model.SerializeToString(), name
+    model.graph.output.append(onnx.helper.make_tensor_value_info(wide, onnx.TensorProto.FLOAT, sides))
+    return model.SerializeToString(), wide
 
 
 def _read_by_classifier(output: str, makers: "dict[str, onnx.NodeProto]") -> str:
@@ -165,7 +172,7 @@ def _in_openvino(path: Path, spec: ModelSpec) -> tuple[Seeing, str]:
     def see(pixels: Floats) -> tuple[Floats, Floats]:
         with asking:
             found = compiled([pixels])
-            return found[0].copy(), found[len(compiled.outputs) - 1].copy()
+            return found[0].astype(np.float32), found[len(compiled.outputs) - 1].astype(np.float32)
 
     return see, part.kind
 

@@ -48,10 +48,16 @@ def test_a_study_leaves_figures_and_a_plot_and_goes_on(here: Call, street: Path)
 
 
 def test_without_validation_frames_the_last_ones_are_held_out(here: Call, street: Path) -> None:
-    call = ["study", "active", *arguments(street / "pool"), "--palette", "cityscapes", "--budget", "1,2"]
+    # Folders of links to files elsewhere, as subsets of data sets are often made.
+    for kind in ("images", "masks"):
+        (street / "linked" / kind).mkdir(parents=True)
+        for path in (street / "pool" / kind).iterdir():
+            (street / "linked" / kind / path.name).symlink_to(path)
+    call = ["study", "active", *arguments(street / "linked"), "--palette", "cityscapes", "--budget", "1,2"]
     call += ["--out", str(street / "out"), "--val-share", "0.34", "--strategies", "random", "--seeds", "1"]
     found = here(*call, "--steps", "1", "--side", "32", "--threads", "1", "--trainer", "full", "--json")
     assert found.status == 0, found.err
+    assert "beware: the start street-b0 was trained on CamVid train" in found.err
     values = json.loads(found.out)
     assert values["frames"] == 4
     full = next(point for point in values["points"] if point["strategy"] == "full")
@@ -72,3 +78,5 @@ def test_bad_input_is_one_line(here: Call, street: Path, more: tuple[str, ...], 
     assert found.status == 2
     assert said in found.err
     assert len(found.err.strip().splitlines()) == 1
+    # A folder belongs to a study only once that can train.
+    assert not (street / "out" / "settings.json").exists()

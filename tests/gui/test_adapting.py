@@ -1,5 +1,6 @@
 """Adapting in the window: offered, fitted, looked at on the image, kept or dropped; regions confirmed."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,8 @@ def test_a_fit_is_looked_at_and_kept_as_a_new_model(studio: Studio, street: Path
     after = studio.canvas.overlay.version
     assert after is not None
     assert np.mean(after == truth) > 0.97
+    # What a model says is no earlier state of the mask.
+    assert studio.window.editor.history.versions.restore_button.isHidden()
     press(strip.choice.buttons["before"])
     before = studio.canvas.overlay.version
     assert before is not None
@@ -76,12 +79,13 @@ def test_a_fit_is_looked_at_and_kept_as_a_new_model(studio: Studio, street: Path
     assert [entry.name for entry in studio.session.predictions.models] == ["wrong", "wrong-a1"]
     assert studio.session.predictions.current == "wrong"
     assert not strip.isVisible()
-    asked: list[str] = []
-    studio.session.comparison_asked.connect(asked.append)
-    message = next(one for one in studio.window.messages.messages if one.action == "Compare…")
+    message = next(one for one in studio.window.messages.messages if "is a new model" in one.text)
     assert message.act is not None
     message.act()
-    assert asked == ["wrong-a1"]
+    dialog = studio.window.dialogs.compare.dialog
+    assert dialog is not None
+    studio.wait(lambda: dialog.form.candidate.currentText() == "wrong-a1")
+    assert dialog.form.current.currentText() == "wrong"
     studio.settle()
 
 
@@ -128,6 +132,51 @@ def test_a_part_that_is_shown_is_confirmed_and_learnt_from(studio: Studio, stree
     assert "one image alone" in strip.warning.text()
     assert strip.warning.isVisible()
     assert {ROAD, TREE} <= set(np.unique(confirmed))
+
+
+def test_what_is_not_seen_or_not_labelled_is_not_confirmed(studio: Studio, street: Path) -> None:
+    studio.open(street)
+    project = studio.session.project
+    assert project is not None
+    fit(studio)
+    assert studio.layer() is Layer.VERSION
+    studio.key(Qt.Key.Key_C, CTRL_ALT)
+    assert "Nothing is confirmed: the canvas does not show the mask alone" in studio.messages()
+    studio.open_sample("frame_4")
+    press(studio.window.adapting.strip.drop_button)
+    studio.key(Qt.Key.Key_C, CTRL_ALT)
+    studio.wait(
+        lambda: any("nothing is labelled in this part of frame_4" in one for one in studio.messages())
+    )
+    assert Confirmations.of(project).keys() == []
+    studio.open_sample("frame_0")
+    studio.key(Qt.Key.Key_C, CTRL_ALT)
+    studio.wait(lambda: "Confirmed 3,072 pixels of frame_0" in studio.messages())
+    message = next(one for one in studio.window.messages.messages if one.action == "Take back")
+    assert Confirmations.of(project).keys() == ["frame_0"]
+    assert message.act is not None
+    message.act()
+    studio.wait(lambda: "Nothing is confirmed in frame_0 any more" in studio.messages())
+    assert Confirmations.of(project).keys() == []
+
+
+def test_another_project_ends_a_fit_and_has_its_own(studio: Studio, street: Path) -> None:
+    other = street.parent / "other"
+    shutil.copytree(street, other)
+    studio.open(street)
+    fit(studio)
+    adapting = studio.window.adapting
+    press(adapting.strip.again_button)
+    studio.open(other)
+    studio.settle()
+    assert adapting.fitted is None
+    assert not adapting.strip.isVisible()
+    assert studio.layer() is Layer.MASK
+    fit(studio)
+    fitted = studio.window.adapting.fitted
+    assert fitted is not None
+    assert fitted.adaptation.project == str(other)
+    assert len(list((other / ".segstudio" / "adapt").rglob("*.npz"))) == COUNT - 1
 
 
 def test_a_model_that_cannot_be_adapted_says_why(studio: Studio, street: Path) -> None:

@@ -13,8 +13,8 @@ from onnx import TensorProto, helper
 from segstudio.annotation.segmenter import Click, Segmenter
 from segstudio.deploy.export import Exported
 from segstudio.deploy.graph import DeploymentGraph
+from segstudio.deploy.onnx_half import half_precision
 from segstudio.errors import BackendError
-from segstudio.inference import features
 from segstudio.inference.core import Core
 from segstudio.inference.features import FeatureSegmenter, with_features
 from segstudio.inference.resample import shrunk
@@ -53,7 +53,22 @@ def test_a_model_that_is_stored_as_ir_alone_gives_the_same(tiny_model: Exported,
         assert np.abs(one - other).max() < 1e-3 * np.abs(other).max()
 
 
-def test_a_click_finds_a_region_of_the_image(tiny_model: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+def test_a_network_in_half_precision_is_seen_through_too(
+    tiny_model: Exported, tmp_path: Path, backend: str
+) -> None:
+    whole = onnx.load_model(tiny_model.spec.file(tiny_model.folder, "onnx"))
+    onnx.save_model(half_precision(whole), tmp_path / "model.onnx")
+    pixels = shrunk(noise(64, 64), (64, 64), (slice(0, 64), slice(0, 64)))[None]
+    ours = FeatureSegmenter(tmp_path, replace(tiny_model.spec, files={"onnx": "model.onnx"}), backend)
+    theirs = FeatureSegmenter(tiny_model.folder, tiny_model.spec, backend)
+    for one, other in zip(ours._see(pixels), theirs._see(pixels), strict=True):
+        assert one.dtype == np.float32
+        assert one.shape == other.shape
+        assert np.abs(one - other).max() < 0.02 * np.abs(other).max()
+
+
+def test_a_click_finds_a_region_of_the_image(tiny_model: Exported) -> None:
     segmenter: Segmenter = FeatureSegmenter(tiny_model.folder, tiny_model.spec)
     image = noise(90, 140)
     region = segmenter.embed(image).mask([Click(70, 45)])
@@ -61,8 +76,10 @@ def test_a_click_finds_a_region_of_the_image(tiny_model: Exported, monkeypatch: 
     assert region.inside[45 - region.rect.y, 70 - region.rect.x]
     assert (region.rect.right, region.rect.bottom) <= (140, 90)
     full = segmenter.embed(image).nbytes
-    monkeypatch.setattr(features, "LARGEST_VIEW", 64 * 32)
-    assert segmenter.embed(image).nbytes < full / 2
+    few = FeatureSegmenter(tiny_model.folder, tiny_model.spec, largest=64 * 32)
+    assert few.embed(image).nbytes < full / 2
+    every = FeatureSegmenter(tiny_model.folder, tiny_model.spec, largest=None)
+    assert every.embed(image).nbytes == full
 
 
 def test_a_model_without_scores_is_refused(tiny_model: Exported, tmp_path: Path) -> None:
@@ -98,5 +115,8 @@ def test_scores_that_no_convolution_makes_are_their_own_features() -> None:
         [helper.make_tensor("weight", TensorProto.FLOAT, [1], [2.0])],
     )
     content, name = with_features(Core(helper.make_model(behind).SerializeToString(), "logits", "logits"))
-    assert name == "wide"
-    assert [output.name for output in onnx.load_model_from_string(content).graph.output] == ["logits", "wide"]
+    assert name == "wide.float"
+    assert [output.name for output in onnx.load_model_from_string(content).graph.output] == [
+        "logits",
+        "wide.float",
+    ]

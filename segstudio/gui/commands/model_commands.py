@@ -69,7 +69,7 @@ class ModelCommands(CommandGroup):
 
     def confirm(self) -> None:
         """Confirms the mask in the part of the image that is on screen."""
-        self.window.adapting.confirm()
+        self.window.adapting.confirming.confirm()
 
     def judge(self) -> None:
         """Says how good each prediction probably is."""

@@ -98,7 +98,9 @@ class Editing:
         """The mask becomes the version that is looked at where it may be painted: one edit like any other."""
         session = self._session
         entry, shown = session.entry, session.versions.shown
-        if entry is None or shown is None or entry.document.in_stroke or self._is_locked():
+        if entry is None or shown is None or not shown.restores:
+            return
+        if entry.document.in_stroke or self._is_locked():
             return
 
         def make(mask: Mask, _: JobContext) -> None:

@@ -4,28 +4,24 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QRect, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from segstudio.errors import SegstudioError
-from segstudio.gui.canvas import outlines
 from segstudio.gui.icons import Icons
 from segstudio.gui.job_bridge import Replies
 from segstudio.gui.lanes import ADAPT_LANE as LANE
-from segstudio.gui.message import INFO, SUCCESS, Message, from_error
+from segstudio.gui.message import SUCCESS, Message, from_error
+from segstudio.gui.models.confirming import TOPIC, Confirming
 from segstudio.gui.panels.adapt_strip import AFTER, BEFORE, MASK, AdaptStrip
 from segstudio.gui.session import Session
 from segstudio.gui.view.canvas_link import CanvasLink
 from segstudio.images import read_image
 from segstudio.jobs import Job, JobContext
-from segstudio.project.confirmations import Confirmations
-from segstudio.project.project import Project
-from segstudio.project.sample import Changes
 from segstudio.workflows.adapt.adapter import Adaptation, Adapter
 from segstudio.workflows.adapt.confirmed import Candidates, candidates
 from segstudio.workflows.adapt.version import AdaptedModel, keep, proposed_name
 
-TOPIC = "adapt"
 NAMED = 4
 NOTHING = (
     "Nothing is confirmed yet: accept samples, or correct a region and choose Model > Confirm what is shown."
@@ -44,11 +40,16 @@ class Fitted:
 
 @dataclass(frozen=True, eq=False)
 class Preview:
-    """What the model says of one sample before and after, uint8 [H,W] in the project's classes."""
+    """What the model says of one sample before and after, uint8 [H,W] in the project's classes.
+
+    Attributes:
+        text: what changes, in words.
+    """
 
     key: str
     before: Ids
     after: Ids
+    text: str
 
 
 class Adapting(QObject):
@@ -66,38 +67,15 @@ class Adapting(QObject):
         self.fitted: Fitted | None = None
         self.preview: Preview | None = None
         self._job: Job[Fitted] | None = None
+        self.confirming = Confirming(self, session, link)
+        self.confirming.changed.connect(self._ask_again)
         self.strip.asked.connect(self.begin)
         self.strip.looked.connect(self.look)
         self.strip.kept.connect(self.keep)
         self.strip.dropped.connect(self.drop)
         self.strip.closed.connect(self.drop)
         session.sample_opened.connect(lambda _: self._look_again())
-        session.project_changed.connect(self._forget)
-
-    # -- confirming ---------------------------------------------------------------------------------------
-
-    def confirm(self) -> None:
-        """The user says that the mask is right in the part of the image that the canvas shows."""
-        session, canvas = self._session, self._link.canvas
-        project, entry, key = session.project, session.entry, session.current
-        if project is None or entry is None or key is None or session.lock:
-            return
-        rect = outlines.visible(canvas.view, QRect(0, 0, *canvas.screen_size())).clip(*canvas.image_size)
-        mask = entry.document.array.copy()
-
-        def work(_: JobContext) -> Changes:
-            return Confirmations.of(project).confirm(key, mask, (rect.x, rect.y, rect.width, rect.height))
-
-        def done(changes: Changes) -> None:
-            if project is session.project:
-                session.note(changes)
-                text = f"Confirmed {rect.width} x {rect.height} pixels of {key}"
-                session.message.emit(Message(INFO, text, "Adapting the model learns from them", TOPIC))
-                if not self.strip.isHidden() and self.fitted is None:
-                    self.ask()
-
-        title = f"Confirm a part of {key}"
-        session.bridge.start(title, work, lane="project", replies=Replies(done=done, failed=session.explain))
+        session.project_changed.connect(self._let_go)
 
     # -- adapting -----------------------------------------------------------------------------------------
 
@@ -124,55 +102,68 @@ class Adapting(QObject):
             replies=Replies(done=done, failed=session.explain),
         )
 
+    def _ask_again(self) -> None:
+        if not self.strip.isHidden() and self.fitted is None:
+            self.ask()
+
     def begin(self) -> None:
         """Fits in a worker, once all edits are in their files."""
         session = self._session
         project, entry = session.project, session.predictions.entry
         if project is None or entry is None:
             return
-        name = entry.name
+        name, known = entry.name, self._adapter
 
         def work(context: JobContext) -> Fitted:
-            adapter = self._adapter
+            adapter = known
             if adapter is None or adapter.spec != entry.spec or adapter.palette != project.palette:
                 context.progress(0, 0, "opening the model")
                 adapter = Adapter(name, project.palette, project.facts_dir)
             return Fitted(adapter.adapt(project, (), context), adapter, proposed_name(name))
 
         def start() -> None:
+            if project is not session.project:
+                return
             self._unlook()
             self.strip.show_work(f"Adapting {name}", "The encoder stays; the last layer is fitted again.")
-            self._job = session.bridge.start(
+            job: Job[Fitted] = session.bridge.start(
                 f"Adapt {name}",
                 work,
                 lane=LANE,
                 replaces="adapt",
                 replies=Replies(
-                    done=lambda fitted: self._done(project, fitted),
-                    failed=self._failed,
-                    cancelled=self._stopped,
+                    done=lambda fitted: self._done(job, fitted),
+                    failed=lambda error: self._failed(job, error),
+                    cancelled=lambda: self._stopped(job),
                 ),
             )
+            self._job = job
 
         session.when_saved(start)
 
-    def _done(self, project: Project, fitted: Fitted) -> None:
-        self._job = None
-        if project is self._session.project:
+    def _done(self, job: Job[Fitted], fitted: Fitted) -> None:
+        if self._is_over(job):
             self.fitted, self._adapter = fitted, fitted.adapter
             self._show_fitted()
             self.look(AFTER)
 
-    def _failed(self, error: SegstudioError) -> None:
-        self._job = None
-        if self.fitted is not None:
-            self._show_fitted()
-        else:
-            self.strip.hide()
-        self._session.message.emit(from_error(error, topic=TOPIC))
+    def _failed(self, job: Job[Fitted], error: SegstudioError) -> None:
+        if self._is_over(job):
+            self._show_what_there_is()
+            self._session.message.emit(from_error(error, topic=TOPIC))
 
-    def _stopped(self) -> None:
+    def _stopped(self, job: Job[Fitted]) -> None:
+        if self._is_over(job):
+            self._show_what_there_is()
+
+    def _is_over(self, job: Job[Fitted]) -> bool:
+        """Whether it is the fit that was waited for, not one that was dropped or of another project."""
+        if job is not self._job:
+            return False
         self._job = None
+        return True
+
+    def _show_what_there_is(self) -> None:
         if self.fitted is None:
             self.strip.hide()
         else:
@@ -184,7 +175,7 @@ class Adapting(QObject):
             found = fitted.adaptation
             detail = change_text(found)
             if self.preview is not None and self.preview.key == self._session.current:
-                detail = f"{detail}\n{preview_text(self.preview, found.palette.names)}"
+                detail = f"{detail}\n{self.preview.text}"
             self.strip.show_result(title_text(found), detail, "\n".join(found.warnings()), fitted.name)
 
     # -- looking ------------------------------------------------------------------------------------------
@@ -197,7 +188,7 @@ class Adapting(QObject):
             self._session.versions.hide()
         elif preview is not None and preview.key == key:
             shown = preview.before if what == BEFORE else preview.after
-            self._session.versions.show_pixels(key, f"{what} adapting", shown)
+            self._session.versions.show_pixels(key, f"{what} adapting", shown, restores=False)
         else:
             self._predict(key)
 
@@ -208,7 +199,8 @@ class Adapting(QObject):
 
         def work(_: JobContext) -> Preview:
             before, after = fitted.adapter.compare(read_image(sample.image), fitted.adaptation.classifier)
-            return Preview(key, before.ids, after.ids)
+            text = preview_text(before.ids, after.ids, fitted.adaptation.palette.names)
+            return Preview(key, before.ids, after.ids, text)
 
         def done(preview: Preview) -> None:
             if self.fitted is fitted and session.current == key:
@@ -259,7 +251,8 @@ class Adapting(QObject):
 
         session.bridge.start(
             f"Make {fitted.name}",
-            lambda context: keep(fitted.adaptation, fitted.adapter, fitted.name, context),
+            # The name is chosen now: the one that was shown may have been taken meanwhile.
+            lambda context: keep(fitted.adaptation, fitted.adapter, context=context),
             lane=LANE,
             replies=Replies(
                 done=done, failed=failed, cancelled=lambda: self.strip.keep_button.setEnabled(True)
@@ -268,10 +261,20 @@ class Adapting(QObject):
 
     def drop(self) -> None:
         """Forgets what was fitted, or stops the fit."""
-        if self._job is not None:
-            self._job.cancel()
+        self._stop()
         self._forget()
         self._link.canvas.setFocus()
+
+    def _let_go(self) -> None:
+        """Another project: nothing of this one stays."""
+        self._stop()
+        self._forget()
+        self._adapter = None
+
+    def _stop(self) -> None:
+        if self._job is not None:
+            self._job.cancel()
+            self._job = None
 
     def _forget(self) -> None:
         self._unlook()
@@ -319,13 +322,13 @@ def change_text(found: Adaptation) -> str:
     )
 
 
-def preview_text(preview: Preview, names: tuple[str, ...]) -> str:
-    """How many pixels of the open image change, and between which classes."""
-    moved = preview.before != preview.after
+def preview_text(before: Ids, after: Ids, names: tuple[str, ...]) -> str:
+    """How many pixels of an image uint8 [H,W] change, and between which classes; half a second at 8192²."""
+    moved = before != after
     count = int(np.count_nonzero(moved))
     if not count:
         return "Nothing changes in this image."
-    pairs = preview.before[moved].astype(np.int64) * 256 + preview.after[moved]
+    pairs = before[moved].astype(np.int64) * 256 + after[moved]
     kinds, counts = np.unique(pairs, return_counts=True)
     parts = [
         f"{_name(names, int(kinds[place]) >> 8)} → {_name(names, int(kinds[place]) & 255)} {counts[place]:,}"

@@ -89,7 +89,7 @@ class VersionList(QWidget):
     def _show(self) -> None:
         shown = self._versions.shown
         rows = self.model.versions
-        self.restore_button.setVisible(shown is not None)
+        self.restore_button.setVisible(shown is not None and shown.restores)
         if shown is not None and shown.version in rows:
             self.view.setCurrentIndex(self.model.index(rows.index(shown.version)))
         else:

@@ -43,11 +43,16 @@ FEW, MANY_LANE = 20, "scan"
 
 @dataclass(frozen=True)
 class ShownVersion:
-    """The state that is looked at: what it is called, its pixels uint8 [H,W], and its place in the list."""
+    """The state that is looked at: what it is called, its pixels uint8 [H,W], and its place in the list.
+
+    Attributes:
+        restores: whether the mask may become it as a whole; what a model says is no state of a mask.
+    """
 
     text: str
     mask: Mask
     version: Version | None = None
+    restores: bool = True
 
 
 class SampleVersions(QObject):
@@ -145,11 +150,13 @@ class SampleVersions(QObject):
         self.hide()
         self.failed.emit(error)
 
-    def show_pixels(self, key: str, text: str, mask: Mask, version: Version | None = None) -> None:
+    def show_pixels(
+        self, key: str, text: str, mask: Mask, version: Version | None = None, *, restores: bool = True
+    ) -> None:
         """Shows a state of a mask uint8 [H,W], in the list or not; of the open sample alone."""
         if key != self._key:
             return
-        self.shown = ShownVersion(text, mask, version)
+        self.shown = ShownVersion(text, mask, version, restores)
         self.shown_changed.emit()
 
     def hide(self) -> None:

@@ -80,6 +80,7 @@ class Adaptation:
         classes: that, class by class; those without a confirmed pixel are left out.
         seconds: by part of the work.
         project: where the samples come from.
+        lacking: confirmed classes that the model does not have; their pixels were left out.
     """
 
     folder: Path
@@ -94,6 +95,7 @@ class Adaptation:
     classes: tuple[ClassChange, ...]
     seconds: dict[str, float]
     project: str
+    lacking: tuple[str, ...] = ()
 
     @property
     def miou(self) -> tuple[float, float]:
@@ -105,7 +107,7 @@ class Adaptation:
     @property
     def untouched(self) -> tuple[str, ...]:
         """Classes of the project that stay as they are, for nothing of them is confirmed."""
-        touched = {one.name for one in self.classes}
+        touched = {one.name for one in self.classes}.union(self.lacking)
         return tuple(name for name in self.palette.names if name not in touched)
 
     def warnings(self) -> tuple[str, ...]:
@@ -115,6 +117,9 @@ class Adaptation:
             for one in sorted(self.classes, key=lambda one: one.change)
             if one.falls
         ]
+        if self.lacking:
+            names = ", ".join(self.lacking)
+            falls.append(f"pixels left out, for {self.spec.name} does not have these classes: {names}")
         if len(self.samples) < BLOCKS:
             count = "one image" if len(self.samples) == 1 else f"{len(self.samples)} images"
             falls.append(f"this rests on {count} alone: how it does elsewhere is hardly known")
@@ -143,6 +148,7 @@ class Adaptation:
                 },
             },
             "untouched": list(self.untouched),
+            "lacking": list(self.lacking),
             "warnings": list(self.warnings()),
             "left": [{"key": key, "reason": reason} for key, reason in self.left],
         }
@@ -167,7 +173,7 @@ class Adapter:
         self.palette = palette
         self.lookup = class_lookup(palette_of_model(self.spec), palette)
         self.old = read_classifier(self.spec.file(self.folder, "onnx"))
-        self._seeing = FeatureSegmenter(self.folder, self.spec)
+        self._seeing = FeatureSegmenter(self.folder, self.spec, largest=None)
         self._kind = LazyCore(self.spec.file(self.folder, "onnx")).kind
         cache = facts / FOLDER / fingerprint_of(self.folder, self.spec)[:16] if facts else None
         self._source = PixelSource(self._seeing, cache)
@@ -198,7 +204,12 @@ class Adapter:
         used, drawn, refused = self._drawn(samples, context)
         seen = time.perf_counter()
         context.progress(len(samples), len(samples) + 1, "fitting")
-        evidence = self.evidence(drawn)
+        evidence, lacking = self.evidence(drawn), self._lacking(drawn)
+        if lacking and not evidence.count:
+            raise InputError(
+                f"{self.spec.name} has none of the confirmed classes: {', '.join(lacking)}",
+                hint="train a model of the project's classes",
+            )
         if len(np.unique(evidence.block)) < 2:
             raise InputError("too little is confirmed to adapt to", hint="confirm regions of more images")
         found = refit(evidence)
@@ -221,6 +232,7 @@ class Adapter:
             self._changes(found, evidence),
             seconds,
             project,
+            lacking,
         )
 
     def predict(self, image: Image, classifier: Classifier) -> Prediction:
@@ -253,9 +265,11 @@ class Adapter:
         return restored([rows], size, self._kind or "logits", len(self.spec.classes))
 
     def evidence(self, drawn: Sequence[DrawnPixels]) -> Evidence:
-        """Drawn pixels of several images as the fit wants them."""
+        """Drawn pixels of several images as the fit wants them, without those of classes the model lacks."""
         few = len(drawn) < BLOCKS
-        features = np.concatenate([one.features for one in drawn]).astype(np.float32)
+        truth = np.concatenate([one.truth for one in drawn])
+        known = np.isin(truth, self.lookup[: len(self.spec.classes)]) & (truth < self.palette.count)
+        features = np.concatenate([one.features for one in drawn])[known].astype(np.float32)
         blocks = [number * COLUMNS + one.column * few for number, one in enumerate(drawn)]
         scores = features @ self.old.weight.T + self.old.bias
         groups = [int(self.lookup[number]) for number in range(len(self.spec.classes))]
@@ -264,10 +278,16 @@ class Adapter:
             features,
             base,
             best,
-            np.concatenate([one.truth for one in drawn]).astype(np.int64),
-            np.concatenate([one.weight for one in drawn]),
-            np.concatenate(blocks).astype(np.int32),
+            truth[known].astype(np.int64),
+            np.concatenate([one.weight for one in drawn])[known],
+            np.concatenate(blocks)[known].astype(np.int32),
         )
+
+    def _lacking(self, drawn: Sequence[DrawnPixels]) -> tuple[str, ...]:
+        """Classes that were confirmed and that no class of the model stands for."""
+        there = {int(number) for one in drawn for number in np.unique(one.truth)}
+        lacking = there.difference(self.lookup[: len(self.spec.classes)].tolist())
+        return tuple(name for number, name in enumerate(self.palette.names) if number in lacking)
 
     def _drawn(
         self, samples: Sequence[ConfirmedSample], context: JobContext

@@ -101,7 +101,7 @@ def find_confirmed(
 
     Args:
         project: whose samples.
-        keys: these alone; none means all.
+        keys: these alone; none means all. Those of them that are not used are named with the reason.
         context: progress and cancellation.
 
     Raises:
@@ -112,12 +112,13 @@ def find_confirmed(
     for key in keys:
         project.sample(key)
     there = candidates(project)
-    wanted = [one for one in (*there.regions, *_spread(there)) if not keys or one.key in set(keys)]
+    wanted = _wanted(there, keys)
     left = [
         (sample.key, f"its split {sample.split} is kept for judging models")
         for sample in project.samples()
         if is_held_out(sample.split) and sample.key in keys
     ]
+    left += _unused(there, keys, {sample.key for sample in wanted} | {key for key, _ in left})
     store = Confirmations.of(project)
     found: list[ConfirmedSample] = []
     for number, sample in enumerate(wanted):
@@ -138,12 +139,28 @@ def find_confirmed(
     return Confirmed(tuple(found), tuple(left))
 
 
-def _spread(there: Candidates) -> Sequence[Sample]:
-    room = max(0, MOST_SAMPLES - len(there.regions))
-    if len(there.accepted) <= room:
-        return there.accepted
-    places = np.linspace(0, len(there.accepted) - 1, room).round().astype(int)
-    return [there.accepted[place] for place in np.unique(places)]
+def _wanted(there: Candidates, keys: Collection[str]) -> list[Sample]:
+    """The samples to look into, of all or of those that are asked for: as many as are used at most."""
+    regions, accepted = (
+        [sample for sample in some if not keys or sample.key in keys]
+        for some in (there.regions, there.accepted)
+    )
+    first = _spread(regions, MOST_SAMPLES)
+    return [*first, *_spread(accepted, MOST_SAMPLES - len(first))]
+
+
+def _spread(samples: Sequence[Sample], room: int) -> Sequence[Sample]:
+    if len(samples) <= room:
+        return samples
+    places = np.linspace(0, len(samples) - 1, room).round().astype(int)
+    return [samples[place] for place in np.unique(places)]
+
+
+def _unused(there: Candidates, keys: Collection[str], named: Collection[str]) -> list[tuple[str, str]]:
+    """The samples that were asked for in vain, with the reason; without those that are named."""
+    known = {sample.key for sample in (*there.regions, *there.accepted)}
+    reasons = (f"{MOST_SAMPLES} samples are used at most", "nothing in it is confirmed")
+    return [(key, reasons[key not in known]) for key in dict.fromkeys(keys) if key not in named]
 
 
 def _confirmed(project: Project, store: Confirmations, sample: Sample) -> ConfirmedSample:
@@ -152,6 +169,9 @@ def _confirmed(project: Project, store: Confirmations, sample: Sample) -> Confir
         raise MaskError("it has no mask")
     whole = sample.status is SampleStatus.ACCEPTED
     kept = mask if whole else store.confirmed(sample.key, mask)
+    ignored = project.palette.ignore_id
+    if ignored != UNKNOWN:
+        kept = np.where(kept == ignored, np.uint8(UNKNOWN), kept)
     return ConfirmedSample(sample, kept, whole, hashlib.sha256(kept.tobytes()).hexdigest())
 
 

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import io
 import logging
+import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ PIXELS = 2000
 # Of a few images, which are no blocks enough, each is cut into as many columns.
 COLUMNS = 4
 KEPT_FILES = 256
+# Each model has a folder of its own, and nobody goes on with one of long ago.
+KEPT_MODELS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +52,8 @@ class PixelSource:
 
     Args:
         seeing: looks at images.
-        folder: where drawn pixels are kept; None keeps nothing. At most 256 files of about a megabyte.
+        folder: where drawn pixels are kept; None keeps nothing. At most 256 files of about a megabyte, and
+            beside it the folders of the two models that were adapted last.
     """
 
     def __init__(self, seeing: FeatureSegmenter, folder: Path | None = None) -> None:
@@ -101,6 +105,9 @@ class PixelSource:
         for old in files[:-KEPT_FILES]:
             with contextlib.suppress(OSError):
                 old.unlink()
+        models = sorted((one for one in path.parent.parent.iterdir() if one.is_dir()), key=_changed)
+        for other in models[:-KEPT_MODELS]:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def draw_pixels(features: Floats, mask: NDArray[np.uint8], seed: int) -> DrawnPixels:

@@ -78,7 +78,7 @@ def keep(
     out = free_folder(name)
     source = parent.file(adaptation.folder, "onnx")
     notes: list[str] = []
-    with folder_in_the_making(out) as folder:
+    with folder_in_the_making(out, new=True) as folder:
         context.progress(0, 3, "writing the model")
         weights = _adapted_weights(adaptation)
         classifier = adaptation.classifier

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,6 +140,8 @@ def _budget(word: str, frames: int) -> int:
         value = float(number) if word.endswith("%") else int(number)
     except ValueError as error:
         raise InputError(f"budget {word!r}", hint=BUDGET_HINT) from error
+    if not isfinite(value):
+        raise InputError(f"budget {word!r}", hint=BUDGET_HINT)
     return round(value / 100 * frames) if word.endswith("%") else int(value)
 
 
@@ -214,3 +217,16 @@ def start_of(start: str) -> tuple[str, str | None]:
                 hint=f"give a model, a file of weights, or {SCRATCH}",
             ) from error
     return recognise(read_checkpoint_file(path)).architecture.backbone, str(path)
+
+
+def note_on_start(start: str) -> str:
+    """What a start may make of the figures; "" for SCRATCH, which has seen nothing."""
+    if start == SCRATCH:
+        return ""
+    try:
+        seen = find_model(start)[1].trained_on
+    except ModelError:
+        # A file of weights, or a folder of them, says nothing about itself.
+        seen = ""
+    known = f"was trained on {seen}" if seen else "does not say what it was trained on"
+    return f"the start {start} {known}; one that has seen these frames flatters every strategy"

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from segstudio.errors import InputError
 from segstudio.images import atomic_write
 from segstudio.jobs import JobContext
 from segstudio.workflows.study.points import PointStore
-from segstudio.workflows.study.request import HEAD, StudyRequest, budgets_of, spec_of
+from segstudio.workflows.study.request import HEAD, StudyRequest, budgets_of, note_on_start, spec_of
 from segstudio.workflows.study.result import StudyResult, result_of
 from segstudio.workflows.study.rounds import Plan, Study
 
@@ -24,13 +24,20 @@ RESULT, PLOT, SETTINGS, POINTS = "study.json", "curves.svg", "settings.json", "p
 TRAIN_LIST, VALIDATION_LIST = "frames.csv", "validation.csv"
 
 
-def active_study(request: StudyRequest, context: JobContext | None = None) -> StudyResult:
+def active_study(
+    request: StudyRequest, context: JobContext | None = None, warn: Callable[[str], None] | None = None
+) -> StudyResult:
     """Runs a study, or what is left of it, and writes its figures and its plot into its folder.
 
     For every seed the same first frames are drawn for all strategies. Then each strategy chooses more, their
     masks become known, and a network is trained anew from the start with the same number of steps and scored.
     Every training begins anew, so that a point depends on its frames alone, and can be compared with the
     training on all frames.
+
+    Args:
+        request: what is asked.
+        context: progress and cancellation.
+        warn: told, before the first training, what may make the figures too good.
 
     Raises:
         InputError: folders, palette, start or settings that cannot be used.
@@ -40,11 +47,16 @@ def active_study(request: StudyRequest, context: JobContext | None = None) -> St
     pool, validation = split_pairs(request)
     # Before anything is written: budgets that cannot be kept.
     budgets_of(request.budgets, len(pool))
-    remember_settings(request)
+    refuse_other_settings(request)
     write_list(request.out / TRAIN_LIST, pool)
     write_list(request.out / VALIDATION_LIST, validation)
     spec = spec_of(request, request.out / TRAIN_LIST, request.out / VALIDATION_LIST)
     learner = open_learner(request.trainer, spec, context)
+    # Only now: a start or palette that cannot be used shall not bind the folder.
+    remember_settings(request)
+    note = note_on_start(request.start)
+    if warn is not None and note:
+        warn(note)
     keys = [_key(path, request.images) for path in learner.frames]
     plan = Plan(budgets_of(request.budgets, len(keys)), request.chosen, tuple(range(request.seeds)))
     points = Study(plan, keys, learner, PointStore(request.out / POINTS), context).run()
@@ -90,10 +102,15 @@ def _pairs(images: Path, masks: Path) -> list[Pair]:
 
 
 def remember_settings(request: StudyRequest) -> None:
-    """Writes what the points of a folder depend on; refuses a folder of another study.
+    """Writes what the points of a folder depend on."""
+    atomic_write(request.out / SETTINGS, json.dumps(request.settings(), indent=1).encode())
+
+
+def refuse_other_settings(request: StudyRequest) -> None:
+    """Refuses a folder of another study; makes one that is not there.
 
     Raises:
-        InputError: names the settings that differ.
+        InputError: names the settings that differ, or the disk refuses.
     """
     path, settings = request.out / SETTINGS, request.settings()
     if path.is_file():
@@ -103,12 +120,10 @@ def remember_settings(request: StudyRequest) -> None:
             shown = ", ".join(f"{key} was {kept.get(key)!r}" for key in other)
             raise InputError(f"{request.out} holds a study with other settings: {shown}",
                              hint="choose another --out, or give the same settings")  # fmt: skip
-        return
     try:
         request.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{request.out} cannot be made: {error.strerror}") from error
-    atomic_write(path, json.dumps(settings, indent=1).encode())
 
 
 def _kept_settings(path: Path) -> Mapping[str, Any]:
@@ -120,13 +135,13 @@ def _kept_settings(path: Path) -> Mapping[str, Any]:
 
 
 def write_list(path: Path, pairs: Sequence[Pair]) -> None:
-    """Writes a line `image,mask` a frame, with absolute paths."""
+    """Writes a line `image,mask` a frame, with absolute paths; links keep the names that they have here."""
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(("image", "mask"))
-    writer.writerows((image.resolve(), mask.resolve()) for image, mask in pairs)
+    writer.writerows((image.absolute(), mask.absolute()) for image, mask in pairs)
     atomic_write(path, stream.getvalue().encode())
 
 
 def _key(path: Path, images: Path) -> str:
-    return path.relative_to(images.resolve()).with_suffix("").as_posix()
+    return path.relative_to(images.absolute()).with_suffix("").as_posix()

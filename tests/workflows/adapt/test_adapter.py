@@ -1,13 +1,18 @@
 """Adaptation end to end: from confirmed pixels to a model that answers better, and what is left alone."""
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from segstudio import images, paths
 from segstudio.annotation.palette import load_palette, mapping
+from segstudio.deploy.model_folder import write_proved
+from segstudio.deploy.onnx_half import half_precision
 from segstudio.errors import InputError, ModelError
 from segstudio.inference.backend import open_backend
 from segstudio.inference.catalog import find_model, list_models
@@ -17,12 +22,12 @@ from segstudio.project.confirmations import UNKNOWN, Confirmations
 from segstudio.project.project import Project
 from segstudio.project.sample import SampleStatus
 from segstudio.training.data.manifest import read_manifest
-from segstudio.workflows.adapt import version
+from segstudio.workflows.adapt import confirmed, version
 from segstudio.workflows.adapt.adapter import Adapter
 from segstudio.workflows.adapt.confirmed import find_confirmed
 from segstudio.workflows.adapt.pixels import draw_pixels
 from segstudio.workflows.adapt.version import keep, proposed_name
-from tests.colour_model import CAR, TREE, drawn_frame, make_right_model
+from tests.colour_model import CAR, TREE, drawn_frame, make_model, make_right_model
 from tests.workflows.adapt.conftest import PALETTE, share_right
 
 ALL = [f"frame_{number}" for number in range(6)]
@@ -102,6 +107,34 @@ def test_a_model_that_is_right_is_not_adapted(project: Project) -> None:
     project.close()
 
 
+def test_a_class_that_the_model_lacks_stops_nothing_and_is_named(project: Project) -> None:
+    coarse = load_palette("camvid-11")
+    weight, bias = np.zeros((11, 6), np.float32), np.full(11, -6, np.float32)
+    for name, channel, slope, start in (("road", 0, 8, 0), ("sky", 2, 8, 1), ("tree", 1, 4, -1)):
+        number = coarse.index(name)
+        weight[number, channel], bias[number] = slope, start
+    make_model(paths.user_models_dir() / "small", coarse.names, "camvid-11", weight, bias)
+    truck = PALETTE.index("truck")
+    for key in ALL[:2]:
+        mask = project.load_mask(key)
+        assert mask is not None
+        mask[40:, 20:40] = truck
+        project.save_mask(key, mask)
+    project.set_status(ALL[:2], SampleStatus.ACCEPTED)
+    adaptation = Adapter("small", project.palette).adapt(project)
+    assert adaptation.lacking == ("truck",)
+    assert "truck" not in adaptation.untouched
+    assert adaptation.warnings() == ("pixels left out, for small does not have these classes: truck",)
+    tree = next(one for one in adaptation.classes if one.name == "vegetation")
+    assert tree.after > tree.before + 0.2
+    for key in ALL:
+        project.save_mask(key, np.full((48, 64), truck, np.uint8), force=True)
+    project.set_status(ALL, SampleStatus.ACCEPTED)
+    with pytest.raises(InputError, match="small has none of the confirmed classes: truck"):
+        Adapter("small", project.palette).adapt(project)
+    project.close()
+
+
 def test_images_are_looked_at_once(
     project: Project, wrong_model: ModelSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +147,18 @@ def test_images_are_looked_at_once(
         path.write_bytes(b"spoilt")
     third = Adapter("wrong", project.palette, project.facts_dir).adapt(project)
     assert np.array_equal(first.classifier.weight, third.classifier.weight)
+    project.close()
+
+
+def test_pixels_of_the_last_three_models_are_kept(project: Project, wrong_model: ModelSpec) -> None:
+    kept = project.facts_dir / "adapt"
+    for number in range(5):
+        (kept / f"model{number}").mkdir(parents=True)
+        os.utime(kept / f"model{number}", (number, number))
+    Adapter("wrong", project.palette, project.facts_dir).adapt(project)
+    names = {path.name for path in kept.iterdir()}
+    assert len(names) == 3
+    assert {"model3", "model4"} < names
     project.close()
 
 
@@ -138,6 +183,48 @@ def test_a_file_that_answers_otherwise_is_not_kept(
     with pytest.raises(ModelError, match="there is a model 'wrong' already"):
         keep(adaptation, adapter, "wrong")
     project.close()
+
+
+def test_two_that_keep_at_once_make_one_model(
+    project: Project, wrong_model: ModelSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = Adapter("wrong", project.palette)
+    adaptation = adapter.adapt(project)
+    folder = paths.user_models_dir() / "wrong-a1"
+
+    def overtaken(*given: Any) -> None:
+        write_proved(*given)
+        folder.mkdir()
+        (folder / "model.json").write_text("theirs", encoding="utf-8")
+
+    monkeypatch.setattr(version, "write_proved", overtaken)
+    with pytest.raises(ModelError, match="there is a model 'wrong-a1' already"):
+        keep(adaptation, adapter)
+    assert [path.name for path in folder.iterdir()] == ["model.json"]
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["wrong", "wrong-a1"]
+    project.close()
+
+
+def test_a_model_in_half_precision_is_adapted_and_stays_half(
+    project: Project, wrong_model: ModelSpec
+) -> None:
+    path = paths.user_models_dir() / "wrong" / "model.onnx"
+    onnx.save_model(half_precision(onnx.load_model(path)), path)
+    adapter = Adapter("wrong", project.palette)
+    made = keep(adapter.adapt(project), adapter)
+    assert all(report.agreement > 0.999 for report in made.parity)
+    image, mask = drawn_frame(20)
+    folder, spec = find_model(made.entry.name)
+    assert share_right(Predictor(open_backend(folder, spec, "onnx"), spec).predict(image).ids, mask) > 0.97
+    model = onnx.load_model(folder / "model.onnx")
+    stored = {one.name: one.data_type for one in model.graph.initializer}
+    assert stored["classifier_weight_adapted"] == onnx.TensorProto.FLOAT16
+    project.close()
+
+
+def test_a_large_view_is_learnt_from_as_it_is_shown(wrong_model: ModelSpec) -> None:
+    adapter = Adapter("wrong", PALETTE)
+    assert adapter.look(np.zeros((16, 2**16 + 32, 3), np.uint8)).shape[1:] == (16, 2**16 + 32)
 
 
 def test_drawn_pixels_sum_to_all_and_have_the_score_of_the_pixel() -> None:
@@ -169,6 +256,46 @@ def test_classes_that_the_project_cannot_tell_apart_move_together(
         moved = adapter.adapt(project).classifier.weight - adapter.old.weight
     assert moved[TREE].any()
     assert np.allclose(moved[TREE], moved[PALETTE.index("terrain")], atol=1e-6)
+
+
+def test_samples_that_are_asked_for_come_before_the_limit(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(confirmed, "MOST_SAMPLES", 2)
+    found = find_confirmed(project, ["frame_3", "frame_4"])
+    assert [one.sample.key for one in found.samples] == ["frame_3", "frame_4"]
+    found = find_confirmed(project, ["frame_2", "frame_3", "frame_4"])
+    assert [one.sample.key for one in found.samples] == ["frame_2", "frame_4"]
+    assert found.left == (("frame_3", "2 samples are used at most"),)
+    reopened(project, ALL)
+    mask = project.load_mask("frame_0")
+    assert mask is not None
+    for key in ALL[:4]:
+        Confirmations.of(project).confirm(key, mask, (0, 0, 64, 16))
+    found = find_confirmed(project, [*ALL[:3], "frame_5"])
+    assert [one.sample.key for one in found.samples] == ["frame_0", "frame_2"]
+    assert found.left == (
+        ("frame_1", "2 samples are used at most"),
+        ("frame_5", "nothing in it is confirmed"),
+    )
+    assert len(find_confirmed(project).samples) == 2
+    project.close()
+
+
+def test_pixels_that_a_palette_ignores_are_not_confirmed(tmp_path: Path) -> None:
+    entries = [{"seg_class": one.name, "label_id": one.id, "rgb": list(one.rgb)} for one in PALETTE.classes]
+    values = {"name": "own", "classes": entries, "ignore": {"label_id": 19, "rgb": [9, 9, 9]}}
+    path = tmp_path / "own.yaml"
+    path.write_text(json.dumps(values), encoding="utf-8")
+    own, root = load_palette(path), tmp_path / "own"
+    image, mask = drawn_frame(0)
+    mask[40:] = own.ignore_id
+    images.write_image(root / "0.png", image)
+    images.write_mask(root / "masks" / "0.png", mask, own.colours())
+    with Project.open(root, palette=str(path)) as project:
+        (one,) = find_confirmed(project).samples
+    assert (one.mask[40:] == UNKNOWN).all()
+    assert one.pixels == 40 * 64
 
 
 def test_a_missing_project_sample_is_named(project: Project) -> None:

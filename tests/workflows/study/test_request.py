@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from segstudio.errors import InputError
-from segstudio.workflows.study.request import StudyRequest, budgets_of
-from segstudio.workflows.study.run import remember_settings, split_pairs
+from segstudio.workflows.study.request import StudyRequest, budgets_of, note_on_start
+from segstudio.workflows.study.run import refuse_other_settings, remember_settings, split_pairs
 
 
 def request(folder: Path, **more: Any) -> StudyRequest:
@@ -44,6 +44,8 @@ def test_budgets_are_frames_or_shares() -> None:
         (("5", "many"), "'many'"),
         (("5", "5"), "do not ascend"),
         (("1%", "10%"), "from 0 to 1 frames"),
+        (("1", "inf%"), "budget 'inf%'"),
+        (("nan%", "50%"), "budget 'nan%'"),
         (("5", "11"), "there are 10"),
     ],
 )
@@ -54,10 +56,17 @@ def test_budgets_that_cannot_be_kept_are_refused(words: tuple[str, ...], said: s
 
 def test_a_folder_belongs_to_one_study(tmp_path: Path) -> None:
     first = request(tmp_path)
+    refuse_other_settings(first)
     remember_settings(first)
-    remember_settings(replace(first, seeds=9, budgets=("1", "3")))
+    refuse_other_settings(replace(first, seeds=9, budgets=("1", "3")))
     with pytest.raises(InputError, match=r"side was 256.*another --out"):
-        remember_settings(replace(first, side=128))
+        refuse_other_settings(replace(first, side=128))
+
+
+def test_what_a_start_has_seen_is_said(tmp_path: Path) -> None:
+    assert "street-b0 was trained on CamVid train" in note_on_start("street-b0")
+    assert "does not say what it was trained on" in note_on_start(str(tmp_path / "weights.safetensors"))
+    assert note_on_start("scratch") == ""
 
 
 def test_folders_without_pairs_are_refused(tmp_path: Path) -> None:
