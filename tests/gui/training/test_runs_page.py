@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QPainter, QPicture
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
@@ -55,6 +56,15 @@ def click(button: QPushButton) -> None:
     QApplication.processEvents()
 
 
+def drawn_ticks(axis: Any) -> list[str]:
+    """The texts at an axis for which there is room."""
+    picture = QPicture()
+    painter = QPainter(picture)
+    found = axis.generateDrawSpecs(painter)[2]
+    painter.end()
+    return [text for _, _, text in found]
+
+
 def figures(page: RunsPage) -> dict[str, str]:
     return {key: tile.figure for key, tile in page.tiles.tiles.items()}
 
@@ -94,10 +104,18 @@ def test_curves_and_figures_are_the_events(opened: Desk) -> None:
     assert texts(page.plots.classes.table, 0) == ["sky", "road"]
     assert texts(page.plots.classes.table, 3) == ["-37.5", "+25.0"]
     assert figures(page) == {
-        "step": "200", "time": "6 s", "miou": "50.0 %", "loss": "0.812", "speed": "50.0 /s",
+        "step": "200", "time": "6 s", "miou": "50.0 %", "loss": "0.812", "speed": "50.0 steps/s",
     }  # fmt: skip
     assert page.head.chip.text() == "Finished"
     assert "step,loss,smoothed" in page.plots.loss.to_csv()
+
+
+def test_a_small_learning_rate_has_figures_at_its_axis(opened: Desk) -> None:
+    fake_runs.add_events(fake_runs.make_run(project_of(opened), "first", start="street-b0"), EVENTS)
+    axis = runs_page(opened).plots.rate.graph.getAxis("left")
+    said = drawn_ticks(axis)
+    assert len(said) >= 2
+    assert all(text == "0" or text.endswith("e-5") for text in said)
 
 
 def test_what_the_pointer_is_over_is_said_beside_the_title(opened: Desk) -> None:
