@@ -85,7 +85,9 @@ def speed_text(steps_per_second: float) -> str:
     """Steps a second, or seconds a step where these are more."""
     if not steps_per_second:
         return NONE
-    return f"{steps_per_second:.1f} /s" if steps_per_second >= 1 else f"{1 / steps_per_second:.1f} s each"
+    return (
+        f"{steps_per_second:.1f} steps/s" if steps_per_second >= 1 else f"{1 / steps_per_second:.1f} s each"
+    )
 
 
 def end_message(status: RunStatus) -> Message | None:
