@@ -5,7 +5,16 @@ from typing import TypeVar
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from segstudio.gui.job_bridge import Replies
 from segstudio.gui.lanes import DASHBOARD_LANE
@@ -40,7 +49,7 @@ class DashboardPage(QWidget):
         head.addStretch(1)
         for control in controls:
             head.addWidget(control)
-        self._body.addWidget(contents)
+        self._body.addWidget(scrolling(contents))
         self._body.addWidget(placeholder)
         self._rows.addLayout(head)
         self._rows.addWidget(self._body, 3)
@@ -115,6 +124,16 @@ class DashboardPage(QWidget):
         super().showEvent(event)
         if self._stale:
             self.refresh()
+
+
+def scrolling(contents: QWidget) -> QScrollArea:
+    """Contents that scroll where there is less room than they need: no page makes the window larger."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(contents)
+    return area
 
 
 def fill(box: QComboBox, texts: Sequence[str]) -> None:
