@@ -1,4 +1,4 @@
-"""The rows of the action table on models, in the order of the loop: predict, correct, learn, compare, ship."""
+"""The rows of the action table on models, in the order of the loop: predict, learn, compare, ship."""
 
 from segstudio.gui.actions.action_spec import ActionSpec, Needs
 
