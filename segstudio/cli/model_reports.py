@@ -111,7 +111,8 @@ def models_disk(
         if as_json:
             print_json({"freed": freed})
         else:
-            print(f"{freed / 1e6:.1f} MB are free again")
+            to_trash = Freeable(free) is Freeable.EXPORTS
+            print(f"{freed / 1e6:.1f} MB are {'in the trash now' if to_trash else 'free again'}")
         return
     found = disk_use()
     if as_json:

@@ -13,6 +13,8 @@ from segstudio.inference.spec import FILE, NAME_PATTERN, ModelSpec, load_spec, s
 # What a folder of somebody else's model holds.
 HUGGINGFACE_CONFIG = "config.json"
 NO_NOTES = ModelNotes()
+# Below the models, so that a deleted one only changes its place on the same disk.
+TRASH = ".trash"
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,17 @@ def find_model(name_or_path: str | Path) -> tuple[Path, ModelSpec]:
 
 
 def taken_names() -> frozenset[str]:
-    """Names that no new model should have: those of all models, and those that renamed ones had."""
+    """Names that no new model should have: of all models, of deleted ones, and what renamed ones had."""
     models = list_models(archived=True)
-    return frozenset(name for entry in models for name in (entry.name, *entry.notes.former_names))
+    trash = trash_dir()
+    deleted = [path.name.rpartition("@")[0] for path in trash.iterdir()] if trash.is_dir() else []
+    names = (name for entry in models for name in (entry.name, *entry.notes.former_names))
+    return frozenset((*names, *deleted)) - {""}
+
+
+def trash_dir() -> Path:
+    """Where deleted models are, as NAME@TIME; it need not be there."""
+    return paths.user_models_dir() / TRASH
 
 
 def import_model(folder: Path, name: str = "") -> ModelEntry:

@@ -7,15 +7,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from segstudio import paths
 from segstudio.errors import ModelError
-from segstudio.inference.catalog import ModelEntry, find_entry, free_folder, list_models, read_entry
+from segstudio.inference.catalog import (
+    ModelEntry,
+    find_entry,
+    free_folder,
+    list_models,
+    read_entry,
+    trash_dir,
+)
 from segstudio.inference.lineage import Lineage
 from segstudio.inference.model_notes import ModelNotes, load_notes, save_notes
 from segstudio.inference.spec import load_spec, save_spec
 
-# Below the models, so that a deleted one only changes its place on the same disk.
-TRASH = ".trash"
 STAMP = "%Y%m%dT%H%M%S%fZ"
 
 
@@ -55,7 +59,9 @@ def rename(name: str, new: str) -> ModelEntry:
     entry = own_model(name)
     if new == name:
         return entry
-    if any(other.name == new and other.bundled for other in list_models(archived=True)):
+    # Its own former name is no new one: it may have hidden a shipped model before.
+    shipped = any(other.name == new and other.bundled for other in list_models(archived=True))
+    if shipped and new not in entry.notes.former_names:
         raise ModelError(f"a model that ships with segstudio is called {new!r}", hint="give another name")
     target = free_folder(new, of=name)
     children = Lineage(list_models(archived=True)).children(entry)
@@ -148,11 +154,6 @@ def delete(name: str, in_use: Collection[str] = (), *, force: bool = False) -> T
             f"{name} cannot be deleted: {error.strerror}", hint="close what uses it, or check the disk"
         ) from error
     return _trashed(target)
-
-
-def trash_dir() -> Path:
-    """Where deleted models are; it need not be there."""
-    return paths.user_models_dir() / TRASH
 
 
 def list_trash() -> list[TrashedModel]:

@@ -15,6 +15,8 @@ FACTS_DIR = ".segstudio"
 MASK_SUFFIX = ".png"
 # Folders that split a data set, such as `train` or `val_extra`; any other is a sequence or a place.
 SPLIT = re.compile(r"(train|training|val|valid|validation|trainval|test)([_-].*)?", re.IGNORECASE)
+# How the splits that judge models begin.
+HELD_OUT = ("val", "test")
 DIGITS = re.compile(r"[0-9]+")
 
 
@@ -25,6 +27,11 @@ class FoundSample:
     key: str
     image: str
     split: str
+
+
+def is_held_out(split: str) -> bool:
+    """Whether samples of a split are for judging by its name: val, validation, test and their like."""
+    return bool(SPLIT.fullmatch(split)) and split.casefold().startswith(HELD_OUT)
 
 
 def images_folder(root: Path) -> Path:

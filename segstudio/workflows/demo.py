@@ -20,10 +20,10 @@ from segstudio.project.project import Project
 from segstudio.project.sample import SampleStatus
 from segstudio.scenes.street import Scene, draw_scene
 from segstudio.workflows.evaluate import class_lookup
-from segstudio.workflows.evaluate_project import evaluate_project
+from segstudio.workflows.evaluate_project import evaluate_project, fingerprint_of
 from segstudio.workflows.model_palette import palette_of_model
 from segstudio.workflows.speed import measure_project
-from segstudio.workflows.store_prediction import store_prediction
+from segstudio.workflows.store_prediction import note_answering, store_prediction
 from segstudio.workflows.training import EVENTS
 
 NAME = "segstudio demo"
@@ -129,6 +129,7 @@ def _predict(project: Project, context: JobContext) -> None:
     folder, spec = find_model(MODEL)
     predictor = Predictor(open_backend(folder, spec), spec, runner_up=True, quick=True)
     lookup = class_lookup(palette_of_model(spec), project.palette)
+    note_answering(project, spec.name, fingerprint_of(folder, spec))
     try:
         samples = project.samples()
         for number, sample in enumerate(samples):

@@ -165,11 +165,14 @@ def _measure(
 
 
 def _of_other_weights(project: Project, model: str, fingerprint: str) -> tuple[Changes, bool]:
-    """Forgets what an older model of the same name got; says whether there was one."""
+    """Forgets what an older model of the same name got; says whether there may have been one.
+
+    What was stored under the name when nobody noted the weights may be anybody's.
+    """
     before = project.fingerprint(model)
     if not fingerprint or fingerprint == before:
         return Changes(), False
-    if before:
+    if before or model in project.predicting_models().values() or model in project.evaluation.names():
         return project.evaluation.forget(model), True
     project.note_fingerprint(model, fingerprint)
     return Changes(), False

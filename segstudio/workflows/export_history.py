@@ -24,6 +24,8 @@ class ExportedFormat:
         agreement: share of ids equal to the float model's, 0-1; NaN where its writer proves its own work.
         miou_before, miou_after: of the float model and of this, 0-1; NaN without masks.
         fps: images a second on the backend that runs it best; NaN where none was timed.
+        choices: how it was made: batch, size, images, options; "" where that was not noted.
+        files: what was written below the folder, with `/`; empty where that was not noted.
     """
 
     format: str
@@ -32,6 +34,8 @@ class ExportedFormat:
     miou_before: float = math.nan
     miou_after: float = math.nan
     fps: float = math.nan
+    choices: str = ""
+    files: tuple[str, ...] = ()
 
     @property
     def is_there(self) -> bool:
@@ -97,5 +101,9 @@ def _record(line: str) -> ExportRecord | None:
 
 def _format(values: Mapping[str, Any]) -> ExportedFormat:
     figures = ("agreement", "miou_before", "miou_after", "fps")
-    numbers = [math.nan if values.get(key) is None else float(values[key]) for key in figures]
-    return ExportedFormat(str(values["format"]), str(values["folder"]), *numbers)
+    agreement, before, after, fps = (
+        math.nan if values.get(key) is None else float(values[key]) for key in figures
+    )
+    files = tuple(str(name) for name in values.get("files", ()))
+    names = str(values["format"]), str(values["folder"])
+    return ExportedFormat(*names, agreement, before, after, fps, str(values.get("choices", "")), files)

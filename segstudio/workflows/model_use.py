@@ -18,13 +18,19 @@ def follow_renames(project: Project) -> Changes:
     Records that were measured with other weights than the renamed model has stay under the name they have.
     """
     models = list_models(archived=True)
-    here = {entry.name for entry in models}
+    here = {entry.name: entry for entry in models}
     changes = Changes()
-    for old in sorted(project.model_names.known() - here):
+    for old in sorted(project.model_names.known()):
+        # A shipped model may have come to light under the name that one of the user's had.
+        shipped = old in here and here[old].bundled
         entry = next((one for one in models if old in one.notes.former_names), None)
-        if entry is None or entry.spec is None:
+        if entry is None or entry.spec is None or (old in here and not shipped):
             continue
-        if project.fingerprint(old) in ("", fingerprint_of(entry.folder, entry.spec)):
+        promoted = project.promotions.current()
+        known = project.fingerprint(old) or (
+            promoted.fingerprint if promoted and promoted.model == old else ""
+        )
+        if known == fingerprint_of(entry.folder, entry.spec) or (not shipped and not known):
             changes |= project.model_names.rename(old, entry.name)
     return changes
 
@@ -81,6 +87,8 @@ def model_in_use(project: Project) -> tuple[ModelEntry | None, str]:
         return None, f"the model of this project, {current.model}, is {place}"
     if entry.spec is None:
         return None, f"the model of this project, {current.model}, cannot be used: {entry.problem}"
+    if entry.notes.archived:
+        return None, f"the model of this project, {current.model}, is archived"
     if current.fingerprint and fingerprint_of(entry.folder, entry.spec) != current.fingerprint:
         return None, f"{current.model} has other weights now than when it was promoted"
     return entry, ""

@@ -30,6 +30,16 @@ def store_prediction(
     return project.save_prediction(key, ids, said.confidence, model, second=second, margin=said.margin)
 
 
+def note_answering(project: Project, model: str, fingerprint: str) -> None:
+    """Notes whose answers are about to be stored under the name of a model, see `fingerprint_of`.
+
+    Where other weights answered under that name before, or nobody knows which, nothing is noted: the next
+    evaluation asks anew then.
+    """
+    if fingerprint and not project.fingerprint(model) and model not in project.predicting_models().values():
+        project.note_fingerprint(model, fingerprint)
+
+
 def other_class(ids: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The runner-up where it is another class than the best, 255 elsewhere; uint8 [H,W] each.
 

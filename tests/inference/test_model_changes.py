@@ -166,8 +166,11 @@ def test_the_last_deleted_one_comes_back_as_it_was(make: MakeModel) -> None:
     make("a")
     model_changes.set_tags("a", ("new",))
     before = {path.name: path.read_bytes() for path in find_entry("a").folder.iterdir()}
+    assert taken_names() == {"a"}
     deleted = model_changes.delete("a")
     assert [one.name for one in model_changes.list_trash()] == ["a", "a"]
+    # A new model of that name would get what projects know of them.
+    assert taken_names() == {"a"}
     assert model_changes.list_trash()[0] == deleted
     back = model_changes.restore("a")
     assert {path.name: path.read_bytes() for path in back.folder.iterdir()} == before

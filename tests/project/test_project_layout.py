@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segstudio.errors import ProjectError
-from segstudio.project.layout import contested, images_folder, list_files, mask_files, name_samples
+from segstudio.project.layout import (
+    contested,
+    images_folder,
+    is_held_out,
+    list_files,
+    mask_files,
+    name_samples,
+)
 
 NOBODY: frozenset[str] = frozenset()
 NAMES = st.lists(
@@ -129,3 +136,9 @@ def test_masks_are_listed_by_key(tmp_path: Path) -> None:
     touch(tmp_path, "masks/a.png", "masks/train/b.png", "masks/.tmp.png", "masks/c.txt")
     assert sorted(key for key, _ in mask_files(tmp_path / "masks")) == ["a", "train/b"]
     assert not list(mask_files(tmp_path / "nowhere"))
+
+
+def test_splits_that_judge_are_known_by_the_names_that_folders_have() -> None:
+    judging = ("val", "test", "valid", "validation", "Val", "val_night", "test-2", "VALIDATION")
+    assert all(is_held_out(split) for split in judging)
+    assert not any(is_held_out(split) for split in ("", "train", "trainval", "valley", "tests", "train_test"))

@@ -13,6 +13,7 @@ from segstudio.jobs import JobContext
 from segstudio.metrics.confusion import count_confusion
 from segstudio.project.project import Project
 from segstudio.workflows.evaluate_project import NO_PREDICTION, Said, evaluate_project
+from segstudio.workflows.store_prediction import note_answering
 
 SHAPE = (24, 32)
 
@@ -126,6 +127,32 @@ def test_a_model_with_other_weights_is_another_one(project: Project) -> None:
     assert stored is not None
     np.testing.assert_array_equal(stored.ids, mask_of())
     assert project.predicted_by("b") == "other"
+
+
+def test_answers_of_unknown_weights_do_not_count_for_known_ones(project: Project) -> None:
+    said = np.ones(SHAPE, np.uint8)
+    project.save_prediction("a", said, said, "m")
+    asked: list[str] = []
+
+    def better(path: Path) -> Said:
+        asked.append(path.stem)
+        return Said(mask_of(), np.full(SHAPE, 255, np.uint8))
+
+    # The model that said it was deleted since, and this is another one of its name.
+    evaluate_project(project, "m", ask=better, fingerprint="new", keys=["a"], keep_answers=False)
+    assert asked == ["a"]
+    assert project.evaluation.load("m").table.count == 0
+
+
+def test_the_weights_that_answer_are_noted_unless_others_answered_before(project: Project) -> None:
+    said = np.ones(SHAPE, np.uint8)
+    project.save_prediction("a", said, said, "m")
+    note_answering(project, "m", "new")
+    note_answering(project, "n", "first")
+    note_answering(project, "n", "second")
+    assert (project.fingerprint("m"), project.fingerprint("n")) == ("", "first")
+    project.save_prediction("b", said, said, "n")
+    assert evaluate_project(project, "n", fingerprint="first").measured == 1
 
 
 def test_a_new_prediction_makes_the_measures_of_the_old_one_void(project: Project) -> None:

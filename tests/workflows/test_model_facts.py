@@ -1,6 +1,7 @@
 """What the catalog knows of models: scores on a project, speed, exports, data, disk; and two side by side."""
 
 import math
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from segstudio.workflows.bench_history import BenchRecord, keep
 from segstudio.workflows.evaluate_project import fingerprint_of
 from segstudio.workflows.export_history import ExportedFormat, history_file, note_export, read_exports
 from segstudio.workflows.model_comparison import compare_models
-from segstudio.workflows.model_disk import Freeable, disk_use, free
+from segstudio.workflows.model_disk import Freeable, disk_use, exports_trash, free
 from segstudio.workflows.model_facts import ModelFacts, find_facts, read_catalog
 from segstudio.workflows.model_use import follow_renames, model_in_use, note_weights
 from tests.workflows.model_stand_ins import make_model
@@ -29,6 +30,12 @@ from tests.workflows.test_bench_history import MACHINE, row
 @pytest.fixture(autouse=True)
 def nothing_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "bundled_models_dir", lambda: tmp_path / "shipped")
+
+
+def exported(name: str, folder: Path, choices: str = "") -> None:
+    """Notes what lies in a folder as an export of a."""
+    files = tuple(path.name for path in folder.iterdir())
+    note_export("a", "a", folder, (ExportedFormat(name, str(folder), choices=choices, files=files),))
 
 
 @pytest.fixture
@@ -163,7 +170,7 @@ def test_disk_use_by_kind_and_what_is_freed(tmp_path: Path) -> None:
     for folder in (old, new):
         folder.mkdir()
         (folder / "report.json").write_bytes(b"x" * 20)
-        note_export("a", "a", folder, (ExportedFormat("onnx", str(folder)),))
+        exported("onnx", folder)
     make_model("gone")
     model_changes.delete("gone")
     found = disk_use()
@@ -177,17 +184,29 @@ def test_disk_use_by_kind_and_what_is_freed(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert (cache.exists(), old.exists(), new.exists()) == (False, False, True)
     left = disk_use()
-    assert (left.trash, sum(left.caches.values()), dict(left.old_exports)) == (0, 0, {})
+    assert (left.trash, sum(left.caches.values()), dict(left.old_exports)) == (20, 0, {})
+    (discarded,) = exports_trash().rglob("report.json")
+    assert discarded.parts[-3:] == (*old.parts[-2:], "report.json")
+    free(Freeable.TRASH)
+    assert disk_use().trash == 0
     assert "a" in left.models
 
 
-def test_a_folder_that_is_no_export_any_more_is_not_freed(tmp_path: Path) -> None:
-    for name in ("mine", "new"):
+def test_only_exports_that_were_made_again_in_the_same_way_are_freed(tmp_path: Path) -> None:
+    for name, choices in (("small", "480"), ("large", "960"), ("mine", "480"), ("outer", "480")):
         (tmp_path / name).mkdir()
-        note_export("a", "a", tmp_path, (ExportedFormat("onnx", str(tmp_path / name)),))
+        (tmp_path / name / "report.json").write_bytes(b"x")
+        exported("onnx", tmp_path / name, choices)
     (tmp_path / "mine" / "photo.jpg").write_bytes(b"x")
+    newest = tmp_path / "outer" / "newest"
+    newest.mkdir()
+    (newest / "report.json").write_bytes(b"x")
+    exported("onnx", newest, "480")
+    note_export("a", "a", tmp_path, (ExportedFormat("onnx", str(tmp_path / "large")),))
+    assert list(disk_use().old_exports) == [str(tmp_path / "small")]
+    # It is the only one left.
+    shutil.rmtree(tmp_path / "outer")
     assert free(Freeable.EXPORTS) == 0
-    assert (tmp_path / "mine" / "photo.jpg").exists()
 
 
 def test_a_project_finds_its_model_under_the_new_name(project: Project) -> None:
@@ -212,6 +231,25 @@ def test_records_of_other_weights_do_not_follow(project: Project) -> None:
     (find_entry("b").folder / "model.onnx").write_text("other", encoding="utf-8")
     assert follow_renames(project).is_empty
     assert entry.name in project.model_names.known()
+
+
+def test_records_follow_a_model_that_hid_a_shipped_one(project: Project) -> None:
+    entry = make_model("a")
+    shipped = paths.bundled_models_dir() / "a"
+    shutil.copytree(entry.folder, shipped)
+    (shipped / "model.onnx").write_text("shipped", encoding="utf-8")
+    score(project, "a", 80, 60)
+    project.promotions.promote("a", project.fingerprint("a"))
+    model_changes.rename("a", "mine")
+    assert find_entry("a").bundled
+    assert follow_renames(project).model
+    found, _ = model_in_use(project)
+    assert found is not None
+    assert found.name == "mine"
+    # What the shipped model gets from now on is its own.
+    score(project, "a", 10, 10)
+    assert follow_renames(project).is_empty
+    assert model_changes.rename("mine", "a").name == "a"
 
 
 def test_a_promoted_name_with_other_weights_is_not_the_model_in_use(project: Project) -> None:

@@ -1,6 +1,6 @@
 """Changes of the catalog as Jobs: each one tells how it went, and what can be undone offers that."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from PySide6.QtCore import QObject, Signal
@@ -23,6 +23,8 @@ TOPIC = "catalog"
 # Short, and waited for when the window closes.
 LANE = "project"
 CHOSEN = "chosen among the models"
+# Folders that a question names.
+LISTED = 3
 
 
 class CatalogBook(QObject):
@@ -127,9 +129,7 @@ class CatalogBook(QObject):
             return
         self._start(
             f"Use {facts.name}",
-            lambda: project.promotions.promote(
-                facts.name, facts.fingerprint, reason="chosen among the models"
-            ),
+            lambda: project.promotions.promote(facts.name, facts.fingerprint, reason=CHOSEN),
             self._promoted,
         )
 
@@ -143,10 +143,19 @@ class CatalogBook(QObject):
         """Frees disk space."""
 
         def done(size: int) -> None:
-            self._session.message.emit(Message(INFO, f"{size / 1e6:.1f} MB are free again", topic=TOPIC))
+            said = "are in the trash now" if what is Freeable.EXPORTS else "are free again"
+            self._session.message.emit(Message(INFO, f"{size / 1e6:.1f} MB {said}", topic=TOPIC))
             self._moved("")
 
         self._start("Free disk space", lambda: free(what), done, lane=MEASURE_LANE)
+
+    def discard_exports(self, folders: Sequence[str]) -> None:
+        """Moves exports that were made again since to the trash, once somebody has seen which."""
+        more = f" and {len(folders) - LISTED} more" if len(folders) > LISTED else ""
+        count = f"{len(folders)} exports were" if len(folders) > 1 else "1 export was"
+        text = f"{count} made again since, in the same way: {', '.join(folders[:LISTED])}{more}"
+        hint = "They lie in the trash until you empty it"
+        self._offer(WARNING, text, hint, "Move to the trash", lambda: self.free(Freeable.EXPORTS))
 
     def _promoted(self, changes: Changes) -> None:
         self._session.note(changes)

@@ -1,5 +1,6 @@
 """The Models page: the tree of models, one of them in full or two side by side, history and disk use."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,7 +39,7 @@ NOTHING = "Select a model; Ctrl and a click on a second one compares both."
 FREE = {
     Freeable.CACHES: "What backends compiled",
     Freeable.TRASH: "The trash, for good",
-    Freeable.EXPORTS: "Exports that were made again since",
+    Freeable.EXPORTS: "Exports that were made again since, to the trash",
 }
 
 
@@ -203,15 +204,20 @@ class ModelsView(DashboardPage):
         )
         menu = self.trash_button.menu()
         menu.clear()
-        for one in trash:
-            menu.addAction(f"Take {one.name} back", partial(self.book.restore, one.name))
+        # Taking one back takes the last that was deleted under its name.
+        for name, count in Counter(one.name for one in trash).items():
+            more = f" (the last of {count})" if count > 1 else ""
+            menu.addAction(f"Take {name} back{more}", partial(self.book.restore, name))
         self.trash_button.setText(f"Trash ({len(trash)})" if trash else "Trash")
         self.trash_button.setEnabled(bool(trash))
         menu = self.free_button.menu()
         menu.clear()
         for what, size in sizes.items():
             if size:
-                menu.addAction(f"{FREE[what]}: {size_text(size)}", partial(self.book.free, what))
+                act = partial(self.book.free, what)
+                if what is Freeable.EXPORTS:
+                    act = partial(self.book.discard_exports, tuple(disk.old_exports))
+                menu.addAction(f"{FREE[what]}: {size_text(size)}", act)
         self.free_button.setEnabled(any(sizes.values()))
 
     def _read_spec(self) -> None:

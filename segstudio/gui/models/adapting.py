@@ -284,7 +284,7 @@ class Adapting(QObject):
         def compare() -> None:
             self.compare_asked.emit(name)
 
-        return Message(SUCCESS, text, "Compare the two before it is used", TOPIC, "Show models", compare)
+        return Message(SUCCESS, text, "Compare the two before it is used", TOPIC, "Compare…", compare)
 
 
 def offer_text(found: Candidates) -> str:
@@ -297,7 +297,7 @@ def offer_text(found: Candidates) -> str:
         parts += [f"confirmed regions of {regions} more {plural('sample', regions)}"] if regions else []
         text = f"It learns from {' and '.join(parts)}; predictions that nobody confirmed do not count."
     if found.judging:
-        text += f" {found.judging} of the splits val and test stay out: models are judged on them."
+        text += f" {found.judging} of splits that judge stay out: models are judged on them."
     return text
 
 

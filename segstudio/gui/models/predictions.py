@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from segstudio import images
-from segstudio.errors import ImageError, SegstudioError
+from segstudio.errors import ImageError, ModelError, SegstudioError
 from segstudio.gui.job_bridge import JobBridge, Replies
 from segstudio.inference.backend import Backend, Options, open_backend
 from segstudio.inference.catalog import ModelEntry, list_models, taken_names
@@ -27,7 +27,7 @@ from segstudio.workflows.evaluate_project import (
     fingerprint_of,
 )
 from segstudio.workflows.model_palette import palette_of_model
-from segstudio.workflows.store_prediction import store_prediction
+from segstudio.workflows.store_prediction import note_answering, store_prediction
 
 LOG = logging.getLogger(__name__)
 LANE = "gpu"
@@ -100,6 +100,7 @@ def predict_samples(
     predictor = model.predictor(entry, backend)
     assert entry.spec is not None
     lookup = class_lookup(palette_of_model(entry.spec), project.palette)
+    note_answering(project, entry.name, fingerprint_of(entry.folder, entry.spec))
     seconds, skipped = 0.0, []
     for number, sample in enumerate(samples, start=1):
         context.check()
@@ -191,12 +192,20 @@ class Predictions(QObject):
         self._bridge.start("Look for models", look_for_models, replies=Replies(done=self._listed))
 
     def _listed(self, listing: Listing) -> None:
+        before, was_there = self.current, self.entry is not None
         self.models, self.taken = listing.models, listing.taken
         if self.entry is None:
             # One that was renamed is the same model, any other one is not.
-            renamed = [entry.name for entry in self.models if self.current in entry.notes.former_names]
+            renamed = [entry.name for entry in self.models if before in entry.notes.former_names]
             self.current = next(iter((*renamed, *(entry.name for entry in self.models))), "")
+            if was_there and not renamed:
+                self._tell_missing(before)
         self.models_changed.emit()
+
+    def _tell_missing(self, wanted: str) -> None:
+        """Nobody should take the answers of one model for those of another."""
+        instead = f"{self.current} predicts instead" if self.current else "import or train a model"
+        self.failed.emit(ModelError(f"{wanted} is no model that can be chosen any more", hint=instead))
 
     def choose(self, name: str) -> None:
         """Uses another model from now on."""
@@ -208,8 +217,12 @@ class Predictions(QObject):
 
         def listed(listing: Listing) -> None:
             # Not before it is listed: an older list that still comes would know nothing of it.
-            self.current = name
-            self._listed(listing)
+            if any(entry.name == name for entry in listing.models):
+                self.current = name
+                self._listed(listing)
+            else:
+                self._listed(listing)
+                self._tell_missing(name)
 
         self._bridge.start("Look for models", look_for_models, replies=Replies(done=listed))
 

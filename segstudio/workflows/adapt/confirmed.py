@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from segstudio.errors import InputError, MaskError
 from segstudio.jobs import JobContext
 from segstudio.project.confirmations import UNKNOWN, Confirmations
+from segstudio.project.layout import is_held_out
 from segstudio.project.project import Project
 from segstudio.project.sample import Sample, SampleStatus
 
 Mask = NDArray[np.uint8]
-# Splits that models are judged on: what is learnt from them cannot be proved on them.
-JUDGING = frozenset({"val", "test"})
 # Samples at most. Their features take a fifth of a second each.
 MOST_SAMPLES = 48
 FEWEST_PIXELS = 16
@@ -86,7 +85,7 @@ def candidates(project: Project) -> Candidates:
         for sample in project.samples()
         if sample.status is SampleStatus.ACCEPTED or sample.key in partly
     ]
-    learnt = [sample for sample in found if sample.split not in JUDGING]
+    learnt = [sample for sample in found if not is_held_out(sample.split)]
     accepted = tuple(sample for sample in learnt if sample.status is SampleStatus.ACCEPTED)
     regions = tuple(sample for sample in learnt if sample.status is not SampleStatus.ACCEPTED)
     return Candidates(regions, accepted, len(found) - len(learnt))
@@ -97,7 +96,7 @@ def find_confirmed(
 ) -> Confirmed:
     """The confirmed pixels of a project: masks that were accepted, and regions that were confirmed.
 
-    Samples of the splits val and test are left out. Of more samples than can be used in seconds, those with
+    Samples of splits that judge models are left out. Of more samples than can be used in seconds, those with
     confirmed regions come first, as work in progress; accepted ones are taken at even distances.
 
     Args:
@@ -117,7 +116,7 @@ def find_confirmed(
     left = [
         (sample.key, f"its split {sample.split} is kept for judging models")
         for sample in project.samples()
-        if sample.split in JUDGING and sample.key in keys
+        if is_held_out(sample.split) and sample.key in keys
     ]
     store = Confirmations.of(project)
     found: list[ConfirmedSample] = []

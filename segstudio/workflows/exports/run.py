@@ -166,7 +166,7 @@ def export_as(
             context.event({"kind": "artefact", **artefact_to_json(artefacts[-1])})
         result = ExportResult(spec.name, out, out / PAGE_FILE, tuple(artefacts), evidence.notes)
         write_reports(result)
-        result = _noted(result, spec)
+        result = _noted(result, spec, choices)
     if not result.made:
         first = result.artefacts[0]
         raise ModelError(
@@ -175,9 +175,11 @@ def export_as(
     return result
 
 
-def _noted(result: ExportResult, spec: ModelSpec) -> ExportResult:
+def _noted(result: ExportResult, spec: ModelSpec, choices: ExportChoices) -> ExportResult:
     """Tells the catalog what was made; an export that it cannot note is good all the same."""
-    formats = tuple(_exported(one) for one in result.made)
+    how = {name: value for name, value in asdict(choices).items() if name != "formats"}
+    text = json.dumps(how, sort_keys=True, default=str)
+    formats = tuple(_exported(one, text) for one in result.made)
     try:
         if formats:
             note_export(spec.name, spec.weights_sha256, result.page, formats)
@@ -186,13 +188,17 @@ def _noted(result: ExportResult, spec: ModelSpec) -> ExportResult:
     return result
 
 
-def _exported(one: Artefact) -> ExportedFormat:
-    folder = str(one.folder.resolve()) if one.folder else ""
+def _exported(one: Artefact, choices: str) -> ExportedFormat:
+    assert one.folder is not None, "made"
+    folder = one.folder.resolve()
+    files = tuple(path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file())
+    made = ExportedFormat(one.format, str(folder), choices=choices, files=files)
     if one.report is None:
-        return ExportedFormat(one.format, folder)
+        return made
     evidence = one.report.evidence
+    before, after = evidence.miou
     fps = evidence.speeds[0].after if evidence.speeds else math.nan
-    return ExportedFormat(one.format, folder, evidence.agreement, *evidence.miou, fps)
+    return replace(made, agreement=evidence.agreement, miou_before=before, miou_after=after, fps=fps)
 
 
 @contextmanager

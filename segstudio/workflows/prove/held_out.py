@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from segstudio.errors import ImageError, InputError
 from segstudio.jobs import JobContext
+from segstudio.project.layout import is_held_out
 from segstudio.project.project import Project
 from segstudio.project.sample import Sample, SampleStatus
 from segstudio.training.data.leakage import difference_hash, near_duplicates
-from segstudio.workflows.prove.learnt import Learnt, is_held_out
+from segstudio.workflows.prove.learnt import Learnt
 
 ACCEPTED = (SampleStatus.ACCEPTED,)
 ALL_OTHERS = "all that no model learnt from"

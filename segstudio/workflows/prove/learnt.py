@@ -11,13 +11,11 @@ from segstudio.inference.catalog import ModelEntry, list_models
 from segstudio.inference.lineage import Lineage
 from segstudio.inference.model_changes import list_trash, trashed_entry
 from segstudio.inference.spec import ModelSpec
-from segstudio.project.layout import SPLIT
 from segstudio.project.project import Project
 
 FILE = "manifest.json"
-HELD_OUT = ("val", "test")
 # What trainings write into manifests; a split of any other name may have been learnt from.
-NOT_LEARNT = frozenset(HELD_OUT)
+NOT_LEARNT = frozenset(("val", "test"))
 NOTHING: frozenset[str] = frozenset()
 
 
@@ -62,11 +60,6 @@ def learnt_from(project: Project, folder: Path, spec: ModelSpec) -> Learnt:
         else:
             found |= _of_one(project, ancestor.entry.folder, ancestor.name, known)
     return found
-
-
-def is_held_out(split: str) -> bool:
-    """Whether samples of a split are for judging by its name: val, validation, test and their like."""
-    return bool(SPLIT.fullmatch(split)) and split.casefold().startswith(HELD_OUT)
 
 
 def _of_one(project: Project, folder: Path, name: str, known: frozenset[str]) -> Learnt:

@@ -1,7 +1,7 @@
 """Predicts untouched samples again with another model: shows first what would change, then applies it."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from segstudio.workflows.repredict.plan import (
     is_untouched,
     new_folder,
 )
+from segstudio.workflows.store_prediction import note_answering
 
 PAIRS_OF_SAMPLE = 5
 WORKED_ON = "somebody worked on it meanwhile"
@@ -73,7 +74,9 @@ def plan_repredict(
     """
     asked = Contender(project, model, backend, Options(in_window=in_window))
     try:
-        return plan_with(project, asked.spec.name, asked.ask, context, keys=keys)
+        return plan_with(
+            project, asked.spec.name, asked.ask, context, keys=keys, fingerprint=asked.fingerprint
+        )
     finally:
         asked.close()
 
@@ -85,6 +88,7 @@ def plan_with(
     context: JobContext | None = None,
     *,
     keys: Collection[str] | None = None,
+    fingerprint: str = "",
 ) -> RepredictPlan:
     """The same for whatever answers in the name of a model."""
     context = context or JobContext()
@@ -95,7 +99,9 @@ def plan_with(
             f"people worked on all {len(samples):,} samples: there is nothing to predict again",
             hint="their masks stay as they are",
         )
-    plan = RepredictPlan(new_folder(project), model, (), (), len(samples) - len(todo))
+    plan = RepredictPlan(
+        new_folder(project), model, (), (), len(samples) - len(todo), fingerprint=fingerprint
+    )
     try:
         return _filled(project, plan, todo, ask, context)
     except (Cancelled, ImageError):
@@ -124,9 +130,7 @@ def _filled(
             totals += count_pairs(before.ids, said.ids)
         planned.append(_planned(sample.key, before, answer))
     planned.sort(key=lambda one: (one.is_first, -one.share))
-    filled = RepredictPlan(
-        plan.folder, plan.model, tuple(planned), _most(totals), plan.touched, tuple(skipped)
-    )
+    filled = replace(plan, samples=tuple(planned), totals=_most(totals), skipped=tuple(skipped))
     filled.save()
     return filled
 
@@ -175,6 +179,7 @@ def apply_plan(
     """
     if plan.state is not PlanState.MADE:
         raise InputError(f"these predictions of {plan.model} were applied before", hint="plan anew")
+    note_answering(project, plan.model, plan.fingerprint)
     applied = plan.moved_to(PlanState.APPLIED)
     chosen = [one for one in plan.samples if keys is None or one.key in keys]
     return _each(project, applied, chosen, context, _apply_one)

@@ -77,6 +77,7 @@ class RepredictPlan:
         touched: samples that stay as they are, for people worked on them.
         skipped: samples that could not be predicted, and why.
         state: how far it came.
+        fingerprint: of the model's weights, see `fingerprint_of`; "" where it is not known.
     """
 
     folder: Path
@@ -86,6 +87,7 @@ class RepredictPlan:
     touched: int
     skipped: tuple[tuple[str, str], ...] = ()
     state: PlanState = PlanState.MADE
+    fingerprint: str = ""
 
     @property
     def changing(self) -> list[PlannedSample]:
@@ -122,6 +124,7 @@ class RepredictPlan:
         """
         values = {
             "model": self.model,
+            "fingerprint": self.fingerprint,
             "state": self.state.value,
             "touched": self.touched,
             "totals": self.totals,
@@ -197,6 +200,7 @@ def _read(folder: Path) -> RepredictPlan | None:
             int(values["touched"]),
             tuple((str(key), str(reason)) for key, reason in values["skipped"]),
             PlanState(values["state"]),
+            str(values.get("fingerprint", "")),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -250,6 +250,22 @@ def test_a_promoted_model_with_other_weights_is_told_and_not_used(
     assert page.studio.session.predictions.current == "fake"
 
 
+def test_a_model_that_was_archived_elsewhere_is_told_and_not_used(page: Page, folder: Path) -> None:
+    page.click("night")
+    page.press(page.detail.use_button)
+    model_changes.set_archived("night", True)
+    predictions = page.studio.session.predictions
+    predictions.refresh()
+    page.studio.settle()
+    assert "night is no model that can be chosen any more" in page.studio.messages()
+    assert predictions.current == "fake"
+    predictions.take_up("night")
+    page.studio.settle()
+    assert predictions.current == "fake"
+    page.studio.open(folder)
+    assert "the model of this project, night, is archived" in page.studio.messages()
+
+
 def test_two_models_side_by_side(page: Page) -> None:
     page.click("street")
     page.click("night", Qt.KeyboardModifier.ControlModifier)
@@ -316,6 +332,25 @@ def test_shipped_models_are_read_only(
     assert not page.detail.archive_button.isEnabled()
     assert not page.detail.delete_button.isEnabled()
     assert page.detail.use_button.isEnabled()
+
+
+def test_old_exports_go_to_the_trash_once_they_were_seen(page: Page, tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.json").write_bytes(b"x" * 2000)
+        made = ExportedFormat("onnx", str(tmp_path / name), files=("report.json",))
+        note_export("night", "night", tmp_path, (made,))
+    page.view.refresh()
+    page.studio.settle()
+    (action,) = page.view.free_button.menu().actions()
+    action.trigger()
+    page.studio.settle()
+    assert (tmp_path / "old").exists()
+    assert str(tmp_path / "old") in " ".join(page.studio.messages())
+    page.act("made again since")
+    assert not (tmp_path / "old").exists()
+    assert (tmp_path / "new").exists()
+    assert "in the trash" in " ".join(page.studio.messages())
 
 
 def test_space_is_freed(page: Page) -> None:

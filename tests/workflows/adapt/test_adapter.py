@@ -81,7 +81,7 @@ def test_splits_that_models_are_judged_on_are_never_learnt_from(
     project: Project, wrong_model: ModelSpec
 ) -> None:
     project.set_split(["frame_0"], "val")
-    project.set_split(["frame_1"], "test")
+    project.set_split(["frame_1"], "validation")
     assert [one.sample.key for one in find_confirmed(project).samples] == ALL[2:]
     found = find_confirmed(project, ["frame_0", "frame_2"])
     assert [one.sample.key for one in found.samples] == ["frame_2"]
