@@ -1,5 +1,6 @@
 """The page of runs shows what the files of runs say, while they grow, and asks before it ends anything."""
 
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from segstudio.gui.training.runs_page import RunsPage
 from segstudio.inference.model_changes import delete, rename
 from segstudio.project.project import Project
 from segstudio.project.sample import Changes
+from segstudio.workflows.retrain.chain import ChainResult
+from segstudio.workflows.retrain.choice import RetrainChoice
 from segstudio.workflows.retrain.folder import RunFolder, read_json, write_json
 from segstudio.workflows.retrain.runs import Pace, RunState, RunStatus, RunWatch, status_of
 from tests.gui.dashboards.desk import Desk, colours, texts, visible_placeholder
@@ -293,6 +296,26 @@ def test_compare_asks_the_window_for_the_model(opened: Desk) -> None:
     run.best_weights.write_bytes(b"better weights")
     look(opened)
     assert shown_acts(page) == {"model", "remove"}
+
+
+def test_making_a_model_holds_up_no_new_run(opened: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, runs = fake_runs.make_run(project_of(opened), "good"), opened.session.runs
+    answered = threading.Event()
+
+    def make(*_: object) -> ChainResult:
+        assert answered.wait(30)
+        return ChainResult("good")
+
+    def write(*_: object) -> RunFolder:
+        raise InputError("no sample is accepted")
+
+    monkeypatch.setattr(training_runs, "run_chain", make)
+    monkeypatch.setattr(training_runs, "write_run", write)
+    runs.make_model(run)
+    with opened.qtbot.waitSignal(runs.refused, timeout=5000):
+        runs.order(RetrainChoice())
+    with opened.qtbot.waitSignal(runs.model_made, timeout=5000):
+        answered.set()
 
 
 def test_a_run_that_is_not_ours_talks_again(opened: Desk) -> None:
