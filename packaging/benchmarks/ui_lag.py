@@ -4,16 +4,24 @@ python packaging/benchmarks/ui_lag.py [--frames CAMVID] [--json] [--seconds 20] 
 
 The real window shows a project of CamVid's frames (images/train and masks/train below CAMVID; drawn streets
 without it) while a retraining of it, from street-b0 with the preset for CPUs, runs as the window runs it: in
-a process of its own, with the window's niceness. Stretches in which the window is used, by posted mouse
-events of strokes at 125 moves a second, by opening samples and by switching pages (the live page of runs
-among them), take turns with stretches in which it rests. A timer of 5 ms in the window's thread notes how
-late it is: lag_p99_ms is of the stretches in use. training_speed_kept is the ratio of the medians of the
-training's steps a second, in use by at rest. --detail adds the slowest moments by what was being done.
+a process of its own, with the window's niceness. It validates on a few samples, keeps pictures of them and
+saves every 20 steps. Stretches in which the window is used, by posted mouse events of strokes at 125 moves a
+second, by opening samples and by switching pages (longest the live page of runs, where new curves and
+pictures come in), take turns with stretches in which it rests: the window is open on the editor, nothing is
+pressed or moved, and it looks at the run twice a second as ever.
+
+A timer of 5 ms in the window's thread notes how late it is. A block of the thread is as many ticks as should
+have come in it, each late by its own share: one of 200 ms is 40 late ticks. lag_p99_ms is of the stretches
+in use. training_speed_kept is the ratio of the training's steps a second, in use by at rest, medians of the
+stretches; intervals between steps in which it validated or saved are left out. --detail adds the slowest
+moments by what was being done.
 """
 
 import argparse
 import contextlib
+import itertools
 import json
+import math
 import os
 import shutil
 import statistics
@@ -52,7 +60,9 @@ FRAMES = 80
 MOVES_A_STROKE, STROKES_A_SAMPLE, STROKES_A_TOUR = 60, 3, 5
 PAGES = ("samples", "classes", "progress", "runs", "editor")
 # How long a page is looked at, in moves of the mouse.
-PAGE_MOVES = 90
+PAGE_MOVES, LIVE_MOVES = 90, 500
+# The run validates and saves so often, on so many samples.
+EVENT_STEPS, SCORED = 20, 4
 START_SECONDS, WARM_STEPS = 240.0, 5
 SIZE = (1440, 900)
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
@@ -74,10 +84,16 @@ class Probe:
     def _tick(self) -> None:
         now = time.perf_counter()
         if self.on:
-            lag = max(0.0, (now - self._last) * 1000 - PROBE_MS)
-            self.lags.append(lag)
-            self.by_act[self.act].append(lag)
+            late = ticks_late((now - self._last) * 1000)
+            self.lags += late
+            self.by_act[self.act] += late
         self._last = now
+
+
+def ticks_late(interval: float) -> list[float]:
+    """How late each tick is that should have come in an interval, in milliseconds, the latest first."""
+    lag = max(0.0, interval - PROBE_MS)
+    return [lag - missed * PROBE_MS for missed in range(max(1, math.ceil(lag / PROBE_MS)))]
 
 
 class User:
@@ -95,9 +111,10 @@ class User:
         self._timer.start(MOVE_MS)
 
     def rest(self) -> None:
-        """Ends the stroke that is drawn and waits."""
+        """Ends the stroke that is drawn and waits in the editor."""
         self._timer.stop()
         self._window.link.canvas.finish()
+        self._window.show_page("editor")
 
     def _move(self) -> None:
         self._probe.act = next(self._script)
@@ -115,7 +132,7 @@ class User:
             if strokes % STROKES_A_TOUR == 0:
                 for page in PAGES:
                     self._window.show_page(page)
-                    for _ in range(PAGE_MOVES):
+                    for _ in range(LIVE_MOVES if page == "runs" else PAGE_MOVES):
                         yield f"page {page}"
 
     def _stroke(self, random: np.random.Generator) -> Iterator[str]:
@@ -141,29 +158,32 @@ class User:
 
 
 class Pace:
-    """When the steps of a run were made, by the clock of the machine."""
+    """When the steps of a run were made, and its validations, by the clock of the machine."""
 
     def __init__(self, run: RunFolder) -> None:
         self._events = EventReader(run)
-        self._steps: list[tuple[float, int]] = []
+        self._seen: list[tuple[float, str]] = []
 
     def look(self) -> int:
         """Reads what came since; how many steps there are."""
-        self._steps += [
-            (float(event["time"]), int(event["step"]))
-            for event in self._events.new()
-            if event.get("kind") == "step"
-        ]
-        return len(self._steps)
+        self._seen += [(float(event["time"]), str(event.get("kind"))) for event in self._events.new()]
+        return sum(kind == "step" for _, kind in self._seen)
 
     def speed(self, began: float, ended: float) -> float:
-        """Steps a second between two times, seconds since 1970, from the first step in it to the last."""
+        """Steps a second between two times, seconds since 1970, over intervals with nothing but a step."""
         self.look()
-        inside = [(at, step) for at, step in self._steps if began <= at <= ended]
-        if len(inside) < 2:
-            return 0.0
-        (first, before), (last, after) = inside[0], inside[-1]
-        return (after - before) / max(last - first, 1e-9)
+        inside = [(at, kind) for at, kind in self._seen if began <= at <= ended]
+        taken = [
+            after - before
+            for (before, first), (after, second) in itertools.pairwise(inside)
+            if first == second == "step"
+        ]
+        return len(taken) / max(sum(taken), 1e-9) if taken else 0.0
+
+    def validations(self, began: float, ended: float) -> int:
+        """How many came to their end between two times."""
+        self.look()
+        return sum(kind == "validation" and began <= at <= ended for at, kind in self._seen)
 
 
 def make_project(folder: Path, frames: Path | None) -> None:
@@ -183,13 +203,14 @@ def make_project(folder: Path, frames: Path | None) -> None:
 
 
 def start_run(folder: Path, minutes: float) -> RunFolder:
-    """A run that neither validates nor saves while it is measured, and tells each step."""
+    """A run that validates and saves every few steps, and tells each of them."""
     with Project.open(folder) as project:
         choice = RetrainChoice(start="model:street-b0", minutes=minutes, preset="cpu", evaluate=False)
         values = yaml.safe_load(spec_text(project, choice))
-        values["studio"].update(log_every=1, max_steps=1_000_000, validation=[])
+        scored = {"kind": "manifest", "path": "data/manifest.json", "limit": SCORED}
+        values["studio"].update(log_every=1, max_steps=1_000_000, validation=[scored])
         for key in ("validation_interval", "checkpoint_interval"):
-            values["train"][key] = 1_000_000
+            values["train"][key] = EVENT_STEPS
         # One size of crops: steps of two sizes could not be compared.
         values["studio"]["crops"] = values["studio"]["crops"][:1]
         run = write_run(project, choice.with_spec(yaml.safe_dump(values)), JobContext())
@@ -228,6 +249,7 @@ def measure(options: argparse.Namespace, home: Path) -> dict[str, Any]:
     probe = Probe()
     user = User(window, probe)
     speeds: dict[bool, list[float]] = {True: [], False: []}
+    validations = 0
     for number in range(2 * options.rounds):
         used = bool(number % 2)
         began = time.time()
@@ -237,14 +259,16 @@ def measure(options: argparse.Namespace, home: Path) -> dict[str, Any]:
         probe.on = used
         spin(application, options.seconds)
         probe.on = False
+        ended = time.time()
         user.rest()
-        speeds[used].append(pace.speed(began, time.time()))
+        validations += pace.validations(began, ended) if used else 0
+        speeds[used].append(pace.speed(began, ended))
         note = f"{'in use' if used else 'at rest'}: {speeds[used][-1]:.3f} steps/s"
         print(note, file=sys.stderr, flush=True)
     supervise.cancel(run)
     window.close()
     spin(application, 0.5)
-    return figures(probe, speeds, detail=options.detail)
+    return {**figures(probe, speeds, detail=options.detail), "validations_in_use": validations}
 
 
 def figures(probe: Probe, speeds: dict[bool, list[float]], *, detail: bool) -> dict[str, Any]:

@@ -72,17 +72,26 @@ def runs_pause(folder: ProjectFolder, name: RunName = "") -> None:
 
 @app.command("resume")
 def runs_resume(folder: ProjectFolder, name: RunName = "") -> None:
-    """Let a paused run go on, or start one that ended from its last checkpoint."""
+    """Let a paused run go on, or queue one that ended: it goes on from its last checkpoint."""
     from segstudio.workflows.retrain import supervise
-    from segstudio.workflows.retrain.runs import status_of
+    from segstudio.workflows.retrain.runs import RunState, status_of
 
     def resume(run: "RunFolder") -> None:
-        if status_of(run).state.alive:
+        state = status_of(run).state
+        if state.alive:
             supervise.go_on(run)
-        else:
-            supervise.start(run)
+            print(f"{run.name} goes on")
+            return
+        if state is not RunState.QUEUED:
+            supervise.queue_up(run)
+        supervise.start_next_below(run.path.parent)
+        status = status_of(run)
+        if status.state is RunState.FAILED and status.reason is not None:
+            raise InputError(status.reason.message, hint=status.reason.hint)
+        waits = status.state is RunState.QUEUED
+        print(f"{run.name} waits until no other run trains" if waits else f"{run.name} goes on")
 
-    _steer(folder, name, resume, "goes on")
+    _with_run(folder, name, resume)
 
 
 @app.command("stop")
@@ -95,7 +104,7 @@ def runs_stop(folder: ProjectFolder, name: RunName = "") -> None:
 
 @app.command("cancel")
 def runs_cancel(folder: ProjectFolder, name: RunName = "") -> None:
-    """End a run for good, or take it out of the queue."""
+    """End a run, so that nothing follows it, or take it out of the queue."""
     from segstudio.workflows.retrain import supervise
 
     _steer(folder, name, supervise.cancel, "is cancelled")

@@ -7,7 +7,7 @@ from segstudio.gui.models.model_imports import LANE as MODEL_LANE
 from segstudio.gui.models.predictions import EVALUATION_LANE
 from segstudio.gui.models.predictions import LANE as PREDICTION_LANE
 from segstudio.gui.samples.pictures import LANE as THUMBNAIL_LANE
-from segstudio.gui.training.training_runs import LOOK_LANE, START_LANE
+from segstudio.gui.training.training_runs import FINISH_LANE, LOOK_LANE, START_LANE
 
 SCAN_LANE = "scan"
 LIST_LANE, SEARCH_LANE, MEASURE_LANE = "list", "search", "measure"
@@ -36,6 +36,7 @@ LANES = (
     FAILURES_LANE,
     LOOK_LANE,
     START_LANE,
+    FINISH_LANE,
     ADAPT_LANE,
 )
 # Work that can be done again is cancelled when the window closes.

@@ -31,6 +31,7 @@ class RetrainOpener(QObject):
         session.runs.refused.connect(self._refused)
         session.project_changed.connect(self._drop)
         session.predictions.models_changed.connect(self._show_models)
+        session.changed.connect(self._forget_samples)
 
     def open(self) -> None:
         """Shows the dialog."""
@@ -66,6 +67,10 @@ class RetrainOpener(QObject):
     def _show_models(self) -> None:
         if self.dialog is not None:
             self.dialog.show_models()
+
+    def _forget_samples(self, _changes: object) -> None:
+        if self._previews is not None:
+            self._previews.forget()
 
     def _prepared(self, run: RunFolder) -> None:
         if self.dialog is not None:

@@ -13,7 +13,7 @@ from segstudio.project.project import Project
 from segstudio.workflows.retrain.choice import RetrainChoice
 from segstudio.workflows.retrain.plan import check_spec
 from segstudio.workflows.retrain.presets import Preset
-from segstudio.workflows.retrain.preview import preview
+from segstudio.workflows.retrain.preview import RetrainPreview, SampleFacts, preview
 
 PAUSE_MS = 250
 
@@ -32,6 +32,8 @@ class RetrainPreviews(QObject):
         self.presets = presets
         self._wanted: RetrainChoice | None = None
         self._shown: RetrainChoice | None = None
+        self._facts: SampleFacts | None = None
+        self._changes = 0
         self._job: Job[Any] | None = None
         self._pause = QTimer(self, interval=PAUSE_MS, singleShot=True)
         self._pause.timeout.connect(self._look)
@@ -42,19 +44,32 @@ class RetrainPreviews(QObject):
         self._wanted = choice
         self._pause.start(PAUSE_MS if self._shown else 0)
 
+    def forget(self) -> None:
+        """The samples have changed: the next look counts them again."""
+        self._facts = None
+        self._changes += 1
+
     def _look(self) -> None:
         choice = self._wanted
         if choice is None:
             return
         self._shown = choice
+        facts, changes = self._facts, self._changes
 
-        def if_wanted(tell: Any) -> Any:
-            return lambda value: tell(value) if choice is self._wanted else None
+        def done(found: RetrainPreview) -> None:
+            if changes == self._changes:
+                self._facts = found.facts
+            if choice is self._wanted:
+                self.found.emit(found)
+
+        def failed(error: SegstudioError) -> None:
+            if choice is self._wanted:
+                self.failed.emit(error)
 
         self._job = self._bridge.start(
-            "Look at the samples", lambda context: preview(self._project, choice, context),
+            "Look at the samples", lambda context: preview(self._project, choice, context, facts),
             lane=MEASURE_LANE, replaces="retrain preview",
-            replies=Replies(done=if_wanted(self.found.emit), failed=if_wanted(self.failed.emit)),
+            replies=Replies(done=done, failed=failed),
         )  # fmt: skip
 
     def check(self, text: str) -> None:

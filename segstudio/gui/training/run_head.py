@@ -19,7 +19,7 @@ ACTS = {
     "compare": ("Compare…", "Class by class with the model in use"),
     "earlier": ("Earlier", "Before the run that waits in front of it"),
     "later": ("Later", "Behind the run that waits after it"),
-    "cancel": ("Cancel…", "Ends the run for good; nothing follows it"),
+    "cancel": ("Cancel…", "Ends the run, and nothing follows it; it can be resumed"),
     "remove": ("Remove…", "Deletes the run with its checkpoints"),
     "folder": ("Open folder", "Checkpoints, spec, frozen masks and all that was printed"),
 }
@@ -27,7 +27,7 @@ ACTS = {
 QUESTIONS = {
     "cancel": (
         "Cancel this run?",
-        "It ends now. What it saved stays in its folder.",
+        "It ends now, and nothing follows it. What it saved stays: it can be resumed.",
         "Keep it",
         "Cancel the run",
     ),
@@ -49,6 +49,9 @@ def acts_of(status: RunStatus, *, has_model: bool, is_ours: bool = True) -> tupl
         return "earlier", "later", "cancel"
     if state is RunState.PAUSED:
         return "go_on", "stop", "cancel"
+    if state.alive and status.pace.trained:
+        # What follows a training cannot wait.
+        return "stop", "cancel"
     if state.alive:
         return "pause", "stop", "cancel"
     made = ("compare",) if has_model else ("model",)

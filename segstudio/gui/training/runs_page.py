@@ -134,7 +134,7 @@ class RunsPage(DashboardPage):
         if status is None:
             return
         curves = look.curves if look.curves and look.curves.folder == status.run.path else None
-        result = look.result if curves else None
+        result = look.result_of(status.run.path)
         is_ours = curves is None or look.note is not None
         self.head.show_run(status, has_model=result is not None, is_ours=is_ours)
         for key, (figure, remark) in figures(status, curves).items():
@@ -174,7 +174,7 @@ class RunsPage(DashboardPage):
         status, runs = self._status, self._runs
         if status is None:
             return
-        run = status.run
+        run, result = status.run, runs.now.result_of(status.run.path)
         acts: dict[str, Callable[[], object]] = {
             "pause": lambda: runs.pause(run),
             "go_on": lambda: runs.go_on(run),
@@ -185,7 +185,7 @@ class RunsPage(DashboardPage):
             "earlier": lambda: runs.move(run, -1),
             "later": lambda: runs.move(run, 1),
             "model": lambda: runs.make_model(run),
-            "compare": lambda: runs.compare_asked.emit(run.name),
+            "compare": lambda: runs.compare_asked.emit(result.model) if result else None,
             "folder": lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(run.path))),
         }
         acts[act]()

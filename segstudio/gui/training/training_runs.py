@@ -26,6 +26,8 @@ from segstudio.workflows.retrain.write import write_run
 LOOK_LANE = "runs"
 # Starting a process takes seconds: pausing another one must not wait for it.
 START_LANE = "training"
+# Making a model, scoring and exporting it takes minutes: the next run must not wait for that.
+FINISH_LANE = "finish"
 LIVE_MS = 500
 # With nothing alive a page on screen still sees what the command line starts.
 IDLE_MS = 4000
@@ -60,6 +62,7 @@ class TrainingRuns(QObject):
         self._watched = False
         self._looking = self._again = False
         self._first = True
+        self._told = ""
         self._tried: tuple[Path, ...] = ()
         self.now = Look()
         # The run that the page is to show next, None once it does.
@@ -120,13 +123,17 @@ class TrainingRuns(QObject):
         def failed(error: SegstudioError) -> None:
             if looker is self._looker:
                 self._looking = False
-                self.failed.emit(error)
+                # The next look may do better; the same trouble is told once.
+                self._timer.start(IDLE_MS)
+                if str(error) != self._told:
+                    self._told = str(error)
+                    self.failed.emit(error)
 
         replies = Replies(done=done, failed=failed)
         self._bridge.start("Look at runs", lambda _: looker.look(chosen), lane=LOOK_LANE, replies=replies)
 
     def _take(self, found: Look) -> None:
-        before, self.now = self.now, found
+        before, self.now, self._told = self.now, found, ""
         self.looked.emit(found)
         if self._first:
             self._first = False
@@ -217,7 +224,7 @@ class TrainingRuns(QObject):
         self._do("Stop", lambda: supervise.stop(run))
 
     def cancel(self, run: RunFolder) -> None:
-        """Ends a run for good, or takes it out of the queue."""
+        """Ends a run, so that nothing follows it, or takes it out of the queue."""
         self._do("Cancel", lambda: supervise.cancel(run))
 
     def remove(self, run: RunFolder) -> None:
@@ -236,7 +243,7 @@ class TrainingRuns(QObject):
 
         replies = Replies(done=done, failed=self.failed.emit)
         self._bridge.start(
-            f"Make a model of {run.name}", lambda context: run_chain(run, context), lane=START_LANE,
+            f"Make a model of {run.name}", lambda context: run_chain(run, context), lane=FINISH_LANE,
             replies=replies,
         )  # fmt: skip
 
@@ -254,12 +261,14 @@ class TrainingRuns(QObject):
         self._bridge.start(f"{title} a run", lambda _: act(), lane=LOOK_LANE, replies=replies)
 
     def leave(self, *, stop: bool) -> str:
-        """The window closes: asks living runs to save and end, or says by name what goes on without it."""
+        """The window closes: says by name what goes on without it.
+
+        Or asks living runs to save and end; then the queue waits until the folder is opened again.
+        """
         living = [status.run for status in self.now.living]
         if not stop:
             return ", ".join(run.name for run in living)
-        for run in living:
-            with contextlib.suppress(SegstudioError):
-                # It has ended since the last look, or its disk is gone.
-                supervise.stop(run)
+        with contextlib.suppress(SegstudioError):
+            # The disk is gone.
+            supervise.stop_all(living)
         return ""

@@ -1,6 +1,8 @@
 """What follows a training in one go: a model in the catalog, its scores, its exports; never a promotion."""
 
+import contextlib
 import csv
+import json
 import os
 import shutil
 import sys
@@ -15,12 +17,21 @@ from segstudio.jobs import JobContext, PartContext, run_child
 from segstudio.training.data.manifest import read_manifest
 from segstudio.workflows.retrain.folder import RunFolder, RunNote, read_json, write_json
 from segstudio.workflows.retrain.locks import take
-from segstudio.workflows.retrain.placed_model import is_model, note_lineage, place_model, placed_model
+from segstudio.workflows.retrain.placed_model import (
+    is_of,
+    note_lineage,
+    place_model,
+    placed_model,
+    weights_of,
+)
 from segstudio.workflows.retrain.samples import VALIDATION
+from segstudio.workflows.retrain.start import file_hash
 
 MODEL, EVALUATE, EXPORT = "model", "evaluate", "export"
 SAID = {MODEL: "making the model", EVALUATE: "evaluating", EXPORT: "exporting"}
 READY = "ready to compare"
+# A step that works says so by the time of chain.json; not with each of its reports.
+SIGN_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,8 @@ def run_chain(run: RunFolder, context: JobContext, *, formats: tuple[str, ...] |
     """Makes a model of a run, evaluates and exports it, as the run's choice says; the work of a Job.
 
     Every step is a child process and is remembered in the run's folder: called again, it goes on with the
-    first one that is not done.
+    first one that is not done. Where the run has learnt on since, all steps are done again, and the new
+    weights become a model beside the older one.
 
     Args:
         run: with weights; it need not have come to its end.
@@ -69,7 +81,7 @@ def run_chain(run: RunFolder, context: JobContext, *, formats: tuple[str, ...] |
         raise InputError(
             f"{run.path} was not made by retrain", hint="export it: segstudio export RUN --out DIR"
         )
-    if not (run.best_weights.is_file() or (run.train / "latest.safetensors").is_file()):
+    if weights_of(run) is None:
         raise InputError(f"the run {run.name} has no weights yet", hint="let it train until it has saved")
     held = take(run.path / "chain.lock", shared_by_threads=False)
     if held is None:
@@ -99,7 +111,12 @@ class _Chain:
 
     def __init__(self, run: RunFolder, note: RunNote, context: JobContext, formats: tuple[str, ...]) -> None:
         self._run, self._note, self._context, self._formats = run, note, context, formats
-        self._done: dict[str, Any] = read_json(run.chain).get("done", {})
+        weights = weights_of(run)
+        assert weights is not None
+        self._weights, self._signed = file_hash(weights), 0.0
+        known = read_json(run.chain)
+        # What was made of other weights says nothing of these.
+        self._done: dict[str, Any] = known.get("done", {}) if known.get("weights") == self._weights else {}
 
     def run(self) -> ChainResult:
         steps: list[tuple[str, Callable[[], dict[str, Any]]]] = [(MODEL, self._make_model)]
@@ -128,13 +145,23 @@ class _Chain:
         if known is None:
             return False
         if step == MODEL:
-            return is_model(Path(known["folder"]))
+            return is_of(Path(known["folder"]), self._weights)
         if step == EXPORT:
             return set(self._formats) <= set(known["formats"]) and Path(known["page"]).is_file()
         return Path(known["results"]).is_file()
 
     def _remember(self, doing: str) -> None:
-        write_json(self._run.chain, {"doing": doing, "process": os.getpid(), "done": self._done})
+        note = {"doing": doing, "process": os.getpid(), "weights": self._weights, "done": self._done}
+        write_json(self._run.chain, note)
+
+    def _show(self, step: str, done: float, total: float, text: str) -> None:
+        """Tells how far a step is, and now and then whoever looks at the folder that it lives."""
+        self._context.progress(done, total, f"{SAID[step]}  ·  {text}")
+        now = time.monotonic()
+        if now - self._signed >= SIGN_SECONDS:
+            self._signed = now
+            with contextlib.suppress(OSError):
+                os.utime(self._run.chain)
 
     def _scored(self) -> int:
         samples = read_manifest(self._run.manifest).samples
@@ -146,20 +173,21 @@ class _Chain:
         placed = placed_model(run)
         if placed is None:
             made = run.path / MODEL
-            if not is_model(made):
+            if not is_of(made, self._weights):
                 shutil.rmtree(made, ignore_errors=True)
                 samples = read_manifest(run.manifest).samples
                 learnt = sum(sample.split != VALIDATION for sample in samples)
                 origin = f"{learnt} samples of {Path(self._note.project).name}"
                 words = ("--name", run.name, "--trained-on", origin, "--json")
                 self._child(MODEL, "export", str(run.path), "--out", str(made), *words)
-            note_lineage(made, run, self._note)
+                note_lineage(made, run, self._note, self._weights)
             placed = place_model(made, run.name)
         return {"name": placed.name, "folder": str(placed)}
 
     def _evaluate(self) -> dict[str, Any]:
         """Scores the best weights on all held-out samples, at the images' own size."""
-        test = f"studio.test=[{{kind: manifest, path: '{self._run.manifest}'}}]"
+        source = {"kind": "manifest", "path": str(self._run.manifest)}
+        test = f"studio.test={json.dumps([source], ensure_ascii=False)}"
         found = self._child(
             EVALUATE, "evaluate", "-e", str(self._run.spec_file), "--json-events", test,
             f"dataset.segment.test_split={VALIDATION}", "studio.evaluation.bootstrap=1000",
@@ -167,24 +195,23 @@ class _Chain:
         return {"results": str(self._run.path / EVALUATE / "results.json"), "miou": found.get("miou")}
 
     def _export(self) -> dict[str, Any]:
-        """Exports the model, judged by the held-out samples where there are some."""
-        out = self._run.path / "exports"
+        """Exports the model, judged by the held-out samples where there are some.
+
+        Formats of before are made again with the new ones: one report is of all of them.
+        """
+        model, before = self._done[MODEL], self._done.get(EXPORT, {}).get("formats", ())
+        formats = list(dict.fromkeys((*before, *self._formats)))
+        # What a model of older weights was exported to stays beside it.
+        out = self._run.path / ("exports" if model["name"] == self._run.name else f"exports-{model['name']}")
         shutil.rmtree(out, ignore_errors=True)
-        words = [
-            "export",
-            str(self._done[MODEL]["folder"]),
-            "--out",
-            str(out),
-            "--as",
-            ",".join(self._formats),
-        ]
+        words = ["export", str(model["folder"]), "--out", str(out), "--as", ",".join(formats)]
         if pairs := self._pairs():
             listed = self._run.path / "judge.csv"
             with listed.open("w", encoding="utf-8", newline="") as file:
                 csv.writer(file).writerows(pairs)
             words += ["--images", str(listed), "--palette", str(self._run.data / "palette.yaml")]
         found = self._child(EXPORT, *words, "--json-events")
-        return {"formats": list(self._formats), "page": found.get("page", ""), "folder": str(out)}
+        return {"formats": formats, "page": found.get("page", ""), "folder": str(out)}
 
     def _pairs(self) -> list[tuple[str, str]]:
         root = self._run.data
@@ -200,10 +227,7 @@ class _Chain:
         Raises:
             SegstudioError: its one line, with the step that failed.
         """
-        part = PartContext(
-            self._context,
-            lambda done, total, text: self._context.progress(done, total, f"{SAID[step]}  ·  {text}"),
-        )
+        part = PartContext(self._context, lambda *report: self._show(step, *report))
         try:
             found = run_child([sys.executable, "-m", "segstudio", *words], part)
         except SegstudioError as error:

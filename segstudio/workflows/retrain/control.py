@@ -9,7 +9,10 @@ from segstudio.jobs import JobContext
 from segstudio.workflows.retrain.folder import RunFolder
 
 PAUSE, GO_ON, STOP, CANCEL = "pause", "go on", "stop", "cancel"
-WORDS = (PAUSE, GO_ON, STOP, CANCEL)
+# As "stop", and the queue waits until somebody asks for its next run.
+STOP_ALL = "stop all"
+WORDS = (PAUSE, GO_ON, STOP, STOP_ALL, CANCEL)
+ENDS = (STOP, STOP_ALL, CANCEL)
 LOOK_SECONDS = 0.25
 
 
@@ -63,7 +66,7 @@ class ControlledContext(JobContext):
     def cancelled(self) -> bool:
         """Whether it is to stop, or to be cancelled."""
         word = self.word
-        return super().cancelled or word in (STOP, CANCEL) or (word == PAUSE and not self.pauses)
+        return super().cancelled or word in ENDS or (word == PAUSE and not self.pauses)
 
     @property
     def paused(self) -> bool:

@@ -72,7 +72,7 @@ def estimate_run(
         runs: the project's runs_dir, where earlier runs tell how fast this machine is.
     """
     cost = COSTS.get(backbone, OTHER_COST) * (FROZEN_COST if frozen else 1.0)
-    speed = measured_speed(runs, preset, backbone) if runs and not frozen else None
+    speed = measured_speed(runs, preset, backbone, frozen=frozen) if runs else None
     pixels_per_second = speed or preset.pixels_per_second / cost
     step = preset.pixels_per_step / pixels_per_second
     one = VALIDATION_FACTOR * short_side * short_side * 4 / 3 / pixels_per_second
@@ -112,14 +112,18 @@ def timetable(
     )  # fmt: skip
 
 
-def measured_speed(runs: Path, preset: Preset, backbone: str) -> float | None:
-    """Pixels a second of the newest run with the same preset and backbone, in this project; None without."""
+def measured_speed(runs: Path, preset: Preset, backbone: str, *, frozen: bool = False) -> float | None:
+    """Pixels a second of the newest runs with the same preset and backbone, in this project; None without.
+
+    With a frozen backbone a step takes less than half the time: only runs alike in that are counted.
+    """
     from segstudio.workflows.retrain.folder import RunFolder, created, read_json
 
     found = []
     for path in runs.iterdir() if runs.is_dir() else []:
         speed = read_json(path / SPEED_FILE)
-        if (speed.get("preset"), speed.get("backbone")) == (preset.key, backbone):
+        alike = (speed.get("preset"), speed.get("backbone"), bool(speed.get("frozen")))
+        if alike == (preset.key, backbone, frozen):
             value = speed.get("pixels_per_second")
             if isinstance(value, int | float) and value > 0:
                 found.append((created(RunFolder(path)), float(value)))

@@ -90,6 +90,11 @@ class RunFolder:
         return self.train / "best.safetensors"
 
     @property
+    def latest_weights(self) -> Path:
+        """The weights of the last checkpoint."""
+        return self.train / "latest.safetensors"
+
+    @property
     def lock(self) -> Path:
         """Held while the run's process lives."""
         return self.path / "run.lock"
@@ -191,7 +196,13 @@ def created(run: RunFolder) -> float:
     """When a run was made, seconds since 1970."""
     values = read_json(run.path / NOTE_FILE)
     when = values.get("created")
-    return float(when) if isinstance(when, int | float) else run.path.stat().st_mtime
+    if isinstance(when, int | float):
+        return float(when)
+    try:
+        return run.path.stat().st_mtime
+    except FileNotFoundError:
+        # It was removed meanwhile.
+        return 0.0
 
 
 def read_json(path: Path) -> dict[str, Any]:

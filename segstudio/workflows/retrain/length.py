@@ -45,6 +45,7 @@ def settle_length(run: RunFolder) -> None:
     )
     write_json(run.path / SPEED_FILE, {
         "preset": note.preset, "backbone": spec.model.backbone.type,
+        "frozen": note.choice.freeze_backbone,
         "pixels_per_second": pixels * spec.train.num_gpus / tempo.step,
         "seconds_per_step": tempo.step, "seconds_per_scored": tempo.scored, "steps": plan.steps,
     })  # fmt: skip

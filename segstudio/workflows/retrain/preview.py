@@ -1,6 +1,6 @@
 """What a retraining is going to learn from, said before it starts: classes, splits, leaks, time, memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -56,6 +56,7 @@ class RetrainPreview:
         visits: how often samples come in an epoch, where segments were sent to training.
         unusable: masks that cannot be used, by key, with the reason.
         plan: preset, start and experiment.
+        facts: for the next look, see `preview`.
     """
 
     chosen: ChosenSamples
@@ -64,6 +65,7 @@ class RetrainPreview:
     visits: Mapping[str, int]
     unusable: tuple[tuple[str, str], ...]
     plan: Plan = field(repr=False)
+    facts: "SampleFacts" = field(repr=False)
 
     @property
     def estimate(self) -> Estimate:
@@ -85,7 +87,10 @@ class RetrainPreview:
         """What the user should know before starting, worst first."""
         found = []
         if not self.chosen.validation:
-            found.append("nothing is held out: the run cannot say whether the model got better")
+            found.append(
+                "nothing is held out that the start did not learn from: the run cannot say whether the"
+                " model got better"
+            )
         if self.leaks:
             pair = self.leaks[0]
             found.append(
@@ -142,28 +147,75 @@ class RetrainPreview:
         return [*lines, *(f"warning: {text}" for text in self.warnings)]
 
 
-def preview(project: Project, choice: RetrainChoice, context: JobContext) -> RetrainPreview:
+@dataclass(frozen=True, eq=False)
+class SampleFacts:
+    """What the samples of a choice are, whatever is to be learnt from them; slow to find out.
+
+    Attributes:
+        key: what they follow from, see `samples_key`.
+        chosen: keys by their use.
+        train, validation: sums over their masks.
+        leaks, visits, unusable: see `RetrainPreview`.
+    """
+
+    key: Hashable
+    chosen: ChosenSamples
+    train: SplitCounts
+    validation: SplitCounts
+    leaks: tuple[Leak, ...]
+    visits: Mapping[str, int]
+    unusable: tuple[tuple[str, str], ...]
+
+
+def samples_key(choice: RetrainChoice) -> Hashable:
+    """What of a choice its samples depend on."""
+    return choice.query, choice.statuses, choice.validation, choice.drawn_share, choice.seed, choice.start
+
+
+def preview(
+    project: Project, choice: RetrainChoice, context: JobContext, known: SampleFacts | None = None
+) -> RetrainPreview:
     """Looks at everything that a retraining would use; changes nothing. The work of a Job.
+
+    Args:
+        project: whose samples.
+        choice: what the user wants.
+        context: progress and cancellation.
+        known: of an earlier look; used again where only other things were chosen since.
 
     Raises:
         ProjectError: no sample is left to learn from. InputError: the query or preset cannot be used.
         ModelError: the start cannot be used. Cancelled: the context was cancelled.
     """
-    chosen = choose_samples(project, choice)
+    is_known = known is not None and known.key == samples_key(choice)
+    facts = known if known is not None and is_known else look_at_samples(project, choice, context)
+    chosen = facts.chosen
     plan = make_plan(project, choice, len(chosen.validation))
+    classes = _classes(project.palette.names, facts.train, facts.validation, choice.balanced_share)
+    return RetrainPreview(chosen, classes, facts.leaks, facts.visits, facts.unusable, plan, facts)
+
+
+def look_at_samples(project: Project, choice: RetrainChoice, context: JobContext) -> SampleFacts:
+    """Counts the masks of a choice's samples and compares their images.
+
+    Raises:
+        ProjectError: no sample is left to learn from. InputError: the query cannot be used.
+        ModelError: the start cannot be used. Cancelled: the context was cancelled.
+    """
+    chosen = choose_samples(project, choice)
     counted, unreadable = count_each(project, _part(context, "counting masks"))
     used = (*chosen.train, *chosen.validation)
     unusable = [(key, "it cannot be read") for key in used if key in unreadable]
     unusable += [(key, "there is none") for key in chosen.without_mask]
-    counts = [_sum(counted, keys, project.palette.count) for keys in (chosen.train, chosen.validation)]
     visits = project.verdicts.visits(list(chosen.train))
-    return RetrainPreview(
+    return SampleFacts(
+        samples_key(choice),
         chosen,
-        _classes(project.palette.names, counts[0], counts[1], choice.balanced_share),
+        _sum(counted, chosen.train, project.palette.count),
+        _sum(counted, chosen.validation, project.palette.count),
         find_leaks(project, chosen.train, chosen.validation, _part(context, "comparing images")),
         {key: count for key, count in visits.items() if count > 1},
         tuple(unusable),
-        plan,
     )
 
 

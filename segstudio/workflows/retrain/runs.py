@@ -1,16 +1,20 @@
 """The life of a run, read from its files: how far it is, whether it lives, how and why it ended."""
 
+import contextlib
 import json
+import math
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from segstudio.workflows.retrain.folder import RunFolder, read_json
 from segstudio.workflows.retrain.locks import is_held
-from segstudio.workflows.retrain.reasons import Reason, reason_of
+from segstudio.workflows.retrain.reasons import Reason, goes_on, reason_of
 from segstudio.workflows.training import SILENCE_SECONDS
 
 # A living run that says nothing for so long is busy with a validation, or its machine sleeps.
@@ -86,6 +90,7 @@ class Pace:
         saved_step: of the last checkpoint, 0 without one.
         last_time: of the last event, seconds since 1970.
         early: whether it ended before its last step, as nothing was gained any more.
+        complaint: why it failed, in its own words; "" where it did not.
     """
 
     kind: str = ""
@@ -98,6 +103,7 @@ class Pace:
     saved_step: int = 0
     last_time: float = 0.0
     early: bool = False
+    complaint: str = ""
 
     @property
     def trained(self) -> bool:
@@ -105,32 +111,42 @@ class Pace:
         return self.kind == "end" and self.steps > 0 and (self.early or self.steps <= self.step)
 
     def after(self, event: dict[str, Any]) -> "Pace":
-        """The same with one more event."""
-        kind, step = str(event.get("kind", "")), int(event.get("step") or self.step)
-        now = replace(self, last_time=float(event.get("time") or self.last_time))
+        """The same with one more event; figures that it lacks stay as they were."""
+        kind, step = str(event.get("kind", "")), int(number(event.get("step")) or self.step)
+        now = replace(self, last_time=number(event.get("time")) or self.last_time)
         if kind == "start":
-            return replace(now, kind=kind, step=step, steps=int(event.get("steps") or 0), seconds_left=None)
+            steps = int(number(event.get("steps")) or 0)
+            return replace(now, kind=kind, step=step, steps=steps, seconds_left=None, complaint="")
         if kind == "step":
-            left = event.get("eta")
+            left = number(event.get("eta"))
             speed = (self.steps - step) / left if left and self.steps > step else self.steps_per_second
+            loss = number(event.get("loss"))
             return replace(
                 now,
                 kind=kind,
                 step=step,
-                loss=float(event["loss"]),
+                loss=self.loss if loss is None else loss,
                 seconds_left=left,
                 steps_per_second=speed,
             )
         if kind == "validation":
-            best = max(float(event["miou"]), self.best_miou if self.best_miou is not None else -1.0)
-            return replace(now, kind=kind, step=step, best_miou=best)
+            scores = [one for one in (number(event.get("miou")), self.best_miou) if one is not None]
+            return replace(now, kind=kind, step=step, best_miou=max(scores, default=None))
         if kind == "saved":
             return replace(now, saved_step=step)
         if kind == "early_stop":
             return replace(now, early=True)
+        if kind == "failed":
+            now = replace(now, complaint=str(event.get("message") or ""))
         if kind in ("paused", "resumed", "end", "failed", "diverged"):
             return replace(now, kind=kind, step=max(step, self.step))
         return now
+
+
+def number(value: object) -> float | None:
+    """A figure of an event; None for what is missing or no number, as a score of nothing."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if is_number and isinstance(value, int | float) else None
 
 
 @dataclass(frozen=True)
@@ -189,9 +205,7 @@ class RunWatch:
     def _status(self, lives: bool) -> RunStatus:
         run, pace = self.run, self.pace
         if lives:
-            silent = max(0.0, time.time() - pace.last_time) if pace.last_time else 0.0
-            state = _living(run, pace, silent)
-            return RunStatus(run, state, pace, doing=doing(run, pace, state), silent_seconds=silent)
+            return _living(run, pace)
         ended = read_json(run.ended)
         if ended:
             state = _STATES.get(str(ended.get("state")), RunState.FAILED)
@@ -203,9 +217,8 @@ class RunWatch:
             return RunStatus(run, RunState.QUEUED, pace)
         if is_starting(run):
             return RunStatus(run, RunState.STARTING, pace, doing="starting")
-        if not run.output.is_file() and pace.kind != "end" and time.time() - pace.last_time < SILENCE_SECONDS:
-            # `segstudio train` holds no lock: it lives as long as it talks.
-            return RunStatus(run, RunState.RUNNING, pace, doing=doing(run, pace, RunState.RUNNING))
+        if not run.output.is_file() and pace.last_time and pace.kind != "end":
+            return _told_alone(run, pace)
         if pace.kind == "":
             started = run.output.is_file()
             return RunStatus(run, RunState.FAILED if started else RunState.READY, pace,
@@ -236,22 +249,61 @@ def is_starting(run: RunFolder) -> bool:
 _STATES = {state.value: state for state in RunState}
 
 
-def _living(run: RunFolder, pace: Pace, silent: float) -> RunState:
-    if pace.kind == "paused":
-        return RunState.PAUSED
-    if silent >= SILENT_SECONDS:
-        return RunState.SILENT
-    return RunState.RUNNING if pace.kind else RunState.STARTING
-
-
-def doing(run: RunFolder, pace: Pace, state: RunState) -> str:
-    """What a living run does, for people."""
-    step = str(read_json(run.chain).get("doing", ""))
+def _living(run: RunFolder, pace: Pace) -> RunStatus:
+    """A run whose process lives. What an earlier session said last says nothing of this one."""
+    session, step = session_start(run), chain_step(run)
+    said = max(pace.last_time, session, _modified(run.chain) if step else 0.0)
+    silent = max(0.0, time.time() - said) if said else 0.0
     if step:
-        return step
-    if state is RunState.PAUSED:
-        return "paused"
-    return "training" if pace.kind else "preparing"
+        state = RunState.RUNNING
+    elif pace.kind == "" or pace.last_time < session:
+        pace, state = replace(pace, seconds_left=None), RunState.STARTING
+    else:
+        state = RunState.PAUSED if pace.kind == "paused" else RunState.RUNNING
+    if silent >= SILENT_SECONDS and state is not RunState.PAUSED:
+        state = RunState.SILENT
+    training = {RunState.PAUSED: "paused", RunState.STARTING: "preparing"}.get(state, "training")
+    return RunStatus(run, state, pace, doing=step or training, silent_seconds=silent)
+
+
+def _told_alone(run: RunFolder, pace: Pace) -> RunStatus:
+    """A run of `segstudio train`, which holds no lock: it lives as long as it talks."""
+    if pace.kind == "failed":
+        hint = goes_on(pace.saved_step)
+        return RunStatus(run, RunState.FAILED, pace, Reason(pace.complaint or "it failed", hint, "crash"))
+    if time.time() - pace.last_time < SILENCE_SECONDS:
+        state = RunState.PAUSED if pace.kind == "paused" else RunState.RUNNING
+        return RunStatus(run, state, pace, doing="paused" if state is RunState.PAUSED else "training")
+    since = datetime.fromtimestamp(pace.last_time)
+    said = f"it has said nothing since {since:%d %b %H:%M}"
+    hint = f"look whether its process lives; {goes_on(pace.saved_step)}"
+    return RunStatus(run, RunState.FAILED, pace, Reason(said, hint, "silent"))
+
+
+def note_session(run: RunFolder) -> None:
+    """Notes that a process begins to work on a run, whose lock it holds; see `session_start`."""
+    with contextlib.suppress(OSError):
+        os.utime(run.lock)
+
+
+def session_start(run: RunFolder) -> float:
+    """When the process of a run began, seconds since 1970; 0 if unknown."""
+    started = number(read_json(run.process).get("started")) or 0.0
+    return max(started, _modified(run.lock))
+
+
+def chain_step(run: RunFolder) -> str:
+    """What of the steps after the training a living run does, for people; "" for none."""
+    # A process that was killed in a step leaves it there.
+    fresh = _modified(run.chain) >= session_start(run)
+    return str(read_json(run.chain).get("doing", "")) if fresh else ""
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def status_of(run: RunFolder) -> RunStatus:

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from segstudio.errors import InputError, SegstudioError
@@ -52,6 +52,7 @@ def start(run: RunFolder, *, command: Sequence[str] = ()) -> None:
 def _launch(run: RunFolder, command: Sequence[str]) -> None:
     words = [*(command or (sys.executable, "-m", "segstudio", "runs", "work")), str(run.path)]
     launcher = [sys.executable, "-m", LAUNCHER, str(run.output), str(run.complaints), *words]
+    started = time.time()
     try:
         # A process of its own starts it and ends: the run is no child of the window.
         done = subprocess.run(launcher, capture_output=True, text=True, timeout=START_SECONDS, check=False)
@@ -60,7 +61,7 @@ def _launch(run: RunFolder, command: Sequence[str]) -> None:
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
         raise SegstudioError(f"the run {run.name} cannot be started: {last[0]}")
-    write_json(run.process, {"process": int(done.stdout), "started": round(time.time(), 3)})
+    write_json(run.process, {"process": int(done.stdout), "started": round(started, 3)})
 
 
 def _wait_until_alive(run: RunFolder) -> None:
@@ -135,8 +136,20 @@ def stop(run: RunFolder) -> None:
     _ask(run, control.STOP)
 
 
+def stop_all(runs: Iterable[RunFolder]) -> None:
+    """Lets living runs save and end, and the queue wait until `start_next` is called again.
+
+    Reads nothing: one that has ended meanwhile is left as it is.
+
+    Raises:
+        ImageError: the disk refuses.
+    """
+    for run in runs:
+        control.ask(run, control.STOP_ALL)
+
+
 def cancel(run: RunFolder) -> None:
-    """Ends a run for good, or takes it out of the queue; what it saved stays until it is removed.
+    """Ends a run, and nothing follows it, or takes it out of the queue; what it saved can be resumed.
 
     Raises:
         InputError: it has ended already.

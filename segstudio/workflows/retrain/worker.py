@@ -16,7 +16,7 @@ from segstudio.workflows.retrain.folder import RunFolder, read_json, write_json
 from segstudio.workflows.retrain.length import settle_length
 from segstudio.workflows.retrain.locks import take
 from segstudio.workflows.retrain.reasons import goes_on, reason_of_error
-from segstudio.workflows.retrain.runs import RunState, pace_of
+from segstudio.workflows.retrain.runs import RunState, note_session, pace_of
 from segstudio.workflows.retrain.supervise import start_next_below
 
 LOCK_PATIENCE = 5.0
@@ -24,6 +24,8 @@ LOCK_PATIENCE = 5.0
 
 def work(run: RunFolder, *, command: Sequence[str] = ()) -> bool:
     """Trains a run from its last checkpoint on, and does what follows; then starts the next in the queue.
+
+    Where it was asked to stop with all others, the queue waits.
 
     Imports torch. The end stands in ended.json, whatever happens, unless the process is killed; a crash is
     told on stderr too.
@@ -41,19 +43,25 @@ def work(run: RunFolder, *, command: Sequence[str] = ()) -> bool:
     if held is None:
         return False
     try:
+        note_session(run)
         for mark in (run.queued, run.starting):
             mark.unlink(missing_ok=True)
         _note_end(run, _outcome(run))
     finally:
         held.release()
-    start_next_below(run.path.parent, command=command)
+    if control.asked(run) != control.STOP_ALL:
+        start_next_below(run.path.parent, command=command)
     return True
 
 
 def _outcome(run: RunFolder) -> dict[str, Any]:
     """What to note as the end of the session."""
+    context = ControlledContext(run)
     try:
-        return _worked(run)
+        return _worked(run, context)
+    except Cancelled:
+        # While it prepared, or while a step that follows was done.
+        return _stopped(run, context.word)
     # Whoever reads the run later needs the reason, whatever it was.
     except Exception as error:  # noqa: BLE001
         reason = reason_of_error(error, run, pace_of(run).saved_step)
@@ -63,24 +71,25 @@ def _outcome(run: RunFolder) -> dict[str, Any]:
         return {"state": RunState.FAILED.value, **told}
 
 
-def _worked(run: RunFolder) -> dict[str, Any]:
-    context = ControlledContext(run)
+def _worked(run: RunFolder, context: ControlledContext) -> dict[str, Any]:
     if not _is_trained(run) and _train(run, context):
-        word, saved = context.word, pace_of(run).saved_step
-        if word == control.CANCEL:
-            return {"state": RunState.CANCELLED.value}
-        said = "paused" if word == control.PAUSE else "stopped"
-        return {"state": RunState.STOPPED.value, "message": said, "hint": goes_on(saved), "kind": "stopped"}
+        return _stopped(run, context.word)
     if not run.is_written:
         return {"state": RunState.FINISHED.value}
-    try:
-        found = run_chain(run, ControlledContext(run, pauses=False))
-    except Cancelled:
-        return {
-            "state": RunState.STOPPED.value, "message": "stopped before all that follows was done",
-            "hint": "resuming goes on there", "kind": "stopped",
-        }  # fmt: skip
-    return {"state": RunState.FINISHED.value, **found.to_json()}
+    context.pauses = False
+    return {"state": RunState.FINISHED.value, **run_chain(run, context).to_json()}
+
+
+def _stopped(run: RunFolder, word: str) -> dict[str, Any]:
+    """What to note of an end that was asked for."""
+    if word == control.CANCEL:
+        return {"state": RunState.CANCELLED.value}
+    pace = pace_of(run)
+    said = "paused" if word == control.PAUSE else "stopped"
+    hint = goes_on(pace.saved_step)
+    if pace.trained:
+        said, hint = "stopped before all that follows was done", "resuming goes on there"
+    return {"state": RunState.STOPPED.value, "message": said, "hint": hint, "kind": "stopped"}
 
 
 def _is_trained(run: RunFolder) -> bool:

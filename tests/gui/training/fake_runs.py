@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from segstudio import images
+from segstudio.inference.spec import ModelSpec, save_spec
 from segstudio.jobs import JobContext
 from segstudio.project.project import Project
 from segstudio.project.sample import SampleStatus
@@ -17,6 +18,8 @@ from segstudio.training.data.manifest import read_manifest
 from segstudio.workflows.freeze import freeze
 from segstudio.workflows.retrain.choice import RetrainChoice
 from segstudio.workflows.retrain.folder import RunFolder, RunNote, write_json
+from segstudio.workflows.retrain.placed_model import note_lineage, place_model
+from segstudio.workflows.retrain.start import file_hash
 
 BEGAN = 1_795_000_000.0
 
@@ -94,6 +97,25 @@ def add_pictures(run: RunFolder, project: Project, steps: Sequence[int]) -> list
         ]  # fmt: skip
         add_events(run, told)
     return [sample.key for sample in manifest.samples]
+
+
+def make_model(run: RunFolder, name: str) -> Path:
+    """A model in the catalog as the chain of a run leaves it, from weights that say nothing."""
+    run.data.mkdir(exist_ok=True)
+    run.best_weights.write_bytes(b"weights")
+    for path in (run.manifest, run.spec_file):
+        path.write_bytes(path.read_bytes() if path.is_file() else b"{}")
+    folder = run.path / "model"
+    folder.mkdir()
+    save_spec(ModelSpec(name, "mit_b0", ("road",), "road", {}), folder)
+    note = run.note()
+    assert note is not None
+    weights = file_hash(run.best_weights)
+    note_lineage(folder, run, note, weights)
+    placed = place_model(folder, name)
+    done = {"model": {"name": placed.name, "folder": str(placed)}}
+    write_json(run.chain, {"doing": "", "weights": weights, "done": done})
+    return placed
 
 
 def folder_names(folder: Path) -> set[str]:

@@ -1,5 +1,8 @@
 """The page of runs shows what the files of runs say, while they grow, and asks before it ends anything."""
 
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +12,18 @@ from PySide6.QtGui import QPainter, QPicture
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
+from segstudio.errors import InputError
+from segstudio.gui.training import looking, training_runs
 from segstudio.gui.training.curve_chart import MOST_POINTS, smoothed, thinned
+from segstudio.gui.training.run_head import acts_of
 from segstudio.gui.training.runs_page import RunsPage
+from segstudio.inference.model_changes import delete, rename
 from segstudio.project.project import Project
 from segstudio.project.sample import Changes
+from segstudio.workflows.retrain.chain import ChainResult
+from segstudio.workflows.retrain.choice import RetrainChoice
 from segstudio.workflows.retrain.folder import RunFolder, read_json, write_json
-from segstudio.workflows.retrain.runs import RunState, status_of
+from segstudio.workflows.retrain.runs import Pace, RunState, RunStatus, RunWatch, status_of
 from tests.gui.dashboards.desk import Desk, colours, texts, visible_placeholder
 from tests.gui.training import fake_runs
 
@@ -288,12 +297,95 @@ def test_compare_asks_the_window_for_the_model(opened: Desk) -> None:
     fake_runs.finish(run, 200)
     page = runs_page(opened)
     assert shown_acts(page) == {"model", "remove"}
-    write_json(run.chain, {"done": {"model": {"name": "good", "folder": str(run.path)}}})
+    fake_runs.make_model(run, "good")
+    rename("good", "better")
     look(opened)
     assert shown_acts(page) == {"compare", "remove"}
     with opened.qtbot.waitSignal(opened.session.runs.compare_asked, timeout=1000) as asked:
         click(page.head.buttons["compare"])
-    assert asked.args == ["good"]
+    assert asked.args == ["better"]
+    # What is no longer there can be made again; so can a model of what was learnt since.
+    delete("better")
+    look(opened)
+    assert shown_acts(page) == {"model", "remove"}
+    fake_runs.make_model(run, "again")
+    look(opened)
+    assert shown_acts(page) == {"compare", "remove"}
+    run.best_weights.write_bytes(b"better weights")
+    look(opened)
+    assert shown_acts(page) == {"model", "remove"}
+
+
+def test_making_a_model_holds_up_no_new_run(opened: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, runs = fake_runs.make_run(project_of(opened), "good"), opened.session.runs
+    answered = threading.Event()
+
+    def make(*_: object) -> ChainResult:
+        assert answered.wait(30)
+        return ChainResult("good")
+
+    def write(*_: object) -> RunFolder:
+        raise InputError("no sample is accepted")
+
+    monkeypatch.setattr(training_runs, "run_chain", make)
+    monkeypatch.setattr(training_runs, "write_run", write)
+    runs.make_model(run)
+    with opened.qtbot.waitSignal(runs.refused, timeout=5000):
+        runs.order(RetrainChoice())
+    with opened.qtbot.waitSignal(runs.model_made, timeout=5000):
+        answered.set()
+
+
+def test_a_run_that_is_not_ours_talks_again(opened: Desk) -> None:
+    run = RunFolder(project_of(opened).runs_dir / "outside")
+    run.train.mkdir(parents=True)
+    fake_runs.add_events(run, fake_runs.training_events(NAMES, 100, until=50, when=time.time() - 3600))
+    page = runs_page(opened)
+    assert page.head.chip.text() == "Failed"
+    assert "It has said nothing since" in page.head.reason.message.text()
+    fake_runs.add_events(run, [{"kind": "step", "step": 60, "loss": 0.5, "lr": 0.1, "time": time.time()}])
+    look(opened)
+    assert page.head.chip.text() == "Training"
+
+
+def test_a_look_that_fails_is_followed_by_another(opened: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, told = runs_page(opened), list[object]()
+    runs = opened.session.runs
+    runs.failed.disconnect()
+    runs.failed.connect(told.append)
+    monkeypatch.setattr(training_runs, "IDLE_MS", 1)
+    with monkeypatch.context() as broken:
+
+        def list_runs(_: object) -> list[RunFolder]:
+            raise InputError("the disk is away")
+
+        broken.setattr(looking, "list_runs", list_runs)
+        runs.look()
+        opened.qtbot.waitUntil(lambda: bool(told), timeout=5000)
+    fake_runs.add_events(fake_runs.make_run(project_of(opened), "back"), EVENTS)
+    opened.qtbot.waitUntil(lambda: page.list.rows.rowCount() == 1, timeout=5000)
+    assert len(told) == 1
+
+
+def test_one_run_that_cannot_be_read_hides_no_other(opened: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("good", "bad"):
+        fake_runs.add_events(fake_runs.make_run(project_of(opened), name), EVENTS)
+    usual = RunWatch.look
+
+    def look_at(watch: RunWatch) -> object:
+        if watch.run.name == "bad":
+            raise PermissionError(13, "no rights")
+        return usual(watch)
+
+    monkeypatch.setattr(RunWatch, "look", look_at)
+    assert runs_page(opened).head.name.text() == "good"
+
+
+def test_what_follows_a_training_cannot_wait() -> None:
+    pace = Pace(kind="end", step=8, steps=8)
+    status = RunStatus(RunFolder(Path("run")), RunState.RUNNING, pace, doing="evaluating")
+    assert acts_of(status, has_model=True) == ("stop", "cancel")
+    assert "pause" in acts_of(replace(status, pace=Pace(kind="step", step=3, steps=8)), has_model=False)
 
 
 # -- predictions and notes -----------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from segstudio.project.sample import SampleStatus
 from segstudio.settings import Settings
 from segstudio.workflows.retrain import supervise
 from segstudio.workflows.retrain.choice import SCRATCH, RetrainChoice
+from segstudio.workflows.retrain.control import STOP_ALL, asked
 from segstudio.workflows.retrain.folder import RunFolder, list_runs
 from segstudio.workflows.retrain.runs import RunState, status_of
 from segstudio.workflows.retrain.write import write_run
@@ -156,6 +157,8 @@ def test_runs_stop_with_the_window_where_that_is_set(ready: Studio) -> None:
     ready.window.close()
     assert not farewells()
     ready.wait(lambda: status_of(run).state is RunState.STOPPED)
+    # Whoever waits in the queue waits on until the folder is opened again.
+    assert asked(run) == STOP_ALL
 
 
 def test_a_run_of_the_command_line_is_seen(ready: Studio) -> None:

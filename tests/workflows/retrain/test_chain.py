@@ -20,6 +20,7 @@ from segstudio.training.spec.load import load_spec as load_experiment
 from segstudio.workflows.retrain import chain, supervise
 from segstudio.workflows.retrain.choice import RetrainChoice
 from segstudio.workflows.retrain.folder import RunFolder
+from segstudio.workflows.retrain.placed_model import placed_model
 from segstudio.workflows.retrain.runs import RunState
 from segstudio.workflows.retrain.watched import watched_of
 from segstudio.workflows.retrain.write import write_run
@@ -132,6 +133,51 @@ def test_a_model_is_made_once_whatever_others_are_called(commands: Commands) -> 
     commands.run.chain.unlink()
     assert chain.run_chain(commands.run, JobContext(), formats=()).model == "mine"
     assert sum(words[0] == "export" for words in commands.asked) == 1
+
+
+def test_a_run_that_learnt_on_becomes_another_model(commands: Commands) -> None:
+    run = commands.run
+    assert chain.run_chain(run, JobContext()).model == "tiny"
+    commands.asked.clear()
+    run.best_weights.write_bytes(b"better weights")
+    assert placed_model(run) is None
+    found = chain.run_chain(run, JobContext())
+    assert (found.model, found.page) == ("tiny-2", run.path / "exports-tiny-2" / "report.html")
+    assert [words[0] for words in commands.asked] == ["export", "evaluate", "export"]
+    assert find_model("tiny")[0].is_dir()
+    assert (run.path / "exports" / "report.html").is_file()
+    assert placed_model(run) == find_model("tiny-2")[0]
+
+
+def test_a_leftover_of_older_weights_is_made_again(commands: Commands) -> None:
+    leftover = commands.run.path / "model"
+    leftover.mkdir()
+    save_spec(replace(find_model("street-b0")[1], name="old", files={}), leftover)
+    (leftover / "run_weights.sha256").write_text("ab12", encoding="utf-8")
+    chain.run_chain(commands.run, JobContext(), formats=())
+    assert commands.asked[0][0] == "export"
+    assert not leftover.exists()
+
+
+def test_further_formats_leave_those_that_are_there(commands: Commands) -> None:
+    chain.run_chain(commands.run, JobContext())
+    chain.run_chain(commands.run, JobContext(), formats=("openvino",))
+    last = commands.asked[-1]
+    assert last[last.index("--as") + 1] == "onnx,openvino"
+    chain.run_chain(commands.run, JobContext(), formats=("onnx",))
+    assert commands.asked[-1] is last
+
+
+def test_the_held_out_samples_are_found_below_any_name(commands: Commands) -> None:
+    moved = commands.run.path.parent / "the driver's runs, {1}" / "tiny"
+    moved.parent.mkdir()
+    commands.run.path.rename(moved)
+    commands.run = RunFolder(moved)
+    chain.run_chain(commands.run, JobContext(), formats=())
+    words = next(asked for asked in commands.asked if asked[0] == "evaluate")
+    start = words.index(str(commands.run.spec_file)) + 2
+    spec = load_experiment(commands.run.spec_file, words[start : start + 1], task="evaluate").spec
+    assert spec.studio.test[0].path == str(commands.run.manifest)
 
 
 def test_a_run_without_weights_becomes_no_model(project: Project) -> None:

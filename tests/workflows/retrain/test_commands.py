@@ -54,7 +54,7 @@ def test_it_starts_from_the_model_in_use(root: Path) -> None:
         called("retrain", str(root), "--dry-run")
 
 
-def test_a_run_from_the_command_line(root: Path) -> None:
+def test_a_run_from_the_command_line(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # What is played leaves no weights to make a model of: the run says so.
     with pytest.raises(InputError, match="has no weights yet"):
         called("retrain", str(root), "--name", "mine")
@@ -68,5 +68,9 @@ def test_a_run_from_the_command_line(root: Path) -> None:
         called("runs", "pause", str(root), "mine")
     with pytest.raises(InputError, match="has no run 'other'"):
         called("runs", "follow", str(root), "other")
+    with monkeypatch.context() as other_run:
+        other_run.setattr(supervise, "_living", lambda _: ["another run"])
+        assert "mine waits until no other run trains" in called("runs", "resume", str(root), "mine").stdout
+        assert "mine: queued, number 1 in the queue" in called("runs", "list", str(root)).stdout
     assert "mine is removed" in called("runs", "remove", str(root), "mine").stdout
     assert called("runs", "list", str(root)).stdout.startswith("no runs yet")

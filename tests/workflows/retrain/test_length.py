@@ -40,6 +40,8 @@ def test_the_steps_follow_from_what_one_takes(project: Project, monkeypatch: pyt
     assert plan.estimate.measured
     speed = json.loads((run.path / "speed.json").read_text(encoding="utf-8"))
     assert plan.estimate.seconds_per_step == pytest.approx(2.0)
+    # Its speed says nothing of runs that learn less in a step.
+    assert not make_plan(project, replace(CHOICE, freeze_backbone=True), 2).estimate.measured
     assert speed["pixels_per_second"] == pytest.approx(plan.preset.pixels_per_step / 2.0)
 
 

@@ -13,6 +13,7 @@ from segstudio.project.project import Project
 from segstudio.project.verdicts import Destination, SegmentPlace
 from segstudio.training.data.manifest import read_manifest
 from segstudio.training.spec.load import load_spec
+from segstudio.workflows.retrain import preview as retrain_preview
 from segstudio.workflows.retrain.choice import RetrainChoice
 from segstudio.workflows.retrain.folder import list_runs
 from segstudio.workflows.retrain.plan import spec_text
@@ -41,6 +42,21 @@ def test_the_preview_counts_and_warns(project: Project) -> None:
     assert "scores will be too good" in found.warnings[0]
     assert json.loads(json.dumps(found.to_json()))["train"] == 2
     assert any("learns from 2 samples" in line for line in found.lines())
+
+
+def test_samples_are_counted_again_only_where_they_changed(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = preview(project, BUNDLED, JobContext())
+    monkeypatch.setattr(retrain_preview, "count_each", lambda *_: pytest.fail("counted"))
+    other = replace(BUNDLED, minutes=9, name="mine", formats=("onnx",), evaluate=False, balanced_share=1.0)
+    again = preview(project, other, JobContext(), found.facts)
+    assert again.chosen is found.chosen
+    assert again.estimate.steps > found.estimate.steps
+    assert again.classes != found.classes
+    for changed in ({"query": "train/1"}, {"seed": 1}, {"start": "scratch"}, {"validation": "test"}):
+        with pytest.raises(pytest.fail.Exception, match="counted"):
+            preview(project, replace(BUNDLED, **changed), JobContext(), found.facts)
 
 
 def test_masks_that_cannot_be_used_and_lonely_classes_are_named(project: Project) -> None:

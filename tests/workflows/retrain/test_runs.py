@@ -1,6 +1,7 @@
 """The state of a run from its files alone: whoever looks, whatever was cut short."""
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from segstudio.workflows.retrain import runs, supervise
-from segstudio.workflows.retrain.folder import RunFolder
+from segstudio.workflows.retrain.folder import RunFolder, write_json
 from segstudio.workflows.retrain.reasons import Reason, reason_of, reason_of_error
 from segstudio.workflows.retrain.runs import EventReader, RunState, pace_of, status_of
 from segstudio.workflows.retrain.watched import Watched
@@ -84,6 +85,61 @@ def test_a_living_run_that_says_nothing_is_silent(make_run: MakeRun, monkeypatch
     assert status_of(run).state is RunState.RUNNING
     monkeypatch.setattr(runs, "SILENT_SECONDS", 0.0)
     assert status_of(run).state is RunState.SILENT
+
+
+def living(folder: Path, monkeypatch: pytest.MonkeyPatch, *said: dict[str, Any], ago: float) -> RunFolder:
+    """A run whose process has begun just now, and what an earlier one had said."""
+    run = written(folder, *said, ago=ago, ours=True)
+    run.lock.touch()
+    runs.note_session(run)
+    monkeypatch.setattr(runs, "is_held", lambda path: path == run.lock)
+    return run
+
+
+@pytest.mark.parametrize("kind", ["step", "paused", "end"])
+def test_what_an_earlier_session_said_last_says_nothing_of_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    run = living(tmp_path / "run", monkeypatch, START, STEP | {"kind": kind}, ago=9999)
+    status = status_of(run)
+    assert (status.state, status.doing) == (RunState.STARTING, "preparing")
+    assert status.silent_seconds < 100
+    # Nor does the step that a killed process was doing.
+    write_json(run.chain, {"doing": "evaluating"})
+    os.utime(run.chain, (1e9, 1e9))
+    assert status_of(run).doing == "preparing"
+
+
+def test_what_follows_a_training_is_not_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = living(tmp_path / "run", monkeypatch, START, STEP, END, ago=9999)
+    os.utime(run.lock, (time.time() - 9000, time.time() - 9000))
+    write_json(run.chain, {"doing": "evaluating"})
+    status = status_of(run)
+    assert (status.state, status.doing) == (RunState.RUNNING, "evaluating")
+    # A step that says nothing any more is.
+    os.utime(run.chain, (time.time() - 500, time.time() - 500))
+    assert status_of(run).state is RunState.SILENT
+
+
+def test_unusual_events_are_read_too(tmp_path: Path) -> None:
+    unusual: list[dict[str, Any]] = [
+        {"kind": "step", "step": 11, "loss": None},
+        {"kind": "step", "step": 12},
+        {"kind": "validation", "step": 12, "miou": None, "time": "now"},
+        {"kind": "start", "steps": "many", "step": None},
+    ]
+    pace = pace_of(written(tmp_path / "run", START, STEP, SCORED, *unusual))
+    assert (pace.loss, pace.best_miou, pace.step) == (0.5, 0.25, 12)
+
+
+def test_train_itself_says_why_it_ended(tmp_path: Path) -> None:
+    failed = {"kind": "failed", "step": 10, "message": "latest.pth cannot be written"}
+    for ago in (0, 3600):
+        status = status_of(written(tmp_path / f"failed {ago}", START, STEP, failed, ago=ago))
+        assert status.state is RunState.FAILED
+        assert str(status.reason).startswith("latest.pth cannot be written")
+    status = status_of(written(tmp_path / "silent", START, STEP, ago=3600))
+    assert str(status.reason).startswith("it has said nothing since ")
 
 
 @pytest.mark.parametrize(

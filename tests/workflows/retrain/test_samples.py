@@ -1,10 +1,16 @@
 """What is learnt from and what is scored: never a sample of both, never two frames of one sequence."""
 
+import json
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segstudio import paths
 from segstudio.errors import InputError, ProjectError
+from segstudio.inference.catalog import find_model
+from segstudio.inference.spec import save_spec
 from segstudio.project.project import Project
 from segstudio.project.sample import SampleStatus
 from segstudio.workflows.retrain.choice import RetrainChoice, choice_from_json
@@ -36,6 +42,41 @@ def test_validation_is_drawn_where_there_is_none(project: Project) -> None:
     assert not choose_samples(project, RetrainChoice(drawn_share=0)).validation
 
 
+@pytest.mark.parametrize("name", ["valid", "validation", "val_extra", "test_night", "Test"])
+def test_splits_that_judge_by_their_names_are_never_learnt_from(project: Project, name: str) -> None:
+    project.set_split(["train/0"], name)
+    chosen = choose_samples(project, RetrainChoice())
+    assert (chosen.train, chosen.validation, chosen.held_out) == (("train/1",), VALIDATION, 1)
+
+
+def test_another_split_for_validation_is_scored_where_val_is_empty(project: Project) -> None:
+    project.set_split(["val/0"], "valid")
+    project.set_split(["val/1"], "test")
+    chosen = choose_samples(project, RetrainChoice())
+    assert (chosen.validation, chosen.drawn, chosen.held_out) == (("val/0",), False, 1)
+
+
+def test_what_the_start_learnt_from_is_not_drawn(project: Project) -> None:
+    keys = ["train/0", "train/1", "val/0", "val/1"]
+    project.set_split(keys, "")
+    folder = paths.user_models_dir() / "older"
+    folder.mkdir(parents=True)
+    save_spec(replace(find_model("street-b0")[1], name="older", files={}), folder)
+
+    def drawn(**splits: str) -> tuple[str, ...]:
+        samples = [{"key": key.replace("_", "/"), "split": split} for key, split in splits.items()]
+        text = json.dumps({"project": str(project.root), "samples": samples})
+        (folder / "manifest.json").write_text(text, encoding="utf-8")
+        return choose_samples(project, RetrainChoice("model:older", drawn_share=0.25)).validation
+
+    for key in keys:
+        others = {other.replace("/", "_"): "train" for other in keys if other != key}
+        assert drawn(**others) == (key,)
+        # What judged before judges again.
+        assert drawn(**{key.replace("/", "_"): "val"}) == (key,)
+    assert drawn(**{key.replace("/", "_"): "train" for key in keys}) == ()
+
+
 def test_nothing_to_learn_from_says_why(project: Project) -> None:
     def message(choice: RetrainChoice) -> str:
         with pytest.raises(ProjectError) as caught:
@@ -61,6 +102,33 @@ def test_sequences_are_drawn_whole(lengths: list[int], share: float, seed: int) 
     assert {groups[key] for key in chosen}.isdisjoint(groups[key] for key in keys if key not in chosen)
     assert len(chosen) < len(keys)
     assert drawn_sequences(keys[::-1], share, seed) == chosen or len(lengths) < 5
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_huge_sequence_is_not_drawn(seed: int) -> None:
+    lengths = (95, 1, 1, 1, 1, 1)
+    keys = [f"drive{n}/{frame:04}" for n, length in enumerate(lengths) for frame in range(length)]
+    assert len(drawn_sequences(keys, 0.2, seed)) == 5
+    # All are too long: the shortest is nearest.
+    keys = [f"drive{n}/{frame:04}" for n, length in enumerate((9, 8, 9, 9, 9)) for frame in range(length)]
+    assert {key[:6] for key in drawn_sequences(keys, 0.02, seed)} == {"drive1"}
+
+
+def test_a_drawn_validation_grows_and_nothing_changes_sides() -> None:
+    keys = [f"drive{n}/{frame}" for n in range(10) for frame in range(4)]
+    judged = drawn_sequences(keys, 0.2, 0)
+    learnt = frozenset(keys) - judged
+    more = [*keys, *(f"later{n}/{frame}" for n in range(10) for frame in range(4))]
+    then = drawn_sequences(more, 0.2, 1, learnt=learnt, judged=judged)
+    assert judged < then
+    assert then.isdisjoint(learnt)
+    assert len(then) == 16
+    # Stretches of one long sequence shift as frames join it.
+    keys = [f"{number:04}" for number in range(100)]
+    judged = drawn_sequences(keys, 0.2, 0)
+    then = drawn_sequences([f"{n:04}" for n in range(130)], 0.2, 0, learnt={*keys} - judged, judged=judged)
+    assert judged <= then
+    assert then.isdisjoint({*keys} - judged)
 
 
 def test_one_long_sequence_is_cut_into_stretches() -> None:
