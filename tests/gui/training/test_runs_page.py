@@ -256,6 +256,16 @@ def test_a_run_is_removed_only_after_a_second_click(opened: Desk) -> None:
     assert "No runs yet" in visible_placeholder(page)
 
 
+def test_a_run_that_never_began_is_started(opened: Desk) -> None:
+    run = fake_runs.make_run(project_of(opened), "fresh")
+    page = runs_page(opened)
+    assert page.head.chip.text() == "Ready"
+    assert page.head.buttons["resume"].text() == "Start"
+    click(page.head.buttons["resume"])
+    opened.settle()
+    assert status_of(run).state is RunState.QUEUED
+
+
 def test_runs_wait_in_an_order_that_can_be_changed(opened: Desk) -> None:
     runs = [fake_runs.make_run(project_of(opened), f"wait-{number}") for number in range(3)]
     for number, run in enumerate(runs):
@@ -414,13 +424,13 @@ def test_predictions_change_as_the_slider_moves(opened: Desk) -> None:
     assert not view.panes.panes["Image"].pixmap.isNull()
 
 
-def test_a_run_without_pictures_says_when_they_come(opened: Desk) -> None:
+def test_a_failed_run_without_pictures_made_none(opened: Desk) -> None:
     run = fake_runs.make_run(project_of(opened), "blind")
     fake_runs.add_events(run, EVENTS[:2])
     page = runs_page(opened)
     QTest.mouseClick(page.parts.buttons["predictions"], Qt.MouseButton.LeftButton)
     opened.settle()
-    assert "No predictions yet" in visible_placeholder(page)
+    assert "This run made none" in visible_placeholder(page)
 
 
 def test_notes_say_what_it_was_made_with_and_what_the_trainer_remarked(opened: Desk) -> None:
