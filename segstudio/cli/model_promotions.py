@@ -63,7 +63,9 @@ def models_rollback(
     reason: Reason = "",
 ) -> None:
     """Let a project use an earlier model again; the history keeps both."""
+    from segstudio.workflows.model_use import roll_back
+
     with _project(project) as there:
-        there.promotions.roll_back(reason=reason, to=to)
+        roll_back(there, reason, to=to)
         current = there.promotions.current()
     print(f"{project} uses {current.model if current else 'no model'}")

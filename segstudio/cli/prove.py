@@ -6,7 +6,7 @@ import typer
 
 from segstudio.cli.output import BackendName, Json, print_json, progress, watched
 from segstudio.cli.projects import ProjectFolder
-from segstudio.errors import InputError
+from segstudio.errors import InputError, ModelError
 
 if TYPE_CHECKING:
     from segstudio.project.project import Project
@@ -49,12 +49,15 @@ def prove(
     if why and not promote:
         raise InputError("--reason goes with --promote", hint="add --promote, or leave the reason out")
     with Project.open(folder, create=False) as project:
-        current = against or _in_use(project)
+        used = _in_use(project) if promote or not against else ""
+        current = against or used
+        if promote:
+            _refuse_outsider(model)
         order = ProofOrder(model, current, split, _statuses(statuses), backend, timed=speed)
         with watched(json_events=False) as context:
             proof = compare(project, order, context)
         if promote:
-            put_to_use(project, proof, why)
+            put_to_use(project, proof, why, before=used)
     if as_json:
         print_json({**proof.to_json(), "promoted": promote})
     else:
@@ -79,11 +82,29 @@ def _statuses(names: "list[str] | None") -> "tuple[SampleStatus, ...]":
 
 
 def _in_use(project: "Project") -> str:
-    """The model that a project uses, or the one that the settings name."""
-    from segstudio.settings import Settings
+    """The model that a project uses, or the one that the settings name.
 
-    promoted = project.promotions.current()
-    return promoted.model if promoted else Settings.load().text("model")
+    Raises:
+        ModelError: the project's model is gone, archived, or another one.
+    """
+    from segstudio.settings import Settings
+    from segstudio.workflows.model_use import follow_renames, model_in_use
+
+    follow_renames(project)
+    entry, why = model_in_use(project)
+    if why:
+        raise ModelError(why, hint="choose another one: segstudio models use NAME PROJECT")
+    return entry.name if entry is not None else Settings.load().text("model")
+
+
+def _refuse_outsider(model: str) -> None:
+    """Says so before the work where a model could not be used after it; raises ModelError."""
+    from segstudio.inference.catalog import find_model
+    from segstudio.workflows.evaluate_project import fingerprint_of
+    from segstudio.workflows.model_use import check_usable
+
+    folder, spec = find_model(model)
+    check_usable(spec.name, fingerprint_of(folder, spec))
 
 
 def _print(proof: "Proof") -> None:

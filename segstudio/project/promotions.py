@@ -82,16 +82,29 @@ class Promotions:
         """
 
         def decide(rows: Sequence[PromotionRow]) -> NewPromotion:
-            target = earlier(rows) if not to else next((row for row in rows if row.number == to), None)
-            if target is None:
-                raise ProjectError(
-                    f"there is no promotion {to}" if to else "there is no earlier model to go back to",
-                    hint="promote the model instead",
-                )
+            target = _target(rows, to)
             back_to = target.back_to or target.number
             return NewPromotion(target.model, target.fingerprint, by or user_name(), reason, back_to)
 
         return Changes(model=self._store.add(decide), initiator=initiator)
+
+    def target(self, to: int = 0) -> Promotion:
+        """What `roll_back` would return to.
+
+        Raises:
+            ProjectError: there is no earlier promotion, or none of that number.
+        """
+        return _promotion(_target(self._store.rows(), to))
+
+
+def _target(rows: Sequence[PromotionRow], to: int) -> PromotionRow:
+    target = earlier(rows) if not to else next((row for row in rows if row.number == to), None)
+    if target is None:
+        raise ProjectError(
+            f"there is no promotion {to}" if to else "there is no earlier model to go back to",
+            hint="promote the model instead",
+        )
+    return target
 
 
 def earlier(rows: Sequence[PromotionRow]) -> PromotionRow | None:

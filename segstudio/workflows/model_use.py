@@ -49,6 +49,31 @@ def usable_fingerprint(name: str) -> str:
     return fingerprint_of(entry.folder, entry.spec)
 
 
+def check_usable(name: str, fingerprint: str) -> None:
+    """Makes sure that a model of the catalog has the weights that are meant; "" means whatever it has.
+
+    Raises:
+        ModelError: there is none of that name, it cannot be used, is archived, or has other weights.
+    """
+    if usable_fingerprint(name) != fingerprint and fingerprint:
+        raise ModelError(
+            f"{name} has other weights in the catalog than those that are meant",
+            hint="import the model under a name of its own: segstudio models import FOLDER --name NAME",
+        )
+
+
+def roll_back(project: Project, reason: str = "", *, to: int = 0) -> Changes:
+    """Puts an earlier model to use again, see `Promotions.roll_back`, if it can still be used.
+
+    Raises:
+        ProjectError: there is no earlier promotion, or none of that number.
+        ModelError: its model is gone, archived, cannot be used, or has other weights now.
+    """
+    target = project.promotions.target(to)
+    check_usable(target.model, target.fingerprint)
+    return project.promotions.roll_back(reason=reason, to=target.number)
+
+
 def note_weights(project: Project, entry: ModelEntry) -> None:
     """Notes the weights behind a project's records of a model that is about to go.
 

@@ -16,7 +16,7 @@ from segstudio.inference.model_notes import tags_of
 from segstudio.project.sample import Changes
 from segstudio.workflows.model_disk import Freeable, free
 from segstudio.workflows.model_facts import ModelFacts
-from segstudio.workflows.model_use import follow_renames, note_weights
+from segstudio.workflows.model_use import follow_renames, note_weights, roll_back
 
 T = TypeVar("T")
 TOPIC = "catalog"
@@ -137,7 +137,7 @@ class CatalogBook(QObject):
         """Goes back to the model before, or to a line of the project's history."""
         project = self._session.project
         if project is not None:
-            self._start("Roll back", lambda: project.promotions.roll_back(to=to), self._promoted)
+            self._start("Roll back", lambda: roll_back(project, to=to), self._promoted)
 
     def free(self, what: Freeable) -> None:
         """Frees disk space."""

@@ -22,6 +22,8 @@ class CompareForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.candidate, self.current, self.split = QComboBox(), QComboBox(), QComboBox()
+        # Whether somebody chose models; else they follow the one in use.
+        self._chosen = False
         names = ("New model", "Model in use", "Samples")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -34,6 +36,8 @@ class CompareForm(QWidget):
             box.setMinimumContentsLength(LETTERS)
             box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             box.currentIndexChanged.connect(lambda _: self.changed.emit())
+            if box is not self.split:
+                box.activated.connect(lambda _: self._choose())
             label: QLabel = caption(word, "muted")
             label.setBuddy(box)
             layout.addWidget(label)
@@ -43,12 +47,20 @@ class CompareForm(QWidget):
         self.go_button.clicked.connect(self.asked)
         layout.addWidget(self.go_button)
 
+    def _choose(self) -> None:
+        self._chosen = True
+
+    def forget(self) -> None:
+        """What was chosen is chosen no more."""
+        self._chosen = False
+        self.split.setCurrentIndex(0)
+
     def show_models(self, models: Sequence[ModelEntry], in_use: str) -> None:
         """The models that there are; what is chosen stays, at first the newest against the one in use."""
         names = [entry.name for entry in models]
-        current = self.current.currentText() or in_use
+        current = (self.current.currentText() if self._chosen else "") or in_use
         others = [name for name in names if name != current]
-        candidate = self.candidate.currentText() or newest(models, current)
+        candidate = (self.candidate.currentText() if self._chosen else "") or newest(models, current)
         for box, chosen in ((self.candidate, candidate), (self.current, current)):
             _fill(box, names, chosen)
         if not others:
@@ -57,7 +69,8 @@ class CompareForm(QWidget):
 
     def show_splits(self, splits: Sequence[str]) -> None:
         """The splits of the project."""
-        _fill(self.split, [ALL_HELD_OUT, *splits], self.split.currentText() or ALL_HELD_OUT)
+        chosen = self.split.currentText()
+        _fill(self.split, [ALL_HELD_OUT, *splits], chosen if chosen in splits else ALL_HELD_OUT)
 
     def choose(self, candidate: str, current: str) -> bool:
         """Chooses two models by name; False, and nothing chosen, where one is not listed."""
@@ -66,6 +79,7 @@ class CompareForm(QWidget):
             return False
         for box, name in pairs:
             box.setCurrentText(name)
+        self._choose()
         return True
 
     @property

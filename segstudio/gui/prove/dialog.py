@@ -139,6 +139,7 @@ class CompareDialog(QDialog):
         comparisons.undone.connect(lambda result: self._changed(result, back=True))
         comparisons.failed.connect(self._failed)
         comparisons.stopped.connect(self._stopped)
+        comparisons.looked.connect(self._sync)
         self.form.changed.connect(self._sync)
         self.form.asked.connect(self.compare)
         self.outcome.region_asked.connect(self._show_region)
@@ -162,9 +163,9 @@ class CompareDialog(QDialog):
 
     @property
     def is_promoted(self) -> bool:
-        """Whether the candidate that is shown is the model in use."""
+        """Whether the candidate that is shown was promoted and is in use, whatever the editor looks at."""
         proof = self.outcome.proof
-        return proof is not None and proof.candidate.model == self._session.predictions.current
+        return proof is not None and self._comparisons.is_in_use(proof.candidate)
 
     def _sync(self) -> None:
         """Brings the buttons in step."""
@@ -177,9 +178,11 @@ class CompareDialog(QDialog):
         undecided = stage is Stage.RESULT and not self.is_promoted
         self.why.setVisible(undecided)
         self.plan_button.setVisible(stage is Stage.RESULT and self.is_promoted)
-        applied = plan is not None and plan.state is PlanState.APPLIED
+        undoable = self._comparisons.undoable
         made = plan is not None and plan.state is PlanState.MADE
-        self.undo_button.setVisible(stage is Stage.PLAN and applied)
+        self.undo_button.setVisible(not running and not made and undoable is not None)
+        self.undo_button.setText("Undo" if stage is Stage.PLAN else "Undo new predictions")
+        self.undo_button.setToolTip(f"Takes the predictions of {undoable.model} back" if undoable else "")
         texts = {
             Stage.BEGIN: ("Close", ""),
             Stage.RUNNING: ("Cancel", ""),
@@ -229,7 +232,7 @@ class CompareDialog(QDialog):
 
     def compare(self) -> None:
         """Begins to compare what is chosen."""
-        if not self.form.problem and self._comparisons.job is None:
+        if not self.form.problem and not self._comparisons.busy:
             self._begin_running("Opening the models")
             self._comparisons.compare(self.form.order())
 
@@ -256,12 +259,14 @@ class CompareDialog(QDialog):
             self.close()
 
     def _plan(self) -> None:
-        self._begin_running("Opening the model")
-        self._comparisons.plan(self._session.predictions.current)
+        proof = self.outcome.proof
+        if proof is not None and not self._comparisons.busy:
+            self._begin_running("Opening the model")
+            self._comparisons.plan(proof.candidate.model)
 
     def _undo(self) -> None:
-        plan = self.repredict.plan
-        if plan is not None:
+        plan = self._comparisons.undoable
+        if plan is not None and not self._comparisons.busy:
             self._begin_running("Taking the predictions of before back")
             self._comparisons.undo(plan)
 
@@ -274,6 +279,8 @@ class CompareDialog(QDialog):
         self.outcome.table.setFocus()
 
     def _promoted(self, name: str) -> None:
+        self.form.forget()
+        self.form.show_models(self._session.predictions.models, name)
         self._show_stage(Stage.RESULT)
         hint = "Samples that nobody worked on can be predicted again; you see the difference first."
         self._show_banner(Message(SUCCESS, f"{name} is the model in use.", hint))
@@ -290,6 +297,7 @@ class CompareDialog(QDialog):
         """Another project is open: nothing that is shown is about it."""
         self._clear_banner()
         self.outcome.proof = self.repredict.plan = None
+        self.form.forget()
         self._show_stage(Stage.BEGIN)
 
     def closeEvent(self, event: QCloseEvent) -> None:

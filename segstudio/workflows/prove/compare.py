@@ -136,7 +136,8 @@ def _proof(
     done: list[ProjectEvaluation],
 ) -> Proof:
     skipped = tuple(dict.fromkeys(entry for one in done for entry in one.skipped))
-    both = [key for key in measured[0].keys if key in set(measured[1].keys)]
+    others = set(measured[1].keys)
+    both = [key for key in measured[0].keys if key in others]
     if not both:
         reason = skipped[0][1] if skipped else "their masks changed meanwhile"
         raise InputError(f"none of {len(held_out.keys):,} samples could be used: {reason}")

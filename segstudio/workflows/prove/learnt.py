@@ -74,9 +74,12 @@ def _of_one(project: Project, folder: Path, name: str, known: frozenset[str]) ->
             f"{path} does not say what {name} learnt from: {error}", hint="train or import the model again"
         ) from error
     is_own = str(values.get("project", project.root)) == str(project.root)
-    learnt = [entry for entry in entries if entry.get("split", "") not in NOT_LEARNT]
+    learnt: list[Mapping[str, Any]] = []
+    scored: list[Mapping[str, Any]] = []
+    for entry in entries:
+        (scored if entry.get("split", "") in NOT_LEARNT else learnt).append(entry)
     keys = _own_keys(learnt, known) if is_own else NOTHING
-    judged = _own_keys([entry for entry in entries if entry not in learnt], known) if is_own else NOTHING
+    judged = _own_keys(scored, known) if is_own else NOTHING
     foreign = [entry for entry in learnt if str(entry.get("key", "")) not in keys]
     return Learnt(keys, frozenset(str(entry.get("image_sha256", "")) for entry in foreign) - {""}, judged)
 

@@ -150,6 +150,8 @@ class Proof:
 def headline(proof: Proof) -> str:
     """The result in one sentence."""
     new, old = proof.candidate.model, proof.current.model
+    if proof.recommendation is Recommendation.WORSE and not proof.interval[1] < 0:
+        return f"{new} is worse than {old} in {_few(list(proof.sure_losses))}"
     return {
         Recommendation.BETTER: f"{new} is better than {old}",
         Recommendation.WORSE: f"{new} is worse than {old}",

@@ -107,6 +107,7 @@ def _of_whole(
         return Recommendation.MIXED if losses else Recommendation.BETTER
     if high < 0:
         return Recommendation.MIXED if gains else Recommendation.WORSE
-    if losses and gains:
-        return Recommendation.MIXED
+    # What a class loses for sure must not hide behind a mean that cannot tell.
+    if losses:
+        return Recommendation.MIXED if gains else Recommendation.WORSE
     return Recommendation.SAME if low >= -MATTERS and high <= MATTERS else Recommendation.TOO_FEW

@@ -175,10 +175,11 @@ def apply_plan(
         keys: these samples alone; None means all of the plan.
 
     Raises:
-        ProjectError: the plan was applied before. ImageError: the disk refuses.
+        InputError: the plan was applied before, or is gone. ImageError: the disk refuses.
     """
     if plan.state is not PlanState.MADE:
         raise InputError(f"these predictions of {plan.model} were applied before", hint="plan anew")
+    _refuse_gone(plan)
     note_answering(project, plan.model, plan.fingerprint)
     applied = plan.moved_to(PlanState.APPLIED)
     chosen = [one for one in plan.samples if keys is None or one.key in keys]
@@ -189,15 +190,21 @@ def undo_plan(project: Project, plan: RepredictPlan, context: JobContext | None 
     """Takes a plan back: its samples have the predictions of before, or none where there was none.
 
     Raises:
-        ImageError: the disk refuses.
+        InputError: the plan is not applied, or gone. ImageError: the disk refuses.
     """
     if plan.state is not PlanState.APPLIED:
         raise InputError(f"these predictions of {plan.model} are not applied", hint="nothing is to be undone")
+    _refuse_gone(plan)
     done = _each(project, plan, plan.samples, context, _undo_one)
     # What was cancelled can be tried again.
     if any(reason == CANCELLED for _, reason in done.left):
         return done
     return RepredictResult(plan.moved_to(PlanState.UNDONE), done.done, done.left, done.changes)
+
+
+def _refuse_gone(plan: RepredictPlan) -> None:
+    if not plan.folder.is_dir():
+        raise InputError(f"these predictions of {plan.model} are gone", hint="plan anew")
 
 
 def _each(

@@ -7,6 +7,7 @@ ones, so that it can be taken back. Masks are never written by any of this.
 import json
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -17,13 +18,17 @@ from segstudio.project.answers import read_answer
 from segstudio.project.cache_file import write_cache
 from segstudio.project.project import Project
 from segstudio.project.sample import Sample, SampleStatus, StoredPrediction
+from segstudio.workflows.retrain.locks import HeldLock, take
 
 FOLDER = "repredictions"
 FACTS = "plan.json"
 SUFFIX = ".answer"
+LOCK = ".lock"
 KEPT = 3
 UNTOUCHED = (SampleStatus.UNLABELLED, SampleStatus.PREDICTED)
 Pair = tuple[int, int, int]
+# Locks of the plans that this process made.
+OWN: dict[Path, HeldLock] = {}
 
 
 class PlanState(Enum):
@@ -145,7 +150,7 @@ class RepredictPlan:
 
     def drop(self) -> None:
         """Throws it away; what the project predicts stays as it is."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        _throw_away(self.folder)
 
 
 def is_untouched(sample: Sample) -> bool:
@@ -154,23 +159,66 @@ def is_untouched(sample: Sample) -> bool:
 
 
 def new_folder(project: Project) -> Path:
-    """The folder of a new plan; plans that were never applied go, as do all but the last applied ones."""
+    """The folder of a new plan, which is this process's own.
+
+    Plans that were never applied go, as do all but the last applied ones, and what a crash left of others;
+    those stay that another process makes or shows.
+    """
     applied = 0
-    for plan in list_plans(project):
-        applied += plan.state is not PlanState.MADE
-        if plan.state is PlanState.MADE or applied >= KEPT:
-            plan.drop()
+    states = {plan.folder: plan.state for plan in list_plans(project)}
+    # A crash before the first answer left a lock alone.
+    locked = {path.with_name(path.name[1 : -len(LOCK)]) for path in _root(project).glob(f".*{LOCK}")}
+    for folder in sorted({*_folders(project), *locked}, reverse=True):
+        is_applied = states.get(folder, PlanState.MADE) is not PlanState.MADE
+        applied += is_applied
+        if (not is_applied or applied >= KEPT) and _own(folder):
+            _throw_away(folder)
     now = time.time_ns()
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now / 1e9))
-    return _root(project) / f"{stamp}-{now % 10**9:09d}"
+    made = _root(project) / f"{stamp}-{now % 10**9:09d}"
+    _own(made)
+    return made
+
+
+def _own(folder: Path) -> bool:
+    """Takes the lock of a plan until the end of this process; False where another process has it."""
+    if folder not in OWN:
+        held = take(_lock_file(folder), shared_by_threads=False)
+        if held is None:
+            return False
+        OWN[folder] = held
+    return True
+
+
+def _throw_away(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    held = OWN.pop(folder, None)
+    if held is not None:
+        held.release()
+    # On some systems a file stays that another process has open; it holds nothing.
+    with suppress(OSError):
+        _lock_file(folder).unlink(missing_ok=True)
+
+
+def _lock_file(folder: Path) -> Path:
+    """Beside the folder, so that this can be removed while the lock is held."""
+    return folder.with_name(f".{folder.name}{LOCK}")
+
+
+def _folders(project: Project) -> list[Path]:
+    root = _root(project)
+    return sorted((path for path in root.iterdir() if path.is_dir()), reverse=True) if root.is_dir() else []
 
 
 def list_plans(project: Project) -> list[RepredictPlan]:
     """All plans, newest first; what cannot be read is left out."""
-    root = _root(project)
-    folders = sorted(root.iterdir(), reverse=True) if root.is_dir() else []
-    plans = [_read(folder) for folder in folders if folder.is_dir()]
+    plans = [_read(folder) for folder in _folders(project)]
     return [plan for plan in plans if plan is not None]
+
+
+def last_applied(project: Project) -> RepredictPlan | None:
+    """The newest plan that can be taken back, or None."""
+    return next((plan for plan in list_plans(project) if plan.state is PlanState.APPLIED), None)
 
 
 def newest_applied(project: Project) -> RepredictPlan:
@@ -179,10 +227,10 @@ def newest_applied(project: Project) -> RepredictPlan:
     Raises:
         ProjectError: there is none.
     """
-    for plan in list_plans(project):
-        if plan.state is PlanState.APPLIED:
-            return plan
-    raise ProjectError("there are no new predictions to take back", hint="each plan is undone once")
+    plan = last_applied(project)
+    if plan is None:
+        raise ProjectError("there are no new predictions to take back", hint="each plan is undone once")
+    return plan
 
 
 def _root(project: Project) -> Path:

@@ -1,6 +1,7 @@
 """Comparing models with real clicks: verdict, errors, promotion, new predictions, and the way back."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -247,6 +248,93 @@ def test_leaving_the_plan_forgets_it(studio: Studio, dialog: CompareDialog) -> N
     assert project is not None
     assert list((project.facts_dir / FOLDER).iterdir()) == []
     assert set(project.predicting_models().values()) == {"fake"}
+
+
+def apply_new_predictions(studio: Studio, dialog: CompareDialog) -> None:
+    promote(studio, dialog)
+    click(dialog.plan_button)
+    studio.wait(lambda: dialog.stage is Stage.PLAN)
+    studio.settle()
+    click(dialog.go_button)
+    studio.wait(lambda: dialog.undo_button.isVisible())
+    studio.settle()
+
+
+def test_new_predictions_can_be_taken_back_after_the_dialog_was_closed(
+    studio: Studio, dialog: CompareDialog
+) -> None:
+    apply_new_predictions(studio, dialog)
+    dialog.close()
+    project = studio.session.project
+    assert project is not None
+    told = next(one for one in studio.window.messages.messages if one.action == "Undo")
+    assert told.text == "finer predicted untouched samples again"
+    studio.window.actions_by_id["model.compare"].trigger()
+    studio.settle()
+    assert dialog.stage is Stage.RESULT
+    assert dialog.undo_button.text() == "Undo new predictions"
+    dialog.close()
+    assert told.act is not None
+    told.act()
+    studio.wait(lambda: "2 samples have their predictions of before" in studio.messages())
+    studio.settle()
+    assert set(project.predicting_models().values()) == {"fake"}
+
+
+def test_who_looks_at_the_candidate_in_the_editor_can_promote_it(
+    studio: Studio, dialog: CompareDialog
+) -> None:
+    dialog.form.choose("finer", "fake")
+    studio.session.predictions.choose("finer")
+    compare(studio, dialog)
+    assert not dialog.is_promoted
+    assert not dialog.plan_button.isVisible()
+    assert dialog.go_button.text() == "Use finer"
+    click(dialog.go_button)
+    studio.wait(lambda: dialog.is_promoted)
+    studio.settle()
+    project = studio.session.project
+    assert project is not None
+    assert [one.model for one in project.promotions.history()] == ["finer", "fake"]
+    assert (dialog.form.candidate.currentText(), dialog.form.current.currentText()) == ("fake", "finer")
+
+
+def test_what_fails_unseen_is_told(studio: Studio, dialog: CompareDialog) -> None:
+    (paths.user_models_dir() / "finer" / "manifest.json").write_text("[1")
+    click(dialog.form.go_button)
+    dialog.close()
+    studio.wait(lambda: any("does not say what finer learnt from" in text for text in studio.messages()))
+    studio.settle()
+
+
+def test_a_comparison_that_waits_for_edits_can_be_cancelled(
+    studio: Studio, dialog: CompareDialog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting: list[Callable[[], object]] = []
+    monkeypatch.setattr(studio.session, "when_saved", waiting.append)
+    click(dialog.form.go_button)
+    assert dialog.leave_button.text() == "Cancel"
+    click(dialog.leave_button)
+    assert "Cancelled" in told(dialog)
+    waiting[0]()
+    studio.settle()
+    assert dialog.outcome.proof is None
+    assert dialog.stage is Stage.BEGIN
+
+
+def test_what_is_asked_for_during_a_comparison_comes_after_it(
+    studio: Studio, dialog: CompareDialog, backends: dict[str, FakeBackend]
+) -> None:
+    newer = paths.user_models_dir() / "newer"
+    newer.mkdir()
+    (newer / "none.onnx").write_text("newer")
+    save_spec(ModelSpec("newer", "mit_b0", PALETTE.names, "cityscapes", {"onnx": "none.onnx"}), newer)
+    backends["newer"] = TrueBackend()
+    click(dialog.form.go_button)
+    studio.session.runs.compare_asked.emit("newer")
+    studio.wait(lambda: dialog.outcome.headline.text() == "newer is better than fake")
+    assert dialog.stage is Stage.RESULT
+    studio.settle()
 
 
 def test_without_held_out_samples_it_says_what_to_do(

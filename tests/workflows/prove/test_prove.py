@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,16 @@ import pytest
 
 from segstudio import images, paths
 from segstudio.errors import Cancelled, InputError, ModelError
+from segstudio.inference import model_changes
 from segstudio.jobs import JobContext
 from segstudio.metrics.confusion import scores
+from segstudio.metrics.paired_bootstrap import Differences
 from segstudio.project.sample import SampleStatus
+from segstudio.workflows.model_use import model_in_use, roll_back
 from segstudio.workflows.prove.compare import ProofOrder, prove
+from segstudio.workflows.prove.promote import promote
 from segstudio.workflows.prove.proof import headline, reason
-from segstudio.workflows.prove.verdict import ClassVerdict, Recommendation
+from segstudio.workflows.prove.verdict import ClassVerdict, Recommendation, judge
 from tests.workflows.prove.conftest import SHAPE, Stage, picture
 
 ORDER = ProofOrder("new", "old", timed=False)
@@ -238,3 +243,43 @@ def test_speed_and_size_stand_side_by_side(stage: Stage) -> None:
         assert side.cost.milliseconds is not None
         assert side.cost.milliseconds > 0
         assert (side.cost.backend, side.cost.device) == ("paper", "CPU")
+
+
+def test_only_a_model_of_the_catalog_with_the_weights_that_were_compared_is_promoted(stage: Stage) -> None:
+    fill(stage, 3)
+    stage.model("used", 2)
+    with stage.open() as project:
+        proof = prove(project, ORDER)
+        weights = paths.user_models_dir() / "new" / "model.onnx"
+        before = weights.read_text()
+        weights.write_text("trained on")
+        with pytest.raises(ModelError, match="other weights in the catalog"):
+            promote(project, proof)
+        assert project.promotions.history() == []
+        weights.write_text(before)
+        promote(project, proof, before="used")
+        assert [one.model for one in project.promotions.history()] == ["new", "used"]
+        model_changes.delete("used")
+        with pytest.raises(ModelError, match="there is no model 'used'"):
+            roll_back(project)
+        model_changes.restore("used")
+        roll_back(project)
+        found, _ = model_in_use(project)
+        assert found is not None
+        assert found.name == "used"
+
+
+def test_a_sure_loss_of_a_class_is_in_the_headline_where_the_mean_cannot_tell(stage: Stage) -> None:
+    iou = np.array([[-0.001, 0.004], [-0.3, -0.1]])
+    first, second = np.array([0.8, 0.8]), np.array([0.9, 0.6])
+    shown = np.full(2, 12)
+    found = Differences(first, second, iou, iou, shown, (0.8, 0.75), np.array([-0.12, 0.01]))
+    judged = judge(found, 12)
+    assert (judged.recommendation, judged.sure_losses) == (Recommendation.WORSE, (1,))
+    fill(stage, 3)
+    with stage.open() as project:
+        proof = prove(project, ORDER)
+    unsure = replace(
+        proof, recommendation=Recommendation.WORSE, interval=(-0.12, 0.01), sure_losses=("sidewalk",)
+    )
+    assert headline(unsure) == "new is worse than old in sidewalk"

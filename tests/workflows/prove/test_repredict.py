@@ -17,6 +17,7 @@ from segstudio.workflows.evaluate_project import Said
 from segstudio.workflows.repredict.make import apply_plan, plan_repredict, plan_with, undo_plan
 from segstudio.workflows.repredict.plan import FOLDER, PlanState, list_plans, newest_applied
 from segstudio.workflows.repredict.text import plan_json, plan_words
+from segstudio.workflows.retrain.locks import take
 from tests.workflows.prove.conftest import PALETTE, SHAPE, Mask, Stage
 
 ROAD, SIDEWALK, CAR = (PALETTE.index(name) for name in ("road", "sidewalk", "car"))
@@ -88,6 +89,31 @@ def test_applied_and_taken_back(project: Project) -> None:
         newest_applied(project)
     with pytest.raises(InputError, match="not applied"):
         undo_plan(project, back.plan)
+
+
+def test_plans_that_a_crash_left_go_and_those_of_another_process_stay(project: Project) -> None:
+    def crash(_: Path) -> Said:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        plan_with(project, "new", crash)
+    (left,) = (path for path in (project.facts_dir / FOLDER).iterdir() if path.name.endswith(".lock"))
+    others = project.facts_dir / FOLDER / "20200101-000000-000000000"
+    (others / "new").mkdir(parents=True)
+    held = take(others.with_name(f".{others.name}.lock"), shared_by_threads=False)
+    assert held is not None
+    first = plan_repredict(project, "new")
+    assert not left.exists()
+    second = plan_repredict(project, "new")
+    assert {path for path in (project.facts_dir / FOLDER).iterdir() if path.is_dir()} == {
+        second.folder, others,
+    }  # fmt: skip
+    with pytest.raises(InputError, match="predictions of new are gone"):
+        apply_plan(project, first)
+    held.release()
+    third = plan_repredict(project, "new")
+    third.drop()
+    assert list((project.facts_dir / FOLDER).iterdir()) == []
 
 
 def test_first_predictions_are_named_last_and_go_again(stage: Stage) -> None:
