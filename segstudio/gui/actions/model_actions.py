@@ -125,6 +125,13 @@ MODEL: tuple[ActionSpec, ...] = (
         finds=("prove", "promote", "proof"),
     ),
     A(
+        "model.repredict",
+        "Re-predict untouched samples…",
+        needs=M,
+        hint="What the model in use would say of samples that nobody worked on, before anything changes",
+        finds=("repredict", "predict again", "new predictions"),
+    ),
+    A(
         "model.import_model",
         "Import a model…",
         icon="download-simple",

@@ -400,3 +400,11 @@ def test_the_model_in_use_is_measured_from_its_page(page: Page) -> None:
 def test_scores_of_a_spec_are_said_as_the_field_says_them() -> None:
     metrics = {"val_miou": 0.6537, "val_aacc": 0.9141, "flops": 8.4e9}
     assert own_scores_text(metrics) == "mIoU 65.4 %, pixel accuracy 91.4 % on val; flops 8.4e+09"
+
+
+def test_another_model_offers_new_predictions_for_untouched_samples(page: Page) -> None:
+    page.click("street")
+    page.press(page.detail.use_button)
+    with page.studio.qtbot.waitSignal(page.studio.session.repredict_asked, timeout=WAIT_MS):
+        page.act("Another model is in use")
+    page.studio.settle()
