@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -126,13 +126,36 @@ class DashboardPage(QWidget):
             self.refresh()
 
 
+class Shrinking(QWidget):
+    """Gives contents the room there is, down to their least; a layout asks for what wrapped texts prefer."""
+
+    def __init__(self, contents: QWidget) -> None:
+        super().__init__()
+        self._contents = contents
+        contents.setParent(self)
+
+    def minimumSizeHint(self) -> QSize:
+        """That of the contents."""
+        return self._contents.minimumSizeHint().expandedTo(self._contents.minimumSize())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The contents fill it."""
+        self._contents.setGeometry(self.rect())
+
+    def event(self, event: QEvent) -> bool:
+        """What the contents need may have changed."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().event(event)
+
+
 def scrolling(contents: QWidget) -> QScrollArea:
     """Contents that scroll where there is less room than they need: no page makes the window larger."""
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.setWidget(contents)
+    area.setWidget(Shrinking(contents))
     return area
 
 
