@@ -1,7 +1,7 @@
 """Measures what adapting a model to the worst regions of ten frames does to all frames of the val split.
 
 python packaging/benchmarks/adapt.py --frames FOLDER [--json] [--model M] [--palette P] [--draws N]
-    [--whole] [--seed N]
+    [--whole] [--seed N] [--fine-tuning]
 
 FOLDER has images/train, images/val and masks likewise. Each draw takes ten train frames by lot. The model
 predicts them, and its error segments are put in the order of what they cost, as the failure table does. A
@@ -13,35 +13,49 @@ made and proved, and evaluated like any other model on all val frames.
 seconds: from the confirmed masks to the refitted classifier, the features of the ten images included.
 miou_before, miou_after and by_class are of the first draw, worst_class_change in points of IoU likewise;
 `draws` has all of them.
+
+`--fine-tuning` also trains all layers of the model, by what `segstudio retrain` would do on a CPU, with the
+same confirmed pixels of the first draw: for as long as the adaptation took, and for a minute. Only the time
+of its steps counts, not that of starting. It has the model's weights and classes, and no validation.
 """
 
 import argparse
 import json
+import math
 import os
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.annotation.palette import load_palette
+from segstudio.images import write_mask
 from segstudio.inference.backend import open_backend
 from segstudio.inference.predictor import Predictor
-from segstudio.jobs import cores
+from segstudio.jobs import JobContext, cores
 from segstudio.metrics.confusion import count_confusion
 from segstudio.metrics.segment_cost import segment_costs
 from segstudio.metrics.segment_table import SegmentTable
 from segstudio.metrics.segments import extract
+from segstudio.project.project import Project
+from segstudio.training.spec.load import merge, spec_from_dict
+from segstudio.training.spec.schema import ExperimentSpec
 from segstudio.workflows.adapt.adapter import Adapter
 from segstudio.workflows.adapt.confirmed import ConfirmedSample, confirmed_of
 from segstudio.workflows.adapt.version import keep
 from segstudio.workflows.evaluate import Contest, contest_of, evaluate_folders
+from segstudio.workflows.export import export_run
+from segstudio.workflows.retrain.choice import MODEL_SIGN, RetrainChoice
+from segstudio.workflows.retrain.plan import experiment_values, make_plan
 from segstudio.workflows.scoring import Pair
 
 FRAMES, REGIONS, MARGIN, SMALLEST = 10, 120, 8, 4
 IGNORE = 255
+MINUTE = 60.0
 Mask = NDArray[np.uint8]
 
 
@@ -97,7 +111,12 @@ def confirmed_frames(contest: Contest, seed: int, *, whole: bool) -> list[Confir
             masks = worst_regions(contest, pairs, Predictor(opened, contest.spec))
         finally:
             opened.close()
-    return [confirmed_of(mask, Path(pair.path), pair.name) for pair, mask in zip(pairs, masks, strict=True)]
+    return [
+        confirmed_of(mask, Path(pair.path), pair.name)
+        for pair, mask in zip(pairs, masks, strict=True)
+        # None of the costliest segments may be in a frame.
+        if (mask != IGNORE).any()
+    ]
 
 
 def adapted(options: argparse.Namespace, contest: Contest, seed: int) -> Draw:
@@ -111,6 +130,52 @@ def adapted(options: argparse.Namespace, contest: Contest, seed: int) -> Draw:
     miou, classes = evaluated(options, str(made.entry.folder))
     share = sum(one.pixels for one in samples) / sum(one.mask.size for one in samples)
     return Draw(seed, seconds, share, adaptation.refit.strength, miou, classes, adaptation.warnings())
+
+
+def fine_tuning_spec(
+    options: argparse.Namespace, samples: list[ConfirmedSample], folder: Path
+) -> ExperimentSpec:
+    """What `segstudio retrain --preset cpu` would do with the confirmed pixels; 255 counts for nothing."""
+    images, masks = folder / "images" / "train", folder / "masks" / "train"
+    images.mkdir(parents=True)
+    for one in samples:
+        source = Path(one.sample.image).resolve()
+        (images / source.name).symlink_to(source)
+        write_mask(masks / f"{source.stem}.png", one.mask, load_palette(options.palette).colours())
+    project = Project.open(folder, palette=options.palette)
+    try:
+        choice = RetrainChoice(MODEL_SIGN + options.model, preset="cpu")
+        plan = make_plan(project, choice, 0)
+        values = experiment_values(project, plan.text, folder)
+    finally:
+        project.close()
+    pairs = {"images": str(images), "masks": str(masks), "palette": options.palette}
+    own = {
+        "results_dir": str(folder / "run"),
+        "train": {"pretrained_model_path": str(plan.start.weights)},
+        "studio": {"sources": [pairs], "validation": [], "watch": {"count": 0}, "log_every": 1},
+    }
+    return spec_from_dict(merge(values, own))
+
+
+def fine_tuned(
+    options: argparse.Namespace, samples: list[ConfirmedSample], seconds: float
+) -> tuple[dict[str, object], float, dict[str, float]]:
+    """Trains all layers for some seconds: seconds and steps that it took, mIoU, and IoU by class."""
+    from segstudio.training.events import read_events
+    from segstudio.training.loop import train
+    from segstudio.training.pace import measure_tempo
+
+    with tempfile.TemporaryDirectory() as scratch:
+        spec = fine_tuning_spec(options, samples, Path(scratch))
+        height, width = samples[0].mask.shape
+        steps = max(1, math.floor(seconds / measure_tempo(spec, height, width).step))
+        spec = replace(spec, studio=replace(spec.studio, max_steps=steps))
+        result = train(spec, JobContext())
+        times = [event["time"] for event in read_events(result.folder) if event["kind"] in ("start", "step")]
+        export_run(Path(spec.results_dir), Path(scratch) / "tuned")
+        miou, classes = evaluated(options, str(Path(scratch) / "tuned"))
+    return {"seconds": round(times[-1] - times[0], 2), "steps": steps}, miou, classes
 
 
 def evaluated(options: argparse.Namespace, model: str) -> tuple[float, dict[str, float]]:
@@ -140,22 +205,36 @@ def measured(options: argparse.Namespace) -> dict[str, object]:
         "cores": cores(),
         "draws": rows,
     }
+    if options.fine_tuning:
+        samples = confirmed_frames(contest, options.seed, whole=options.whole)
+        tuned = [fine_tuned(options, samples, seconds) for seconds in (draws[0].seconds, MINUTE)]
+        values["fine_tuning"] = [
+            {**about, **_change(miou, classes, before, by_class)} for about, miou, classes in tuned
+        ]
     return values
 
 
 def _row(draw: Draw, before: float, by_class: dict[str, float]) -> dict[str, object]:
-    changes = {name: draw.classes[name] - value for name, value in by_class.items()}
-    worst = min(changes, key=lambda name: changes[name])
     return {
         "seed": draw.seed,
         "seconds": round(draw.seconds, 2),
         "confirmed_share": round(draw.confirmed_share, 3),
         "strength": draw.strength,
-        "miou_after": _points(draw.miou),
-        "miou_change": _points(draw.miou - before),
+        **_change(draw.miou, draw.classes, before, by_class),
+        "warnings": list(draw.warnings),
+    }
+
+
+def _change(
+    miou: float, classes: dict[str, float], before: float, by_class: dict[str, float]
+) -> dict[str, object]:
+    changes = {name: classes[name] - value for name, value in by_class.items()}
+    worst = min(changes, key=lambda name: changes[name])
+    return {
+        "miou_after": _points(miou),
+        "miou_change": _points(miou - before),
         "worst_class": worst,
         "worst_class_change": _points(changes[worst]),
-        "warnings": list(draw.warnings),
     }
 
 
@@ -172,6 +251,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--fine-tuning", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.jobs import cores
+from segstudio.metrics.overlap_bias import overlap_bias
 
 Floats = NDArray[np.float32]
 Sums = NDArray[np.float64]
@@ -20,6 +21,9 @@ STRENGTHS = (10.0, 3.2, 1.8, 1.0, 0.56, 0.32)
 RARITY = 0.08
 # The bias is one of the numbers that tell how frequent a class is: it may move more freely than a direction.
 BIAS_SHARE = 0.1
+# Twice the mean IoU that moving a class by a nat has to bring where it was confirmed in many blocks, and the
+# number of blocks at which it has to bring double.
+OVERLAP_HOLD, OVERLAP_BLOCKS = 0.03, 10
 FOLDS = 5
 # Pixels that the strength is chosen with, and steps of each fit.
 CHOICE_PIXELS, CHOICE_STEPS, STEPS = 10_000, 10, 40
@@ -133,6 +137,9 @@ def refit(evidence: Evidence, seed: int = 0) -> Refit:
     strengths whose held-out loss is within one standard error of the least one, the strongest. It changes
     nothing where even the best one does not surely take away a hundredth of the old classifier's loss.
 
+    The bias of each class then moves to where the pixels that were left out have the best mean IoU; see
+    `overlap_bias`. What `held_out` says of a block comes from the biases that the other blocks ask for.
+
     Args:
         evidence: pixels of two blocks at least.
         seed: of the pixels that the strength is chosen with.
@@ -149,18 +156,24 @@ def refit(evidence: Evidence, seed: int = 0) -> Refit:
         raise ValueError("a strength cannot be chosen with one block")
     fold = places % FOLDS
     with _one_thread_each(), ThreadPoolExecutor(cores()) as pool:
-        outcomes = list(pool.map(lambda number: _left_out(chosen, fold == number), np.unique(fold)))
-    old = np.array([before.loss for before, _ in outcomes])
-    losses = np.array([[one.loss for one in after] for _, after in outcomes])
-    number = _choice(losses, old)
-    before = _sum([one for one, _ in outcomes])
-    after = before if number is None else _sum([outcome[number] for _, outcome in outcomes])
-    held_out = HeldOut(before.confusion, after.confusion, before.loss, after.loss)
+        folds = list(pool.map(lambda number: _left_out(chosen, fold == number), np.unique(fold)))
+    number = _choice(
+        np.array([[one.loss for one in held.after] for held in folds]),
+        np.array([held.before.loss for held in folds]),
+    )
+    before = _sum([held.before for held in folds])
     if number is None:
-        width = evidence.features.shape[1] + 1
-        return Refit(np.zeros((evidence.classes, width), np.float32), float("inf"), held_out)
+        still = np.zeros((evidence.classes, evidence.features.shape[1] + 1), np.float32)
+        return Refit(
+            still, float("inf"), HeldOut(before.confusion, before.confusion, before.loss, before.loss)
+        )
     with _one_thread_each():
-        return Refit(fit(evidence, STRENGTHS[number]), STRENGTHS[number], held_out)
+        after, bias = _biased(folds, number, OVERLAP_HOLD * (1 + OVERLAP_BLOCKS / _blocks(evidence)))
+        shift = fit(evidence, STRENGTHS[number])
+    shift[:, -1] += bias
+    return Refit(
+        shift, STRENGTHS[number], HeldOut(before.confusion, after.confusion, before.loss, after.loss)
+    )
 
 
 @contextmanager
@@ -220,17 +233,46 @@ class _Outcome:
     weight: float
 
 
-def _left_out(evidence: Evidence, out: NDArray[np.bool_]) -> tuple[_Outcome, list[_Outcome]]:
-    """The old classifier and every strength on the pixels that are left out of the fit."""
+@dataclass(frozen=True, eq=False)
+class _Fold:
+    """Pixels that were left out of the fit, and what the old classifier and each strength say of them."""
+
+    unseen: Evidence
+    before: _Outcome
+    shifts: list[Floats]
+    after: list[_Outcome]
+
+
+def _left_out(evidence: Evidence, out: NDArray[np.bool_]) -> _Fold:
     seen, unseen = evidence.part(~out), evidence.part(out)
     shift = np.zeros((evidence.classes, evidence.features.shape[1] + 1), np.float32)
     before = _outcome(unseen, shift)
-    after = []
+    shifts = []
     for strength in STRENGTHS:
         # The next weaker hold begins where the stronger one ended.
         shift = fit(seen, strength, start=shift, steps=CHOICE_STEPS)
-        after.append(_outcome(unseen, shift))
-    return before, after
+        shifts.append(shift)
+    return _Fold(unseen, before, shifts, [_outcome(unseen, shift) for shift in shifts])
+
+
+def _biased(folds: list[_Fold], number: int, hold: Sums) -> tuple[_Outcome, Floats]:
+    """A strength with biases for the best overlap: each fold with those of the others, and those of all."""
+    scores = [_scores(held.unseen, held.shifts[number]) for held in folds]
+
+    def bias(used: list[int]) -> Floats:
+        return overlap_bias(
+            np.concatenate([scores[place] for place in used]),
+            np.concatenate([folds[place].unseen.truth for place in used]),
+            np.concatenate([folds[place].unseen.weight for place in used]),
+            hold,
+        )
+
+    after = []
+    for place, held in enumerate(folds):
+        shift = held.shifts[number].copy()
+        shift[:, -1] += bias([other for other in range(len(folds)) if other != place])
+        after.append(_outcome(held.unseen, shift))
+    return _sum(after), bias(list(range(len(folds))))
 
 
 def _outcome(evidence: Evidence, shift: Floats) -> _Outcome:
@@ -271,11 +313,16 @@ def _class_weights(evidence: Evidence) -> Floats:
 def _holds(evidence: Evidence, strength: float) -> tuple[Floats, NDArray[np.bool_]]:
     """The hold float32 [K,C+1] of each number, and bool [K]: which classes may move."""
     classes, channels = evidence.classes, evidence.features.shape[1]
-    blocks = np.array([len(np.unique(evidence.block[evidence.truth == own])) for own in range(classes)])
     hold = np.empty((classes, channels + 1), np.float32)
-    hold[:] = (strength * (1 + 1 / np.maximum(blocks, 1)))[:, None]
+    hold[:] = (strength * (1 + 1 / _blocks(evidence)))[:, None]
     hold[:, -1] *= BIAS_SHARE
-    return hold, blocks > 0
+    return hold, np.bincount(evidence.truth, minlength=classes) > 0
+
+
+def _blocks(evidence: Evidence) -> NDArray[np.int64]:
+    """int64 [K]: how many blocks each class was confirmed in; 1 where it was in none."""
+    found = [len(np.unique(evidence.block[evidence.truth == own])) for own in range(evidence.classes)]
+    return np.maximum(found, 1)
 
 
 def _moved(features: Floats, shift: Floats) -> Floats:
@@ -283,10 +330,16 @@ def _moved(features: Floats, shift: Floats) -> Floats:
     return moved
 
 
-def _shares(evidence: Evidence, shift: Floats, weight: Floats) -> tuple[Floats, float]:
-    """Probabilities float32 [n,K+1], and the weighted cross-entropy."""
+def _scores(evidence: Evidence, shift: Floats) -> Floats:
+    """float32 [n,K+1]: logarithms of what each class's probability is proportional to, with a shift."""
     scores = evidence.base.copy()
     scores[:, :-1] += _moved(evidence.features, shift)
+    return scores
+
+
+def _shares(evidence: Evidence, shift: Floats, weight: Floats) -> tuple[Floats, float]:
+    """Probabilities float32 [n,K+1], and the weighted cross-entropy."""
+    scores = _scores(evidence, shift)
     scores -= scores.max(axis=1, keepdims=True)
     own = scores[np.arange(evidence.count), evidence.truth]
     powers = np.exp(scores, out=scores)

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,9 +11,11 @@ import numpy as np
 import pytest
 
 from segstudio import paths
-from segstudio.images import write_image, write_mask
+from segstudio.images import read_mask, write_image, write_mask
 from segstudio.inference.backend import open_backend
 from segstudio.inference.predictor import Predictor
+from segstudio.training.spec.studio import CropStage
+from segstudio.workflows.adapt.confirmed import confirmed_of
 from segstudio.workflows.evaluate import contest_of
 from tests.colour_model import PALETTE, TREE, drawn_frame, make_wrong_model
 
@@ -63,3 +67,34 @@ def test_the_script_prints_its_figures(
     assert values["miou_after"] > values["miou_before"] + 2
     assert values["worst_class_change"] >= 0
     assert values["seconds"] > 0
+
+
+def test_fine_tuning_learns_from_the_confirmed_pixels_alone(
+    frames: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    options = Namespace(frames=frames, model="street-b0", palette="cityscapes")
+    samples = []
+    for number in range(2):
+        mask = read_mask(frames / "masks" / "train" / f"{number}.png")
+        mask[:, 48:] = adapt.IGNORE
+        samples.append(confirmed_of(mask, frames / "images" / "train" / f"{number}.png", str(number)))
+    spec = adapt.fine_tuning_spec(options, samples, tmp_path / "tuning")
+    masks = Path(spec.studio.sources[0].masks)
+    assert sorted(path.name for path in masks.iterdir()) == ["0.png", "1.png"]
+    assert np.array_equal(read_mask(masks / "0.png"), samples[0].mask)
+    assert not spec.studio.validation
+    # The real one takes seconds a step.
+    small = replace(spec, studio=replace(spec.studio, crops=(CropStage(0.0, 64, 64, 2),)))
+    monkeypatch.setattr(adapt, "fine_tuning_spec", lambda *_: small)
+
+    def play_export(run: Path, out: Path) -> None:
+        """Exports are tested elsewhere, and take seconds too."""
+        assert (run / "train" / "latest.safetensors").is_file()
+        make_wrong_model(out)
+
+    monkeypatch.setattr(adapt, "export_run", play_export)
+    about, miou, classes = adapt.fine_tuned(options, samples, 0.001)
+    assert about["steps"] == 1
+    assert "seconds" in about
+    assert 0 <= miou <= 1
+    assert classes

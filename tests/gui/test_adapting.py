@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QAbstractButton
 
 from segstudio import images, paths
 from segstudio.gui.canvas.modes import Layer
-from segstudio.gui.pages import MODELS
 from segstudio.inference.catalog import find_model
 from segstudio.project.confirmations import Confirmations
 from segstudio.project.sample import SampleStatus
@@ -56,7 +55,7 @@ def test_a_fit_is_looked_at_and_kept_as_a_new_model(studio: Studio, street: Path
     studio.open(street)
     studio.open_sample("frame_4")
     fit(studio)
-    adapting, strip = studio.window.adapting, studio.window.adapting.strip
+    strip = studio.window.adapting.strip
     assert "wrong adapted in" in strip.text.text()
     assert "sky → vegetation" in strip.detail.text()
     assert studio.layer() is Layer.VERSION
@@ -77,8 +76,13 @@ def test_a_fit_is_looked_at_and_kept_as_a_new_model(studio: Studio, street: Path
     assert [entry.name for entry in studio.session.predictions.models] == ["wrong", "wrong-a1"]
     assert studio.session.predictions.current == "wrong"
     assert not strip.isVisible()
-    adapting.compare_asked.emit("wrong-a1")
-    assert studio.window.page == MODELS
+    asked: list[str] = []
+    studio.session.comparison_asked.connect(asked.append)
+    message = next(one for one in studio.window.messages.messages if one.action == "Compare…")
+    assert message.act is not None
+    message.act()
+    assert asked == ["wrong-a1"]
+    studio.settle()
 
 
 def test_what_is_dropped_leaves_nothing(studio: Studio, street: Path) -> None:

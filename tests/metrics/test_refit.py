@@ -32,7 +32,7 @@ def evidence(
     features = 4 * random.random((count, CHANNELS), dtype=np.float32)
     noise = random.gumbel(size=(count, len(truth_weight))) * 0.3
     truth = (features @ truth_weight.T + noise).argmax(axis=1)
-    base, best = grouped((features @ old.T / 4).astype(np.float32), range(len(old)), classes)
+    base, best = grouped(features @ old.T / np.float32(4), range(len(old)), classes)
     weight = np.ones(count, np.float32)
     return Evidence(features, base, best, truth, weight, np.arange(count, dtype=np.int32) % blocks)
 
