@@ -1,5 +1,7 @@
 """The errors that segstudio explains to its user; every other exception is a bug."""
 
+import re
+
 
 class SegstudioError(Exception):
     """A problem with a message for the user (what and where) and a hint (what to do)."""
@@ -11,8 +13,27 @@ class SegstudioError(Exception):
 
     def __str__(self) -> str:
         """One line: the message, then the hint when there is one."""
-        parts = [part.strip().rstrip(".") + "." for part in (self.message, self.hint) if part.strip()]
+        parts = [_ended(part) for part in (self.message, self.hint) if part.strip()]
         return " ".join(" ".join(parts).split())
+
+
+def in_sentences(message: str, hint: str = "", *, between: str = " ") -> str:
+    """Message and hint as whole sentences."""
+    return between.join(sentence(part) for part in (message, hint) if part.strip())
+
+
+def sentence(text: str) -> str:
+    """Starts with a capital, unless with a file's or tensor's name, and ends as a sentence does."""
+    text = text.strip()
+    if re.match(r"[a-z]+[,:;]?( |$)", text):
+        text = text[:1].upper() + text[1:]
+    return _ended(text) if text else ""
+
+
+def _ended(text: str) -> str:
+    """With a full stop where it has no end."""
+    text = text.strip().rstrip(".")
+    return text if text.endswith(("?", "!")) else f"{text}."
 
 
 class InputError(SegstudioError):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segstudio.cli.output import Json, JsonEvents, Model, print_json, print_result, watched
+from segstudio.cli.output import Json, JsonEvents, ModelInUse, print_json, print_result, watched
 
 if TYPE_CHECKING:
     from segstudio.workflows.adapt.adapter import Adaptation
@@ -17,7 +17,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def adapt(
     project: Annotated[Path, typer.Argument(help="A project with accepted samples or confirmed regions.")],
-    model: Model = "street-b0",
+    model: ModelInUse = "",
     samples: Annotated[
         str, typer.Option(help="Keys of samples with commas between them; default: all that is confirmed.")
     ] = "",
@@ -33,13 +33,14 @@ def adapt(
     from segstudio.project.project import Project
     from segstudio.workflows.adapt.adapter import Adapter
     from segstudio.workflows.adapt.version import keep
+    from segstudio.workflows.model_use import start_for
 
     keys = [key.strip() for key in samples.split(",") if key.strip()]
     made = None
     with watched(json_events) as context, Project.open(project, create=False) as opened:
         if name:
             free_folder(name)
-        adapter = Adapter(model, opened.palette, opened.facts_dir)
+        adapter = Adapter(model or start_for(opened), opened.palette, opened.facts_dir)
         adaptation = adapter.adapt(opened, keys, context)
         if not dry_run:
             made = keep(adaptation, adapter, name, context)

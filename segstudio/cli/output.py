@@ -14,6 +14,9 @@ from segstudio.jobs import JobContext
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 JsonEvents = Annotated[bool, typer.Option("--json-events", help="Events as JSON lines on stdout.")]
 Model = Annotated[str, typer.Option("--model", "-m", help="Name or folder of a model.")]
+ModelInUse = Annotated[
+    str, typer.Option("--model", "-m", help="Name or folder of a model; default: the one in use.")
+]
 BackendName = Annotated[
     str,
     typer.Option(

@@ -1,5 +1,6 @@
 """The command that retrains: accepted samples of a project to a run, and to the model that becomes of it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,8 +21,13 @@ USUAL_FORMAT = "onnx"
 def retrain(
     folder: ProjectFolder,
     model: Annotated[
-        str, typer.Option("--model", "-m", help="Start: a model, .safetensors weights, or scratch.")
-    ] = "street-b0",
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Start: a model, .safetensors weights, or scratch; default: the model in use.",
+        ),
+    ] = "",
     minutes: Annotated[float, typer.Option(help="How long the training may take.")] = 10.0,
     preset: Annotated[str, typer.Option(help="cpu, gpu or gpus; default: what fits this machine.")] = "",
     query: Annotated[str, typer.Option(help="Which samples to learn from, such as 'class=rider'.")] = "",
@@ -51,14 +57,15 @@ def retrain(
     as_json: Json = False,
 ) -> None:
     """Train on a project's accepted samples; the run goes on without this terminal or a window."""
+    from segstudio.workflows.model_use import start_for
     from segstudio.workflows.retrain.choice import MODEL_SIGN, SCRATCH, RetrainChoice
     from segstudio.workflows.retrain.preview import preview
     from segstudio.workflows.retrain.write import write_run
 
     steps = _steps(then)
-    is_file = model.endswith(".safetensors")
-    choice = RetrainChoice(
-        start=model if is_file or model == SCRATCH else MODEL_SIGN + model,
+    is_start = model == SCRATCH or model.endswith(".safetensors")
+    asked = RetrainChoice(
+        start=model if is_start else MODEL_SIGN + model,
         query=query, statuses=tuple(statuses or ("accepted",)), validation=validation, classes=classes,
         preset=preset, minutes=minutes, name=name, freeze_backbone=freeze_backbone,
         evaluate="evaluate" in steps, formats=_formats(formats, exported="export" in steps),
@@ -68,6 +75,7 @@ def retrain(
 
     def work(project: Any) -> None:
         nonlocal run
+        choice = asked if model else replace(asked, start=MODEL_SIGN + start_for(project))
         with progress() as context:
             if print_spec:
                 _print_spec(project, choice)
@@ -97,8 +105,6 @@ def _begin(run: Any, *, detach: bool, as_json: bool) -> None:
 
 
 def _print_spec(project: Any, choice: Any) -> None:
-    from dataclasses import replace
-
     from segstudio.workflows.retrain.plan import make_plan
     from segstudio.workflows.retrain.samples import choose_samples
 

@@ -74,6 +74,8 @@ class Session(QObject):
     segments_asked = Signal(str, str)
     # Somebody asks to compare a model by its name, or any, with the one in use.
     comparison_asked = Signal(str)
+    # Somebody asks what the model in use would say of samples that nobody touched.
+    repredict_asked = Signal()
     # A page asks for the export of a model, by its name.
     export_asked = Signal(str)
 

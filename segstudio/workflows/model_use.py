@@ -5,7 +5,11 @@ from segstudio.inference.catalog import ModelEntry, find_entry, list_models
 from segstudio.inference.model_changes import list_trash
 from segstudio.project.project import Project
 from segstudio.project.sample import Changes
+from segstudio.settings import Settings
 from segstudio.workflows.evaluate_project import fingerprint_of
+
+# Where neither the project nor the settings name one.
+USUAL = "street-b0"
 
 
 def follow_renames(project: Project) -> Changes:
@@ -79,6 +83,19 @@ def note_weights(project: Project, entry: ModelEntry) -> None:
         return
     if entry.name in project.model_names.known():
         project.note_fingerprint(entry.name, fingerprint_of(entry.folder, entry.spec))
+
+
+def start_for(project: Project) -> str:
+    """Name of the model to go on from: the one in use in a project, or that of the settings where
+    none was ever chosen.
+
+    Raises:
+        ModelError: one was chosen and cannot be used any more.
+    """
+    entry, why = model_in_use(project)
+    if why:
+        raise ModelError(why, hint="choose another with --model")
+    return entry.name if entry is not None else Settings.load().text("model") or USUAL
 
 
 def model_in_use(project: Project) -> tuple[ModelEntry | None, str]:

@@ -7,6 +7,7 @@ import pytest
 
 from segstudio import images, paths
 from segstudio.project.project import Project
+from segstudio.workflows.model_use import usable_fingerprint
 from tests.colour_model import PALETTE, drawn_frame, make_wrong_model
 from tests.e2e.test_command_line import Call, here
 
@@ -39,6 +40,12 @@ def test_a_version_is_made_and_adapted_again(here: Call, street: Path) -> None:
     assert "fitted to 2 samples" in named.out
     assert "this rests on 2 images alone" in named.out
     assert (paths.user_models_dir() / "rainy" / "adaptation.json").is_file()
+
+
+def test_the_model_in_use_is_adapted(here: Call, street: Path) -> None:
+    with Project.open(street, create=False) as project:
+        project.promotions.promote("wrong", usable_fingerprint("wrong"))
+    assert "wrong fitted to 4 samples" in here("adapt", str(street), "--dry-run").out
 
 
 def test_what_cannot_be_done_is_said_in_a_line(here: Call, street: Path) -> None:

@@ -8,7 +8,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from segstudio.gui.dialogs.chooser import Chooser
+from segstudio.gui.actions.table import ACTIONS
+from segstudio.gui.dialogs.chooser import Choice, Chooser, matching
+from segstudio.gui.keys.key_book import plain_text
 from tests.gui.conftest import CAR, ROAD, SKY, Studio
 
 SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
@@ -175,3 +177,26 @@ def test_a_search_among_150_classes_is_fast(studio: Studio, tmp_path: Path) -> N
     begin = thread_time()
     chooser._filter("tree")
     assert thread_time() - begin < 0.05
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("train", "Retrain…"),
+        ("export", "Export a model…"),
+        ("prove", "Compare models…"),
+        ("promote", "Compare models…"),
+        ("queue", "Next region to correct"),
+        ("rollback", "Models"),
+    ],
+)
+def test_words_of_the_loop_find_their_action_first(typed: str, first: str) -> None:
+    choices = [Choice(plain_text(spec), spec, aliases=spec.finds) for spec in ACTIONS if spec.menu]
+    assert matching(choices, typed)[0].value.text == first
+
+
+def test_the_model_menu_follows_the_loop() -> None:
+    menu = [spec.id.partition(".")[2] for spec in ACTIONS if spec.menu == "Model"]
+    loop = ("predict", "accept", "evaluate", "confirm", "adapt", "retrain", "compare", "export_model")
+    assert sorted(loop, key=menu.index) == list(loop)
+    assert menu[-1] == "stop_on_close"

@@ -16,6 +16,7 @@ from segstudio.gui.dialogs.chooser import Chooser
 from segstudio.gui.dialogs.key_sheet import KeySheet
 from segstudio.gui.dialogs.palette_choice import PaletteChoice
 from segstudio.gui.keys.held_keys import HeldKeys, Hold
+from segstudio.gui.pages import DASHBOARDS
 from segstudio.gui.panels.class_rows import eye_box, lock_box
 from segstudio.gui.theme import DARK, LIGHT
 from tests.gui.conftest import CAR, FakeBackend, Studio
@@ -371,3 +372,13 @@ def test_no_thread_is_left(studio: Studio, folder: Path, backend: FakeBackend) -
     studio.window.close()
     left = [thread.name for thread in threading.enumerate() if thread.name.startswith("segstudio-")]
     assert left == []
+
+
+def test_the_window_fits_a_small_screen_whatever_page_was_shown(studio: Studio, folder: Path) -> None:
+    studio.open(folder)
+    for page in (dashboard.id for dashboard in DASHBOARDS):
+        studio.window.show_page(page)
+        studio.settle()
+    studio.window.show_page("editor")
+    least = studio.window.minimumSizeHint()
+    assert (least.width() <= 1280, least.height() <= 720) == (True, True), least

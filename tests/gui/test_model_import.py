@@ -16,11 +16,11 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QLineE
 
 from segstudio import paths
 from segstudio.annotation.palette_choice import make_palette, save_palette
-from segstudio.errors import SegstudioError
+from segstudio.errors import SegstudioError, sentence
 from segstudio.gui.dialogs.bug_report import BugReport
 from segstudio.gui.dialogs.chooser import Chooser
 from segstudio.gui.dialogs.import_form import ImportForm, free_name
-from segstudio.gui.dialogs.import_texts import breakable, sentence, summary
+from segstudio.gui.dialogs.import_texts import breakable, summary
 from segstudio.gui.dialogs.model_import import ModelImportDialog, Stage
 from segstudio.gui.dialogs.palette_choice import PaletteChoice
 from segstudio.gui.models.child_commands import in_window

@@ -66,6 +66,7 @@ class ActionSpec:
         repeats: fires again while the key is held (navigation and sizes only).
         separator: a line above it in its menu.
         strip: belongs to the tool strip.
+        finds: other words that find it in the command palette.
     """
 
     id: str
@@ -82,6 +83,7 @@ class ActionSpec:
     repeats: bool = False
     separator: bool = False
     strip: bool = False
+    finds: tuple[str, ...] = ()
 
     @property
     def group(self) -> str:
@@ -100,11 +102,26 @@ class ActionSpec:
         return group, method
 
 
-def choice(action_id: str, text: str, calls: str, needs: Needs, keys: tuple[str, ...] = ()) -> ActionSpec:
+def choice(
+    action_id: str,
+    text: str,
+    calls: str,
+    needs: Needs,
+    keys: tuple[str, ...] = (),
+    finds: tuple[str, ...] = (),
+) -> ActionSpec:
     """An action of which one in its group is on; what follows the group in its id is its argument."""
     argument = action_id.partition(".")[2]
     return ActionSpec(
-        action_id, text, keys, needs=needs, calls=calls, argument=argument, ticks=True, choice=True
+        action_id,
+        text,
+        keys,
+        needs=needs,
+        calls=calls,
+        argument=argument,
+        ticks=True,
+        choice=True,
+        finds=finds,
     )
 
 

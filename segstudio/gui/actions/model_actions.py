@@ -1,4 +1,4 @@
-"""The rows of the action table on models: predictions, what is taken over from them, and judging."""
+"""The rows of the action table on models, in the order of the loop: predict, learn, compare, ship."""
 
 from segstudio.gui.actions.action_spec import ActionSpec, Needs
 
@@ -34,6 +34,7 @@ MODEL: tuple[ActionSpec, ...] = (
         Needs.PREDICTION,
         "Use the prediction where the mask is unlabelled",
     ),
+    A("model.drop", "Discard prediction", (), "trash", Needs.PREDICTION),
     A(
         "model.disagreement",
         "Next disagreement",
@@ -66,7 +67,6 @@ MODEL: tuple[ActionSpec, ...] = (
         needs=Needs.PREDICTION,
         hint="The disagreement that is shown does not come back (Shift+Enter)",
     ),
-    A("model.drop", "Discard prediction", (), "trash", Needs.PREDICTION),
     A(
         "model.evaluate",
         "Evaluate on this folder's masks",
@@ -74,14 +74,7 @@ MODEL: tuple[ActionSpec, ...] = (
         "chart-bar",
         M,
         separator=True,
-    ),
-    A(
-        "model.compare",
-        "Compare models…",
-        ("Ctrl+Shift+M",),
-        "scales",
-        M,
-        "A new model against the one in use, class by class, on samples that neither learnt from",
+        finds=("score", "measure"),
     ),
     A(
         "model.judge",
@@ -96,27 +89,54 @@ MODEL: tuple[ActionSpec, ...] = (
         hint="Where the model contradicts masks with good reason, the most suspect first",
     ),
     A(
-        "model.adapt",
-        "Adapt the model to what is confirmed",
-        ("Ctrl+Alt+D",),
-        "lightning",
-        M,
-        "Fits its last layer to accepted samples and confirmed regions in seconds, and shows what changes",
-        separator=True,
-    ),
-    A(
         "model.confirm",
         "Confirm what is shown",
         ("Ctrl+Alt+C",),
         "",
         Needs.EDITABLE,
         "The mask is right in the part of the image on screen: adapting learns from it",
+        separator=True,
+    ),
+    A(
+        "model.adapt",
+        "Adapt the model…",
+        ("Ctrl+Alt+D",),
+        "lightning",
+        M,
+        "Fits its last layer to accepted samples and confirmed regions in seconds, and shows what changes",
+        finds=("adapt to what is confirmed", "refit"),
+    ),
+    A(
+        "train.retrain",
+        "Retrain…",
+        ("Ctrl+Shift+T",),
+        "graduation-cap",
+        Needs.PROJECT,
+        "A model learns from the samples that you have accepted",
+        finds=("train", "training", "learn", "fine-tune"),
+    ),
+    A(
+        "model.compare",
+        "Compare models…",
+        ("Ctrl+Shift+M",),
+        "scales",
+        M,
+        "A new model against the one in use, class by class, on samples that neither learnt from",
+        finds=("prove", "promote", "proof"),
+    ),
+    A(
+        "model.repredict",
+        "Re-predict untouched samples…",
+        needs=M,
+        hint="What the model in use would say of samples that nobody worked on, before anything changes",
+        finds=("repredict", "predict again", "new predictions"),
     ),
     A(
         "model.import_model",
         "Import a model…",
         icon="download-simple",
         hint="Weights of TAO, NVlabs, mmsegmentation or Hugging Face, an ONNX file, or a model folder",
+        separator=True,
     ),
     A(
         "model.export_model",
@@ -124,5 +144,13 @@ MODEL: tuple[ActionSpec, ...] = (
         ("Ctrl+Shift+E",),
         "export",
         hint="To ONNX, OpenVINO, TensorRT, DeepStream, TAO's form or Hugging Face, each judged by a gate",
+        finds=("export", "ship", "deploy"),
+    ),
+    A(
+        "train.stop_on_close",
+        "Stop training when the window closes",
+        hint="Else it goes on, and is here again when the folder is opened",
+        ticks=True,
+        separator=True,
     ),
 )

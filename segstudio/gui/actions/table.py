@@ -6,7 +6,6 @@ from segstudio.gui.actions.model_actions import MODEL
 from segstudio.gui.actions.queue_actions import QUEUE
 from segstudio.gui.actions.review_actions import REVIEWING
 from segstudio.gui.actions.tool_actions import REGIONS, TOOLS
-from segstudio.gui.actions.train_actions import TRAINING
 
 A = ActionSpec
 N, P, S, E = Needs.NOTHING, Needs.PROJECT, Needs.SAMPLE, Needs.EDITABLE
@@ -66,8 +65,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
     choice("page.failures", "Failures", "page.show", N, ("Ctrl+4",)),
     choice("page.progress", "Progress", "page.show", N, ("Ctrl+5",)),
     choice("page.speed", "Speed", "page.show", N, ("Ctrl+6",)),
-    choice("page.runs", "Runs", "page.show", N, ("Ctrl+7",)),
-    choice("page.models", "Models", "page.show", N, ("Ctrl+8",)),
+    choice("page.runs", "Runs", "page.show", N, ("Ctrl+7",), ("training runs", "queue of runs")),
+    choice("page.models", "Models", "page.show", N, ("Ctrl+8",), ("roll back", "rollback", "catalog")),
     A("view.overlay", "Overlay", ("V",), needs=S, ticks=True, separator=True),
     A("view.hold_peek", "Image without mask", ("H",), needs=S, hold=True),
     A("view.hold_blink", "Compared layer instead of this one", ("\\",), needs=S, hold=True),
@@ -130,6 +129,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ("Alt+N",),
         needs=P,
         hint="Regions that were sent to the correction queue from the Failures page",
+        finds=("queue", "correction queue"),
     ),
     A("go.back", "Back to the page before", ("Alt+Left",), "", P, separator=True),
     *QUEUE,
@@ -140,7 +140,6 @@ ACTIONS: tuple[ActionSpec, ...] = (
     A("mark.in_progress", "Mark as in progress", needs=S, calls="go.mark", argument="in_progress"),
     *REVIEWING,
     *MODEL,
-    *TRAINING,
     A("help.keys", "Keys", ("F1",), "keyboard"),
     A("help.layouts", "Keys and layouts…"),
     A("help.commands", "Command palette…", ("Ctrl+K",), "command"),

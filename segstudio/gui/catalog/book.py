@@ -160,6 +160,10 @@ class CatalogBook(QObject):
     def _promoted(self, changes: Changes) -> None:
         self._session.note(changes)
         self._moved("")
+        if changes.model:
+            text = "Another model is in use"
+            hint = "Samples that nobody worked on have their predictions of before"
+            self._offer(INFO, text, hint, "Re-predict…", self._session.repredict_asked.emit)
 
     def _moved(self, name: str) -> None:
         self._session.predictions.refresh()

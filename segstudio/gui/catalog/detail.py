@@ -21,6 +21,7 @@ from segstudio.gui.catalog.texts import (
     NONE,
     day,
     measured_text,
+    own_scores_text,
     parents_text,
     percent,
     size_text,
@@ -40,7 +41,9 @@ PARTS = (
     ("exports", "Exports", "What was made of it, and what that was measured to do"),
     ("spec", "Spec", "The experiment it was trained by, or its model.json"),
 )
-NOT_MEASURED = "Use this model, then Model > Evaluate on this folder's masks: its IoU by class appears here."
+NOT_MEASURED = "Its IoU by class appears here once it was measured on this project."
+# What can be pressed where a model was not measured here: for the one in use, and for any other.
+EVALUATE, COMPARE = "Evaluate on this folder's masks", "Compare with the model in use…"
 READ_ONLY = "This model ships with segstudio and is read only"
 
 
@@ -52,6 +55,8 @@ class ModelDetail(QWidget):
     noted = Signal(str)
     use_asked = Signal()
     export_asked = Signal()
+    compare_asked = Signal()
+    evaluate_asked = Signal()
     archive_asked = Signal(bool)
     delete_asked = Signal()
     spec_asked = Signal()
@@ -67,6 +72,9 @@ class ModelDetail(QWidget):
         self.state = caption("", "small")
         self.use_button = QPushButton("Use")
         self.use_button.setProperty("role", "primary")
+        self.compare_button = QPushButton("Compare…")
+        self.compare_button.setToolTip("Class by class with the model in use, on samples neither learnt from")
+        self.measure_button = QPushButton(EVALUATE)
         self.export_button = QPushButton("Export…")
         self.archive_button = QPushButton("Archive")
         self.delete_button = QPushButton("Delete")
@@ -91,7 +99,7 @@ class ModelDetail(QWidget):
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
-        for button in (self.use_button, self.export_button, self.archive_button, self.delete_button):
+        for button in (self.use_button, self.compare_button, self.export_button):
             buttons.addWidget(button)
         buttons.addStretch(1)
         font = self.spec.font()
@@ -122,13 +130,19 @@ class ModelDetail(QWidget):
         self._about.setVerticalSpacing(6)
         self._about.setColumnStretch(1, 1)
         column.addLayout(self._about)
+        column.addWidget(self.measure_button, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(caption("Tags", "section"))
         column.addWidget(self.tags)
         column.addWidget(caption("Your notes", "section"))
         column.addWidget(self.notes)
         column.addWidget(caption("Disk use", "section"))
         column.addWidget(self.disk)
-        column.addWidget(self.folder_button, 0, Qt.AlignmentFlag.AlignLeft)
+        foot = QHBoxLayout()
+        foot.setSpacing(8)
+        for button in (self.folder_button, self.archive_button, self.delete_button):
+            foot.addWidget(button)
+        foot.addStretch(1)
+        column.addLayout(foot)
         column.addStretch(1)
         area = QScrollArea()
         area.setWidgetResizable(True)
@@ -143,6 +157,8 @@ class ModelDetail(QWidget):
         self.notes.edited.connect(self.noted)
         self.use_button.clicked.connect(lambda: self.use_asked.emit())
         self.export_button.clicked.connect(lambda: self.export_asked.emit())
+        self.compare_button.clicked.connect(lambda: self.compare_asked.emit())
+        self.measure_button.clicked.connect(self._measure)
         self.archive_button.clicked.connect(self._archive)
         self.delete_button.clicked.connect(lambda: self.delete_asked.emit())
         self.folder_button.clicked.connect(self._open_folder)
@@ -200,6 +216,12 @@ class ModelDetail(QWidget):
         self.use_button.setEnabled(is_usable and not is_used and not archived)
         self.use_button.setToolTip("This project works with it from now on, and remembers that")
         self.export_button.setEnabled(is_usable and not archived)
+        # The one in use is what others are compared with.
+        can_compare = is_usable and not is_used and not archived
+        self.compare_button.setVisible(can_compare)
+        self.measure_button.setText(EVALUATE if is_used else COMPARE)
+        measured = facts.measured is not None and not facts.measured.outdated
+        self.measure_button.setVisible(not measured and (can_compare or (is_used and is_usable)))
         self.archive_button.setText("Take back" if archived else "Archive")
         self.archive_button.setToolTip(
             READ_ONLY if bundled else "Lists and choosers leave it out; its files stay"
@@ -249,6 +271,10 @@ class ModelDetail(QWidget):
             self.tags.setModified(False)
             self.tagged.emit(self.tags.text())
 
+    def _measure(self) -> None:
+        is_used = self.measure_button.text() == EVALUATE
+        (self.evaluate_asked if is_used else self.compare_asked).emit()
+
     def _archive(self) -> None:
         if self.facts is not None:
             self.archive_asked.emit(not self.facts.entry.notes.archived)
@@ -274,10 +300,9 @@ def about(facts: ModelFacts) -> list[tuple[str, str]]:
         splits = ", ".join(f"{count} {name or 'of no split'}" for name, count in manifest.splits.items())
         rows.append(("Samples", f"{manifest.samples} frozen ({splits}) of {manifest.project}"))
     if spec is not None:
-        own = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in spec.metrics.items())
         rows += [
             ("Trained on", spec.trained_on),
-            ("Its own scores", own),
+            ("Its own scores", own_scores_text(spec.metrics)),
             ("Network", f"{spec.architecture}, {spec.precision}"),
             ("Classes", f"{len(spec.classes)} of {spec.palette}"),
             ("Licence", spec.licence),

@@ -1,6 +1,7 @@
 """What the Models page says of a model, as short texts."""
 
 import math
+from collections.abc import Mapping
 from datetime import datetime
 
 from segstudio.inference.lineage import Ancestor, Presence
@@ -10,6 +11,9 @@ from segstudio.workflows.model_facts import Measured, MeasuredSpeed, ModelFacts
 
 NONE = "–"
 IN_USE = "in use"
+NOT_MEASURED = "Not on this project yet"
+# Scores as specs name them, behind the name of a split.
+SCORES = {"miou": "mIoU", "aacc": "pixel accuracy", "macc": "mean accuracy"}
 
 
 def percent(value: float) -> str:
@@ -55,7 +59,7 @@ def miou_text(measured: Measured | None) -> str:
 def measured_text(measured: Measured | None) -> str:
     """On what a model was measured, and how it did."""
     if measured is None:
-        return "Not on this project yet: Model > Evaluate on this folder's masks"
+        return NOT_MEASURED
     text = f"mIoU {percent(measured.miou)} on {measured.samples} samples, {day(measured.when)}"
     if set(measured.splits) - {""}:
         # What a model was trained on says little: each split stands for itself.
@@ -65,6 +69,20 @@ def measured_text(measured: Measured | None) -> str:
         )
         text = f"{text}: {', '.join(parts)}"
     return f"{text}. Those were other weights: evaluate it again" if measured.outdated else text
+
+
+def own_scores_text(metrics: Mapping[str, float]) -> str:
+    """The scores that a model's spec gives, such as "mIoU 65.4 %, pixel accuracy 91.4 % on val"."""
+    by_split: dict[str, list[str]] = {}
+    others = []
+    for key, value in metrics.items():
+        split, _, score = key.rpartition("_")
+        if score in SCORES and 0 <= value <= 1:
+            by_split.setdefault(split, []).append(f"{SCORES[score]} {percent(value)}")
+        else:
+            others.append(f"{key.replace('_', ' ')} {value:.4g}")
+    said = [", ".join(found) + (f" on {split}" if split else "") for split, found in by_split.items()]
+    return "; ".join([*said, *others])
 
 
 def speed_text(speed: MeasuredSpeed | None) -> str:

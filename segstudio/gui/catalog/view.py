@@ -129,6 +129,8 @@ class ModelsView(DashboardPage):
         detail.use_asked.connect(lambda: book.use(self._shown()))
         detail.delete_asked.connect(lambda: book.delete(self._shown()))
         detail.export_asked.connect(lambda: self._session.export_asked.emit(self._name()))
+        detail.compare_asked.connect(lambda: self._session.comparison_asked.emit(self._name()))
+        detail.evaluate_asked.connect(self._session.evaluate)
         detail.spec_asked.connect(self._read_spec)
 
     def _shown(self) -> ModelFacts:

@@ -63,6 +63,10 @@ class ModelCommands(CommandGroup):
         """Compares a new model with the one in use."""
         self.window.dialogs.compare.open()
 
+    def repredict(self) -> None:
+        """Shows what the model in use would say of untouched samples."""
+        self.window.dialogs.compare.repredict()
+
     def adapt(self) -> None:
         """Offers to adapt the model in use to what is confirmed."""
         self.window.adapting.ask()

@@ -3,6 +3,7 @@
 import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, Qt
@@ -25,6 +26,8 @@ from segstudio.gui.theme import Theme
 POINT, LINE = 8, 2
 # More points than this on one line are seen as a line alone, until the pointer is over one.
 MANY = 12
+# Ticks that lie closer than this are written with powers of ten.
+SMALL_STEP = 1e-3
 # Shapes of points, so that classes of like colours can be told apart.
 SHAPES = ("o", "s", "t", "d", "+", "star", "t1", "h")
 
@@ -66,6 +69,23 @@ class Bars(pg.BarGraphItem):  # type: ignore[misc]  # pyqtgraph has no types
         return next((bar.words for bar in found), "")
 
 
+class FigureAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
+    """An axis whose small figures are short: pyqtgraph leaves out texts for which it has no room."""
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """The text of each tick; see `short_figure`."""
+        if self.logMode or spacing * scale >= SMALL_STEP:
+            return cast("list[str]", super().tickStrings(values, scale, spacing))
+        return [short_figure(value * scale) for value in values]
+
+
+def short_figure(value: float) -> str:
+    """A small figure in a few letters, such as 2e-4, 1.5e-4 or 0."""
+    mantissa, _, power = f"{value:.3e}".partition("e")
+    mantissa = mantissa.rstrip("0").rstrip(".")
+    return "0" if float(mantissa) == 0 else f"{mantissa}e{int(power)}" if int(power) else mantissa
+
+
 class Chart(QFrame):
     """A tile with one graph; a point, or a bar, says its figure under the pointer."""
 
@@ -89,7 +109,7 @@ class Chart(QFrame):
         self.key.setTextFormat(Qt.TextFormat.RichText)
         self.key.setWordWrap(True)
         self.key.setVisible(False)
-        self.graph = pg.PlotWidget()
+        self.graph = pg.PlotWidget(axisItems={"left": FigureAxis("left")})
         self.graph.setMinimumHeight(least_height)
         self.graph.getPlotItem().setMenuEnabled(False)
         self.graph.getPlotItem().hideButtons()

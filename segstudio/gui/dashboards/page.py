@@ -3,9 +3,18 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from segstudio.gui.job_bridge import Replies
 from segstudio.gui.lanes import DASHBOARD_LANE
@@ -40,7 +49,7 @@ class DashboardPage(QWidget):
         head.addStretch(1)
         for control in controls:
             head.addWidget(control)
-        self._body.addWidget(contents)
+        self._body.addWidget(scrolling(contents))
         self._body.addWidget(placeholder)
         self._rows.addLayout(head)
         self._rows.addWidget(self._body, 3)
@@ -115,6 +124,39 @@ class DashboardPage(QWidget):
         super().showEvent(event)
         if self._stale:
             self.refresh()
+
+
+class Shrinking(QWidget):
+    """Gives contents the room there is, down to their least; a layout asks for what wrapped texts prefer."""
+
+    def __init__(self, contents: QWidget) -> None:
+        super().__init__()
+        self._contents = contents
+        contents.setParent(self)
+
+    def minimumSizeHint(self) -> QSize:
+        """That of the contents."""
+        return self._contents.minimumSizeHint().expandedTo(self._contents.minimumSize())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The contents fill it."""
+        self._contents.setGeometry(self.rect())
+
+    def event(self, event: QEvent) -> bool:
+        """What the contents need may have changed."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().event(event)
+
+
+def scrolling(contents: QWidget) -> QScrollArea:
+    """Contents that scroll where there is less room than they need: no page makes the window larger."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(Shrinking(contents))
+    return area
 
 
 def fill(box: QComboBox, texts: Sequence[str]) -> None:

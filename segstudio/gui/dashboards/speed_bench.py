@@ -220,7 +220,8 @@ def timed_row(record: BenchRecord, row: BenchRow) -> SpeedRow:
     median, tail = (f"{row.latency_ms[name]:.1f}" for name in ("p50", "p99"))
     texts = (
         local_time(record.when), result.model, result.backend, result.precision,
-        f"{row.width}×{row.height}", str(row.batch), median, tail, f"{row.variation:.0%}", f"{row.fps:.1f}",
+        f"{row.width}×{row.height}", str(row.batch), median, tail,
+        f"{100 * row.variation:.0f} %", f"{row.fps:.1f}",
     )  # fmt: skip
     calls = f"{row.runs} calls, {result.lanes} at a time, {result.threads} threads"
     return SpeedRow(texts, row.fps, f"{result.backend} {result.backend_version} on {result.device}: {calls}")

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from segstudio.deploy.gate import PERCENT, Attempt, GateReport
+from segstudio.errors import sentence
 from segstudio.gui.dialogs.export_results import Finished, percent
 from segstudio.gui.dialogs.export_table import FigureRow, ResultTable
 from segstudio.gui.dialogs.import_parts import Rows, fact
-from segstudio.gui.dialogs.import_texts import sentence
 from segstudio.gui.icons import Icons
 from segstudio.gui.panels.parts import caption
 from segstudio.gui.theme import ThemeSwitch

@@ -5,11 +5,10 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from segstudio.annotation.palette import list_palettes
 from segstudio.deploy.calibration import LEAST
-from segstudio.errors import SegstudioError
+from segstudio.errors import SegstudioError, sentence
 from segstudio.gui.dialogs.export_facts import ProjectPictures
 from segstudio.gui.dialogs.export_parts import FolderField, HidingRows
 from segstudio.gui.dialogs.import_parts import CalmCombo, say
-from segstudio.gui.dialogs.import_texts import sentence
 from segstudio.gui.models.model_exports import Folders, ProjectSamples
 
 PROJECT, FOLDERS, NOTHING, SAME = "project", "folders", "nothing", "same"

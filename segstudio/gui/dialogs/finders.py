@@ -49,7 +49,9 @@ class Finders:
         action = self._actions[spec.id]
         why = "" if action.isEnabled() else f"needs {spec.needs.value}"
         path = spec.menu.replace("/", " › ")
-        return Choice(plain_text(spec), spec, self._actions.keys.text(spec.id), path, why=why)
+        return Choice(
+            plain_text(spec), spec, self._actions.keys.text(spec.id), path, aliases=spec.finds, why=why
+        )
 
     def _run(self, spec: ActionSpec, _: bool) -> None:
         memory = self._session.memory

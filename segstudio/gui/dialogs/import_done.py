@@ -3,8 +3,9 @@
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
+from segstudio.errors import sentence
 from segstudio.gui.dialogs.import_parts import Rows, fact
-from segstudio.gui.dialogs.import_texts import TENSORS_SHOWN, first_of, sentence, summary
+from segstudio.gui.dialogs.import_texts import TENSORS_SHOWN, first_of, summary
 from segstudio.gui.icons import Icons
 from segstudio.gui.panels.parts import caption
 from segstudio.workflows.model_source import Imported

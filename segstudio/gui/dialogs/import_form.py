@@ -6,13 +6,12 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from segstudio.annotation.palette import Palette, list_palettes, load_palette
-from segstudio.errors import PaletteError
+from segstudio.errors import PaletteError, sentence
 from segstudio.gui.dialogs.import_parts import CalmCombo, CalmSpin, Rows, say
 from segstudio.gui.dialogs.import_texts import (
     classes_text,
     constants_text,
     normalisation_text,
-    sentence,
     size_text,
 )
 from segstudio.gui.dialogs.palette_choice import swatches

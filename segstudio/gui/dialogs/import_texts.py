@@ -2,7 +2,7 @@
 
 import re
 
-from segstudio.errors import SegstudioError
+from segstudio.errors import SegstudioError, sentence
 from segstudio.gui.message import ERROR, SUCCESS, Message
 from segstudio.workflows.model_import import normalisation_name
 from segstudio.workflows.model_source import Imported, SourceFacts, Triple
@@ -56,14 +56,6 @@ def constants_text(mean: Triple, std: Triple) -> str:
     """Mean and std as they are written in papers."""
     first, second = (", ".join(f"{value:.4g}" for value in values) for values in (mean, std))
     return f"Mean {first} · std {second}"
-
-
-def sentence(text: str) -> str:
-    """Starts with a capital, unless with a file's or tensor's name, and ends with a full stop."""
-    text = text.strip()
-    if re.match(r"[a-z]+[,:;]?( |$)", text):
-        text = text[:1].upper() + text[1:]
-    return text.rstrip(".") + "." if text else ""
 
 
 def summary(model: Imported) -> str:

@@ -55,6 +55,7 @@ class Dialogs(QObject):
         self._importer: ModelImportDialog | None = None
         self._exports = ExportOpener(window, session, themes, self._icons)
         self.compare = CompareOpener(window, session, themes, self._icons)
+        self.compare.acted.connect(lambda action_id: actions[action_id].trigger())
         self._retrain = RetrainOpener(window, session, self._icons)
         session.recovery_needed.connect(self.offer_recovery)
         session.export_asked.connect(self.ask_export)

@@ -89,7 +89,7 @@ def facts(review: OutsideReview) -> str:
     if differs is None:
         return f"The file cannot be used: {review.problem}."
     count = int(np.count_nonzero(differs))
-    return f"{count:,} pixels differ ({count / differs.size:.1%} of the mask)."
+    return f"{count:,} pixels differ ({100 * count / differs.size:.1f} % of the mask)."
 
 
 def small(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:

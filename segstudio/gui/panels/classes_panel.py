@@ -26,7 +26,7 @@ class ClassesPanel(Section):
         self.view.setItemDelegate(ClassDelegate(themes, icons, self.view))
         self.view.setSelectionMode(RowList.SelectionMode.NoSelection)
         self.view.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.view.setMinimumHeight(120)
+        self.view.setMinimumHeight(92)
         self.view.viewport().installEventFilter(self)
         self.view.installEventFilter(self)
         self._unlock = icon_button(icons, "lock-simple-open", "Unlock all classes", role="warning")

@@ -83,9 +83,22 @@ class CompareForm(QWidget):
         return True
 
     @property
+    def alone(self) -> bool:
+        """Whether there is no second model."""
+        return self.candidate.count() < 2
+
+    def show_primary(self, primary: bool) -> None:
+        """Shows whether comparing is the next step, or something else in the dialog is."""
+        role = "primary" if primary else ""
+        if self.go_button.property("role") != role:
+            self.go_button.setProperty("role", role)
+            self.go_button.style().unpolish(self.go_button)
+            self.go_button.style().polish(self.go_button)
+
+    @property
     def problem(self) -> str:
         """Why nothing can be compared yet, or ""."""
-        if self.candidate.count() < 2:
+        if self.alone:
             return "There is one model only: train, adapt or import another one."
         if not self.candidate.currentText() or self.candidate.currentText() == self.current.currentText():
             return "Choose two different models."

@@ -20,9 +20,10 @@ from segstudio.errors import SegstudioError
 from segstudio.gui.icons import Icons
 from segstudio.gui.message import INFO, SUCCESS, Message, from_error
 from segstudio.gui.panels.message_bar import MessageRow
-from segstudio.gui.panels.parts import ElidedLabel, EmptyState, rule
+from segstudio.gui.panels.parts import ElidedLabel, rule
 from segstudio.gui.prove.compare_form import CompareForm
 from segstudio.gui.prove.comparisons import Comparisons
+from segstudio.gui.prove.intro import INTRODUCTION, Intro
 from segstudio.gui.prove.repredict_page import RepredictPage
 from segstudio.gui.prove.result_page import ResultPage
 from segstudio.gui.session import Session
@@ -36,10 +37,6 @@ from segstudio.workflows.repredict.plan import PlanState, RepredictPlan
 WIDTH_IN_LETTERS, HEIGHT_IN_LINES, SCREEN_SHARE = 165, 46, 0.92
 STEPS = 1000
 NAME_LETTERS = 28
-INTRODUCTION = (
-    "Two models are judged on the same samples, which neither learnt from: those of the splits val and test, "
-    "or all that no training has seen.\nThe new one is used only if you say so."
-)
 
 
 class Stage(Enum):
@@ -54,10 +51,11 @@ class Stage(Enum):
 class CompareDialog(QDialog):
     """One comparison after the other; it may be closed while one runs: that goes on, and is shown then.
 
-    `left` tells that it made way for an error in the editor.
+    `left` tells that it made way for an error in the editor, `acted` carries the id of an action to do next.
     """
 
     left = Signal()
+    acted = Signal(str)
 
     def __init__(
         self, parent: QWidget, session: Session, comparisons: Comparisons, themes: ThemeSwitch, icons: Icons
@@ -78,7 +76,7 @@ class CompareDialog(QDialog):
     # -- making -------------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        self.intro = EmptyState(INTRODUCTION)
+        self.intro = Intro()
         self._running = QWidget()
         self.bar, self.doing = QProgressBar(), ElidedLabel()
         self.bar.setTextVisible(False)
@@ -116,6 +114,7 @@ class CompareDialog(QDialog):
         self.why.setAccessibleName("Reason")
         self.undo_button = QPushButton("Undo")
         self.plan_button = QPushButton("Re-predict untouched samples…")
+        self.export_button = QPushButton("Export…")
         self.leave_button = QPushButton()
         self.go_button = QPushButton()
         self.go_button.setProperty("role", "primary")
@@ -123,7 +122,8 @@ class CompareDialog(QDialog):
         row.setSpacing(8)
         row.addWidget(self.why, 1)
         row.addStretch(0)
-        for button in (self.undo_button, self.plan_button, self.leave_button, self.go_button):
+        buttons = (self.undo_button, self.plan_button, self.export_button, self.leave_button, self.go_button)
+        for button in buttons:
             button.setAutoDefault(False)
             row.addWidget(button)
         self.form.go_button.setAutoDefault(False)
@@ -146,6 +146,8 @@ class CompareDialog(QDialog):
         self.go_button.clicked.connect(self._go)
         self.leave_button.clicked.connect(self._leave)
         self.plan_button.clicked.connect(self._plan)
+        self.export_button.clicked.connect(self._export)
+        self.intro.asked.connect(self._make_way)
         self.undo_button.clicked.connect(self._undo)
 
     # -- state --------------------------------------------------------------------------------------------
@@ -174,14 +176,15 @@ class CompareDialog(QDialog):
         problem = self.form.problem
         self.form.setEnabled(not running)
         self.form.go_button.setEnabled(not problem)
-        self.intro.set_text(problem or INTRODUCTION)
+        self.intro.show_text(problem or INTRODUCTION, alone=self.form.alone)
         undecided = stage is Stage.RESULT and not self.is_promoted
         self.why.setVisible(undecided)
-        self.plan_button.setVisible(stage is Stage.RESULT and self.is_promoted)
+        for button in (self.plan_button, self.export_button):
+            button.setVisible(stage is Stage.RESULT and self.is_promoted)
         undoable = self._comparisons.undoable
         made = plan is not None and plan.state is PlanState.MADE
-        self.undo_button.setVisible(not running and not made and undoable is not None)
-        self.undo_button.setText("Undo" if stage is Stage.PLAN else "Undo new predictions")
+        self.undo_button.setVisible(not running and undoable is not None)
+        self.undo_button.setText("Undo" if stage is Stage.PLAN and not made else "Undo new predictions")
         self.undo_button.setToolTip(f"Takes the predictions of {undoable.model} back" if undoable else "")
         texts = {
             Stage.BEGIN: ("Close", ""),
@@ -196,6 +199,7 @@ class CompareDialog(QDialog):
         self.leave_button.setEnabled(True)
         self.go_button.setText(go)
         self.go_button.setVisible(bool(go))
+        self.form.show_primary(not go)
 
     def _short(self, side: Side) -> str:
         """A model's name, cut in the middle where it is too long for a button."""
@@ -259,10 +263,23 @@ class CompareDialog(QDialog):
             self.close()
 
     def _plan(self) -> None:
-        proof = self.outcome.proof
-        if proof is not None and not self._comparisons.busy:
+        if self.outcome.proof is not None:
+            self.plan(self.outcome.proof.candidate.model)
+
+    def plan(self, model: str) -> None:
+        """Asks what a model would say of samples that nobody touched."""
+        if not self._comparisons.busy:
+            self._drop_plan()
             self._begin_running("Opening the model")
-            self._comparisons.plan(proof.candidate.model)
+            self._comparisons.plan(model)
+
+    def _export(self) -> None:
+        if self.outcome.proof is not None:
+            self._session.export_asked.emit(self.outcome.proof.candidate.model)
+
+    def _make_way(self, action_id: str) -> None:
+        self.close()
+        self.acted.emit(action_id)
 
     def _undo(self) -> None:
         plan = self._comparisons.undoable

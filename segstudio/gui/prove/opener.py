@@ -1,6 +1,6 @@
 """Opens the dialog that compares models, keeps it while one is compared, and tells how that ended unseen."""
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from segstudio.errors import SegstudioError
@@ -19,7 +19,9 @@ TOPIC = "compare"
 
 
 class CompareOpener(QObject):
-    """Holds at most one dialog; answers `Session.comparison_asked`."""
+    """Holds at most one dialog; answers `Session.comparison_asked`; `acted` carries the id of an action."""
+
+    acted = Signal(str)
 
     def __init__(self, window: QWidget, session: Session, themes: ThemeSwitch, icons: Icons) -> None:
         super().__init__(window)
@@ -31,6 +33,7 @@ class CompareOpener(QObject):
         # Whether predictions were taken over while the dialog is open.
         self._applied_here = False
         session.comparison_asked.connect(self.open)
+        session.repredict_asked.connect(self.repredict)
         session.predictions.models_changed.connect(self._show_models)
         session.project_changed.connect(self._project_changed)
         comparisons = self._comparisons
@@ -49,6 +52,7 @@ class CompareOpener(QObject):
         if self.dialog is None:
             self.dialog = CompareDialog(self._window, session, self._comparisons, self._themes, self._icons)
             self.dialog.left.connect(self._offer_return)
+            self.dialog.acted.connect(self.acted)
             self.dialog.finished.connect(lambda _: self._closed())
             self._show_models()
         session.resolved.emit(TOPIC)
@@ -61,6 +65,12 @@ class CompareOpener(QObject):
             # One that was just made is not listed yet.
             self._wanted = candidate
             session.predictions.refresh()
+
+    def repredict(self) -> None:
+        """Shows what the model in use would say of samples that nobody touched."""
+        self.open()
+        if self.dialog is not None and self._session.predictions.current:
+            self.dialog.plan(self._session.predictions.current)
 
     def _show_models(self) -> None:
         if self.dialog is not None:

@@ -145,7 +145,7 @@ def _row(one: ClassPreview, most: int, colour: QColor | None) -> BarRow:
     tip = (
         f"{one.name}: {thousands(one.train_pixels)} pixels in {one.train_samples} samples to learn from,"
         f" {thousands(one.validation_pixels)} in {one.validation_samples} to score;"
-        f" centre of {one.drawn_share:.1%} of the crops"
+        f" centre of {100 * one.drawn_share:.1f} % of the crops"
     )
     bar = Bar(
         ((_share(one.train_pixels, most), series_colour(LEARN)),),

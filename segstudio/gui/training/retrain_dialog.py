@@ -5,7 +5,7 @@ from typing import Any
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from segstudio.errors import SegstudioError
+from segstudio.errors import SegstudioError, in_sentences
 from segstudio.gui.dialogs.import_parts import FittingArea, ProgressRow
 from segstudio.gui.dialogs.import_texts import refusal_message
 from segstudio.gui.dialogs.staged_dialog import StagedDialog
@@ -148,8 +148,7 @@ class RetrainDialog(StagedDialog):
         self._known, self._trouble = None, str(error)
         self.form.show_preview(None)
         self.preview.show_nothing()
-        hint = f"\n{error.hint[:1].upper()}{error.hint[1:]}." if error.hint else ""
-        self.preview.show_waiting(f"{error.message[:1].upper()}{error.message[1:]}.{hint}")
+        self.preview.show_waiting(in_sentences(error.message, error.hint, between="\n"))
         self._sync()
 
     def _progressed(self, text: str) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from segstudio.errors import SegstudioError
+from segstudio.errors import SegstudioError, in_sentences
 from segstudio.gui.job_bridge import JobBridge, Replies
 from segstudio.gui.lanes import MEASURE_LANE
 from segstudio.gui.training.training_runs import LOOK_LANE
@@ -83,7 +83,7 @@ class RetrainPreviews(QObject):
         )  # fmt: skip
 
     def _bad(self, text: str, error: SegstudioError) -> None:
-        self.checked.emit(text, str(error))
+        self.checked.emit(text, in_sentences(error.message, error.hint))
 
     def stop(self) -> None:
         """Nobody waits for an answer any more."""

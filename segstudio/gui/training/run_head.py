@@ -185,6 +185,9 @@ class RunHead(QWidget):
         self.bar.setVisible(status.state.alive)
         self.bar.setValue(round(STEPS * min(pace.step / pace.steps, 1.0)) if pace.steps else 0)
         acts = acts_of(status, has_model=has_model, is_ours=is_ours)
+        begins = status.state is RunState.READY
+        self.buttons["resume"].setText("Start" if begins else ACTS["resume"][0])
+        self.buttons["resume"].setToolTip("Begins the training" if begins else ACTS["resume"][1])
         for act, button in self.buttons.items():
             button.setVisible(act in (*acts, "folder"))
         if self.confirm.isVisibleTo(self) and self.confirm.act not in acts:

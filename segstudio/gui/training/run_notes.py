@@ -60,7 +60,7 @@ def choice_facts(note: RunNote | None) -> dict[str, str]:
         "Samples": samples,
         "Time": duration(choice.minutes * 60),
         "Preset": choice.preset or "what fits this machine",
-        "Balance": f"{choice.balanced_share:.0%} of the crops by class, class weights"
+        "Balance": f"{100 * choice.balanced_share:.0f} % of the crops by class, class weights"
         f" {choice.class_weight_strength:g}",
         "Backbone": "frozen: only the decode head learns" if choice.freeze_backbone else "learns too",
     }

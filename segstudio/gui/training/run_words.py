@@ -21,6 +21,9 @@ STATES = {
     RunState.FAILED: ("Failed", "danger"),
     RunState.CANCELLED: ("Cancelled", "muted"),
 }
+ENDED = (RunState.FINISHED, RunState.FAILED, RunState.CANCELLED)
+# While it may come, and once it cannot.
+NO_VALIDATION = {False: "no validation yet", True: "this run made no validation"}
 TRAINING_WORDS = ("training", "preparing", "paused")
 
 
@@ -65,8 +68,9 @@ def figures(status: RunStatus, curves: RunCurves | None) -> dict[str, tuple[str,
     speed = curves.steps_per_second if curves else 0.0
     loss = NONE if pace.loss is None else f"{pace.loss:.3f}"
     steps = f"of {pace.steps:,} steps" if pace.steps else "steps"
+    has_ended = status.state in ENDED
     last = curves.miou[-1] if curves and curves.miou else None
-    remark = f"last {percent_text(last[1])}, step {last[0]:,}" if last else "no validation yet"
+    remark = f"last {percent_text(last[1])}, step {last[0]:,}" if last else NO_VALIDATION[has_ended]
     return {
         "step": (f"{pace.step:,}", steps),
         "time": (left, f"left, {took} so far")
@@ -85,7 +89,9 @@ def speed_text(steps_per_second: float) -> str:
     """Steps a second, or seconds a step where these are more."""
     if not steps_per_second:
         return NONE
-    return f"{steps_per_second:.1f} /s" if steps_per_second >= 1 else f"{1 / steps_per_second:.1f} s each"
+    return (
+        f"{steps_per_second:.1f} steps/s" if steps_per_second >= 1 else f"{1 / steps_per_second:.1f} s each"
+    )
 
 
 def end_message(status: RunStatus) -> Message | None:

@@ -20,6 +20,7 @@ from segstudio.gui.dashboards.tiles import Placeholder
 from segstudio.gui.job_bridge import Replies
 from segstudio.gui.panels.parts import caption
 from segstudio.gui.session import Session
+from segstudio.gui.training.run_words import ENDED
 from segstudio.gui.training.training_runs import LOOK_LANE
 from segstudio.gui.training.watched import WatchedPictures, WatchedReader
 from segstudio.workflows.retrain.folder import RunFolder
@@ -27,6 +28,11 @@ from segstudio.workflows.retrain.watched import Watched
 
 # Narrower than this share of the pictures' shape, they stand below each other.
 WIDE = 1.35
+NONE_YET = (
+    "No predictions yet",
+    "After each validation a few held-out samples are predicted and shown here.",
+)
+MADE_NONE = ("No predictions", "This run made none: it ended before its first validation, or had none.")
 
 
 class Pane(QWidget):
@@ -154,12 +160,8 @@ class WatchView(QWidget):
         rows.addWidget(self.panes, 1)
         self._body = QStackedWidget()
         self._body.addWidget(contents)
-        self._body.addWidget(
-            Placeholder(
-                "No predictions yet",
-                "After each validation a few held-out samples are predicted and shown here.",
-            )
-        )
+        self._none = Placeholder(*NONE_YET)
+        self._body.addWidget(self._none)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._body)
@@ -167,6 +169,8 @@ class WatchView(QWidget):
 
     def show_run(self, run: RunFolder, count: int) -> None:
         """Looks what a run left; `count` is how many validations were told to have left pictures."""
+        status = self._session.runs.now.of(run.path)
+        self._none.explain(*(MADE_NONE if status is not None and status.state in ENDED else NONE_YET))
         if self._reader is not None and self._reader.run == run and count == len(self._steps):
             return
         if self._reader is None or self._reader.run != run:

@@ -152,6 +152,8 @@ def headline(proof: Proof) -> str:
     new, old = proof.candidate.model, proof.current.model
     if proof.recommendation is Recommendation.WORSE and not proof.interval[1] < 0:
         return f"{new} is worse than {old} in {_few(list(proof.sure_losses))}"
+    if proof.recommendation is Recommendation.TOO_FEW and (looks := _looks(proof)):
+        return f"{new} looks {looks}, but {len(proof.keys):,} samples are too few to be sure"
     return {
         Recommendation.BETTER: f"{new} is better than {old}",
         Recommendation.WORSE: f"{new} is worse than {old}",
@@ -159,6 +161,14 @@ def headline(proof: Proof) -> str:
         Recommendation.SAME: f"{new} and {old} do not differ by anything that matters",
         Recommendation.TOO_FEW: f"{len(proof.keys):,} samples are too few to tell",
     }[proof.recommendation]
+
+
+def _looks(proof: Proof) -> str:
+    """Where all sure classes and the whole point: "better", "worse", or "" where they do not agree."""
+    better, worse = proof.named(ClassVerdict.BETTER), proof.named(ClassVerdict.WORSE)
+    if better and not worse and proof.difference > 0:
+        return "better"
+    return "worse" if worse and not better and proof.difference < 0 else ""
 
 
 def reason(proof: Proof) -> str:

@@ -10,12 +10,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
 
 from segstudio import paths
+from segstudio.gui.catalog.texts import own_scores_text
 from segstudio.gui.catalog.view import ModelsView
 from segstudio.gui.dialogs.model_export import ModelExportDialog
 from segstudio.inference import model_changes
 from segstudio.inference.catalog import find_entry, list_models
 from segstudio.workflows.export_history import ExportedFormat, note_export
-from tests.gui.conftest import CAR, PALETTE, ROAD, FakeBackend, Studio, backend
+from tests.gui.conftest import CAR, PALETTE, ROAD, WAIT_MS, FakeBackend, Studio, backend
 from tests.workflows.model_stand_ins import make_model
 
 __all__ = ["backend"]
@@ -376,3 +377,34 @@ def test_without_models_the_page_says_what_to_do(
     assert list_models() == []
     shown = [label.text() for label in page.view.findChildren(QLabel) if label.isVisible()]
     assert "No models yet" in shown
+
+
+def test_a_model_is_compared_or_measured_from_its_page(page: Page) -> None:
+    page.click("lonely")
+    assert page.detail.measure_button.text() == "Compare with the model in use…"
+    for button in (page.detail.compare_button, page.detail.measure_button):
+        with page.studio.qtbot.waitSignal(page.studio.session.comparison_asked, timeout=WAIT_MS) as asked:
+            QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert asked.args == ["lonely"]
+    page.studio.settle()
+
+
+def test_the_model_in_use_is_measured_from_its_page(page: Page) -> None:
+    page.click("fake")
+    assert not page.detail.compare_button.isVisible()
+    page.press(page.detail.measure_button)
+    page.studio.wait(lambda: not page.detail.measure_button.isVisible())
+    assert "mIoU" in page.about()
+
+
+def test_scores_of_a_spec_are_said_as_the_field_says_them() -> None:
+    metrics = {"val_miou": 0.6537, "val_aacc": 0.9141, "flops": 8.4e9}
+    assert own_scores_text(metrics) == "mIoU 65.4 %, pixel accuracy 91.4 % on val; flops 8.4e+09"
+
+
+def test_another_model_offers_new_predictions_for_untouched_samples(page: Page) -> None:
+    page.click("street")
+    page.press(page.detail.use_button)
+    with page.studio.qtbot.waitSignal(page.studio.session.repredict_asked, timeout=WAIT_MS):
+        page.act("Another model is in use")
+    page.studio.settle()

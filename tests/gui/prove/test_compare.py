@@ -417,3 +417,38 @@ def test_a_model_that_a_run_just_made_is_compared_once_it_is_listed(
     studio.wait(lambda: dialog.stage is Stage.RESULT)
     assert dialog.outcome.headline.text() == "newer is better than fake"
     studio.settle()
+
+
+def test_untouched_samples_are_predicted_again_from_the_menu(studio: Studio, dialog: CompareDialog) -> None:
+    dialog.close()
+    studio.window.actions_by_id["model.repredict"].trigger()
+    studio.wait(lambda: dialog.stage is Stage.PLAN)
+    studio.settle()
+    assert dialog.isVisible()
+    assert dialog.repredict.plan is not None
+    assert dialog.repredict.plan.model == "fake"
+
+
+def test_a_promoted_model_is_exported_from_there(studio: Studio, dialog: CompareDialog) -> None:
+    compare(studio, dialog)
+    assert not dialog.export_button.isVisible()
+    assert (dialog.go_button.property("role"), dialog.form.go_button.property("role")) == ("primary", "")
+    click(dialog.go_button)
+    studio.wait(lambda: dialog.is_promoted)
+    studio.settle()
+    assert dialog.form.go_button.property("role") == "primary"
+    asked: list[str] = []
+    studio.session.export_asked.disconnect()
+    studio.session.export_asked.connect(asked.append)
+    click(dialog.export_button)
+    assert asked == ["finer"]
+
+
+def test_with_one_model_the_ways_to_another_are_there(studio: Studio, dialog: CompareDialog) -> None:
+    dialog.form.show_models(studio.session.predictions.models[:1], "fake")
+    assert not dialog.form.go_button.isEnabled()
+    with studio.qtbot.waitSignal(dialog.acted) as acted:
+        click(dialog.intro.makers["train.retrain"])
+    assert acted.args == ["train.retrain"]
+    assert not dialog.isVisible()
+    studio.settle()

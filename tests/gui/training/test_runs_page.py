@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QPainter, QPicture
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
@@ -64,6 +65,15 @@ def click(button: QPushButton) -> None:
     QApplication.processEvents()
 
 
+def drawn_ticks(axis: Any) -> list[str]:
+    """The texts at an axis for which there is room."""
+    picture = QPicture()
+    painter = QPainter(picture)
+    found = axis.generateDrawSpecs(painter)[2]
+    painter.end()
+    return [text for _, _, text in found]
+
+
 def figures(page: RunsPage) -> dict[str, str]:
     return {key: tile.figure for key, tile in page.tiles.tiles.items()}
 
@@ -103,10 +113,18 @@ def test_curves_and_figures_are_the_events(opened: Desk) -> None:
     assert texts(page.plots.classes.table, 0) == ["sky", "road"]
     assert texts(page.plots.classes.table, 3) == ["-37.5", "+25.0"]
     assert figures(page) == {
-        "step": "200", "time": "6 s", "miou": "50.0 %", "loss": "0.812", "speed": "50.0 /s",
+        "step": "200", "time": "6 s", "miou": "50.0 %", "loss": "0.812", "speed": "50.0 steps/s",
     }  # fmt: skip
     assert page.head.chip.text() == "Finished"
     assert "step,loss,smoothed" in page.plots.loss.to_csv()
+
+
+def test_a_small_learning_rate_has_figures_at_its_axis(opened: Desk) -> None:
+    fake_runs.add_events(fake_runs.make_run(project_of(opened), "first", start="street-b0"), EVENTS)
+    axis = runs_page(opened).plots.rate.graph.getAxis("left")
+    said = drawn_ticks(axis)
+    assert len(said) >= 2
+    assert all(text == "0" or text.endswith("e-5") for text in said)
 
 
 def test_what_the_pointer_is_over_is_said_beside_the_title(opened: Desk) -> None:
@@ -236,6 +254,16 @@ def test_a_run_is_removed_only_after_a_second_click(opened: Desk) -> None:
     opened.settle()
     assert not run.path.exists()
     assert "No runs yet" in visible_placeholder(page)
+
+
+def test_a_run_that_never_began_is_started(opened: Desk) -> None:
+    run = fake_runs.make_run(project_of(opened), "fresh")
+    page = runs_page(opened)
+    assert page.head.chip.text() == "Ready"
+    assert page.head.buttons["resume"].text() == "Start"
+    click(page.head.buttons["resume"])
+    opened.settle()
+    assert status_of(run).state is RunState.QUEUED
 
 
 def test_runs_wait_in_an_order_that_can_be_changed(opened: Desk) -> None:
@@ -396,13 +424,13 @@ def test_predictions_change_as_the_slider_moves(opened: Desk) -> None:
     assert not view.panes.panes["Image"].pixmap.isNull()
 
 
-def test_a_run_without_pictures_says_when_they_come(opened: Desk) -> None:
+def test_a_failed_run_without_pictures_made_none(opened: Desk) -> None:
     run = fake_runs.make_run(project_of(opened), "blind")
     fake_runs.add_events(run, EVENTS[:2])
     page = runs_page(opened)
     QTest.mouseClick(page.parts.buttons["predictions"], Qt.MouseButton.LeftButton)
     opened.settle()
-    assert "No predictions yet" in visible_placeholder(page)
+    assert "This run made none" in visible_placeholder(page)
 
 
 def test_notes_say_what_it_was_made_with_and_what_the_trainer_remarked(opened: Desk) -> None:

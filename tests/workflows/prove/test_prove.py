@@ -283,3 +283,12 @@ def test_a_sure_loss_of_a_class_is_in_the_headline_where_the_mean_cannot_tell(st
         proof, recommendation=Recommendation.WORSE, interval=(-0.12, 0.01), sure_losses=("sidewalk",)
     )
     assert headline(unsure) == "new is worse than old in sidewalk"
+
+
+def test_sure_classes_of_too_few_samples_are_in_the_headline(stage: Stage) -> None:
+    fill(stage, 7)
+    with stage.open() as project:
+        proof = prove(project, ORDER)
+    assert proof.recommendation is Recommendation.TOO_FEW
+    assert ClassVerdict.BETTER in {entry.verdict for entry in proof.by_change}
+    assert headline(proof) == "new looks better, but 7 samples are too few to be sure"

@@ -2,12 +2,16 @@
 
 import json
 from pathlib import Path
+from shutil import copytree, rmtree
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from segstudio.cli import retrain, runs
-from segstudio.errors import InputError
+from segstudio.errors import InputError, ModelError
+from segstudio.paths import bundled_models_dir, user_models_dir
+from segstudio.project.project import Project
+from segstudio.workflows.model_use import usable_fingerprint
 from segstudio.workflows.retrain import supervise
 from tests.workflows.retrain.conftest import fill_project
 from tests.workflows.retrain.stand_in import COMMAND
@@ -37,6 +41,17 @@ def test_a_dry_run_and_the_experiment(root: Path) -> None:
     with pytest.raises(InputError, match="--then 'ship'"):
         called("retrain", str(root), "--then", "ship")
     assert not (root / ".segstudio" / "runs").exists()
+
+
+def test_it_starts_from_the_model_in_use(root: Path) -> None:
+    copytree(bundled_models_dir() / "street-b0", user_models_dir() / "night")
+    with Project.open(root, create=False) as project:
+        project.promotions.promote("night", usable_fingerprint("night"), reason="better at night")
+    found = json.loads(called("retrain", str(root), "--dry-run", "--json").stdout)
+    assert "night" in found["start"]
+    rmtree(user_models_dir() / "night")
+    with pytest.raises(ModelError, match=r"the model of this project, night, is not here.*--model"):
+        called("retrain", str(root), "--dry-run")
 
 
 def test_a_run_from_the_command_line(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
