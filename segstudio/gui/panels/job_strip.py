@@ -3,13 +3,13 @@
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QWidget
 
 from segstudio.gui.correcting.cell_finder import LANE as CELLS
 from segstudio.gui.icons import Icons
 from segstudio.gui.job_bridge import JobBridge
 from segstudio.gui.lanes import DASHBOARD_LANE, LIST_LANE
-from segstudio.gui.panels.parts import ElidedLabel, icon_button
+from segstudio.gui.panels.parts import SteadyLabel, icon_button
 from segstudio.gui.samples.pictures import LANE as THUMBNAILS
 from segstudio.gui.training.training_runs import LOOK_LANE
 from segstudio.jobs import Job
@@ -27,9 +27,7 @@ class JobStrip(QWidget):
     def __init__(self, bridge: JobBridge, icons: Icons) -> None:
         super().__init__()
         self._jobs: dict[Any, Job[Any]] = {}
-        self._text = ElidedLabel()
-        self._text.setFixedWidth(TEXT_WIDTH)
-        self._text.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+        self._text = SteadyLabel(TEXT_WIDTH)
         self._text.setAlignment(Qt.AlignmentFlag.AlignRight)
         self._text.setProperty("role", "strong")
         self._bar = QProgressBar()

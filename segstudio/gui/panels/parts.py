@@ -58,6 +58,20 @@ class ElidedLabel(QLabel):
         painter.drawText(self.rect(), int(self.alignment() | Qt.AlignmentFlag.AlignVCenter), text)
 
 
+class SteadyLabel(ElidedLabel):
+    """As wide as it was told whatever its text, so that nothing jumps; narrower where room lacks."""
+
+    def __init__(self, width: int, mode: Qt.TextElideMode = Qt.TextElideMode.ElideMiddle) -> None:
+        super().__init__(mode=mode)
+        self._width = width
+        self.setMaximumWidth(width)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+
+    def sizeHint(self) -> QSize:
+        """The width that it was told."""
+        return QSize(self._width, super().sizeHint().height())
+
+
 def caption(text: str, role: str = "", *, wrap: bool = False) -> QLabel:
     """A text in one of the style sheet's roles: title, heading, large, section, muted, small, key."""
     line = QLabel(text)

@@ -2,9 +2,9 @@
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
-from segstudio.gui.panels.parts import ElidedLabel
+from segstudio.gui.panels.parts import SteadyLabel
 from segstudio.gui.training.looking import Look
 from segstudio.gui.training.run_words import progress_text, state_text
 from segstudio.workflows.retrain.runs import RunState
@@ -21,9 +21,7 @@ class TrainingStrip(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._path: object = None
-        self.text = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
-        self.text.setFixedWidth(TEXT_WIDTH)
-        self.text.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+        self.text = SteadyLabel(TEXT_WIDTH, Qt.TextElideMode.ElideRight)
         self.text.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.text.setProperty("role", "strong")
         self.bar = QProgressBar()
