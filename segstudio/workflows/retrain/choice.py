@@ -1,6 +1,5 @@
 """What a user chooses about a retraining: samples, start, preset, time, and what follows it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -105,8 +104,3 @@ def choice_from_json(values: Mapping[str, Any]) -> RetrainChoice:
         if key in known
     }
     return RetrainChoice(**given)
-
-
-def choice_text(choice: RetrainChoice) -> str:
-    """The choice as JSON text."""
-    return json.dumps(choice.to_json(), ensure_ascii=False, indent=1)

@@ -201,21 +201,11 @@ def queue_up(run: RunFolder) -> None:
     run.ended.unlink(missing_ok=True)
 
 
-def queue_of(project: Project) -> list[RunFolder]:
-    """The runs that wait, in the order in which they will start."""
-    return _waiting(project.runs_dir)
-
-
 def set_queue_order(runs: Sequence[RunFolder]) -> None:
     """Lets these waiting runs start in this order; others keep their places."""
     orders = sorted(float(read_json(run.queued).get("order", 0.0)) for run in runs)
     for run, order in zip(runs, orders, strict=True):
         write_json(run.queued, {"order": order})
-
-
-def living_runs(project: Project) -> list[RunFolder]:
-    """The runs that have a process, oldest first."""
-    return _living(project.runs_dir)
 
 
 def start_next(project: Project, *, command: Sequence[str] = ()) -> RunFolder | None:

@@ -1,12 +1,11 @@
 """The pictures that a run keeps of a few validation samples: what it said of them at each validation."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from segstudio.workflows.retrain.folder import RunFolder
-from segstudio.workflows.retrain.runs import EventReader
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,3 @@ class Watched:
         folder = run.watched / f"step_{step:05d}"
         pictures = {key: folder / f"{key}.png" for key in keys}
         return Watched({**self.samples, **samples}, {**self.pictures, step: pictures})
-
-
-def watched_of(run: RunFolder, events: Iterable[Mapping[str, Any]] | None = None) -> Watched:
-    """What a run has kept, from its events (read from its folder when they are not given)."""
-    found = Watched()
-    for event in EventReader(run).new() if events is None else events:
-        found = found.after(run, event)
-    return found

@@ -21,8 +21,8 @@ from segstudio.workflows.retrain import chain, supervise
 from segstudio.workflows.retrain.choice import RetrainChoice
 from segstudio.workflows.retrain.folder import RunFolder
 from segstudio.workflows.retrain.placed_model import placed_model
-from segstudio.workflows.retrain.runs import RunState
-from segstudio.workflows.retrain.watched import watched_of
+from segstudio.workflows.retrain.runs import EventReader, RunState
+from segstudio.workflows.retrain.watched import Watched
 from segstudio.workflows.retrain.write import write_run
 
 # Seconds of training: random weights, four steps on crops of 64 pixels.
@@ -188,7 +188,9 @@ def test_a_run_without_weights_becomes_no_model(project: Project) -> None:
 def test_a_training_keeps_pictures_of_a_few_samples(project: Project) -> None:
     run = tiny_run(project, steps=2)
     train(load_experiment(run.spec_file).spec, JobContext())
-    watched = watched_of(run)
+    watched = Watched()
+    for event in EventReader(run).new():
+        watched = watched.after(run, event)
     assert set(watched.pictures) == {2}
     assert set(watched.samples) == {"0", "1"}
     image, mask = watched.samples["0"]

@@ -182,13 +182,19 @@ def test_cancelling_the_following_leaves_the_run_alone(make_run: MakeRun) -> Non
 # -- the queue ---------------------------------------------------------------------------------------------
 
 
+def waiting(project: Project) -> list[str]:
+    """The names of the runs that wait, in the order in which they will start."""
+    queued = [status for status in all_statuses(list_runs(project)) if status.place]
+    return [status.run.name for status in sorted(queued, key=lambda status: status.place)]
+
+
 def test_a_queue_is_worked_off_one_by_one_without_a_window(project: Project, make_run: MakeRun) -> None:
     runs = [make_run(name, seconds=0.01) for name in ("one", "two", "three")]
     for run in runs:
         supervise.queue_up(run)
-    assert [run.name for run in supervise.queue_of(project)] == ["one", "two", "three"]
+    assert waiting(project) == ["one", "two", "three"]
     supervise.set_queue_order([runs[2], runs[0], runs[1]])
-    assert [run.name for run in supervise.queue_of(project)] == ["three", "one", "two"]
+    assert waiting(project) == ["three", "one", "two"]
     assert [status.place for status in all_statuses(runs)] == [2, 3, 1]
     supervise.cancel(runs[1])
     assert status_of(runs[1]).state is RunState.CANCELLED
@@ -199,7 +205,7 @@ def test_a_queue_is_worked_off_one_by_one_without_a_window(project: Project, mak
     assert followed(runs[2])[0].state is RunState.FINISHED
     # The process of a run that ends starts the next one.
     until(lambda: status_of(runs[0]).state is RunState.FINISHED)
-    until(lambda: not supervise.living_runs(project))
+    until(lambda: not any(is_held(run.lock) for run in list_runs(project)))
     assert status_of(runs[1]).state is RunState.CANCELLED
 
 
@@ -214,5 +220,5 @@ def test_what_cannot_be_started_leaves_the_queue_with_its_reason(
     assert status.state is RunState.FAILED
     assert status.reason is not None
     assert "MB free, the run may need" in status.reason.message
-    assert supervise.queue_of(project) == []
+    assert waiting(project) == []
     assert [found.name for found in list_runs(project)] == ["run"]
